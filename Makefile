@@ -1,0 +1,52 @@
+# The index of commands. `make help` prints it.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+READY := .venv/.ready
+
+# Nothing leaves the machine that the user did not ask for.
+export DO_NOT_TRACK := 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run up test check bench faults clean
+
+help: ## print this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## make .venv with exactly what uv.lock names
+
+# uv is fetched by pip into the environment itself; pip with the hashed constraints is the way without uv.
+$(READY): pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv sync --frozen --inexact --quiet
+	@touch $(READY)
+
+run: setup ## the main job: real shipments become a ranked queue with drafts
+	@$(BIN)/tidewaiter run
+
+up: setup ## Dagster on 127.0.0.1:3000, the dashboard on 127.0.0.1:8501, the worker beside them
+	@$(BIN)/tidewaiter up
+
+test: setup ## every test, on real SQLite, PostgreSQL, DuckDB, mail server and browser
+	@$(BIN)/python -m pytest
+
+check: setup ## ruff, types, SQL style, import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
+	@$(BIN)/python -m pytest -q tests/test_layout.py
+
+bench: setup ## ratios within one run
+	@$(BIN)/python -m tests.bench
+
+faults: setup ## kill every process at every named point, more often than `make test` does
+	@TIDEWAITER_FAULT_ROUNDS=$${ROUNDS:-20} $(BIN)/python -m pytest tests/faults
+
+clean: ## remove what was made (the environment stays)
+	@rm -rf var dbt_project/target dbt_project/logs

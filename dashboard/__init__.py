@@ -1,0 +1,1 @@
+"""What people see: the only Streamlit code. It calls `casework` and reads published Parquet."""

@@ -1,0 +1,1 @@
+"""What arrives, and what is expected of it: contracts, readers, row split, originals, the simulator."""

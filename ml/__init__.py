@@ -1,0 +1,1 @@
+"""What is likely: features, training, calibration, evaluation, registry, scoring, reasons."""

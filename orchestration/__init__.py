@@ -1,0 +1,1 @@
+"""How it runs: the only Dagster code, and the command line."""
