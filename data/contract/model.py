@@ -1,0 +1,165 @@
+"""What a producer promises about one feed: columns, types, limits, key, cadence.
+
+The YAML under `data/contracts/<source>/<feed>.yml` is the only home of these promises; the row split (rowsplit),
+the Great Expectations suite (suite) and the raw table's columns (schema) are all derived from it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from data.errors import ContractBroken
+
+CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
+
+#: Which producer's contracts speak for which tenant.
+TENANT_SOURCES = {"health": "scms", "airfreight": "c2k", "demo": "network"}
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+# Formats become part of the generated SQL, so they are letters from the contract, never free text.
+FORMAT = re.compile(r"[%A-Za-z0-9 /:,.T-]{2,40}")
+
+ColumnType = Literal["string", "integer", "decimal", "boolean", "date", "timestamp"]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class Column(BaseModel):
+    """One promised column. Limits are inclusive; `unit` is for people; blank cells always mean "not given"."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source_name: str = ""
+    type: ColumnType
+    required: bool = False
+    max_length: int = Field(default=4000, ge=1)
+    pattern: str | None = None
+    enum: list[str] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    formats: list[str] | None = None
+    null_values: list[str] = []
+    unit: str | None = None
+    description: str = ""
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_compiles(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            re.compile(pattern)
+        return pattern
+
+    @field_validator("formats")
+    @classmethod
+    def _formats_are_plain(cls, formats: list[str] | None) -> list[str] | None:
+        for item in formats or []:
+            if not FORMAT.fullmatch(item) or "%" not in item:
+                raise ValueError(f"{item!r} is not a date format such as %d-%b-%y")
+        return formats
+
+    @model_validator(mode="after")
+    def _rules_fit_the_type(self) -> Self:
+        if self.formats and self.type not in ("date", "timestamp"):
+            raise ValueError("formats belong to date and timestamp columns only")
+        if (self.minimum, self.maximum) != (None, None) and self.type not in ("integer", "decimal"):
+            raise ValueError("minimum and maximum belong to integer and decimal columns only")
+        if (self.pattern or self.enum) and self.type != "string":
+            raise ValueError("pattern and enum belong to string columns only")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError("minimum is above maximum")
+        return self
+
+
+class Contract(BaseModel):
+    """The promises of one feed. `key` identifies a row; `recorded_at` says how we know when we learned it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    feed: Identifier
+    source: Identifier
+    producer: str
+    format: Literal["csv", "jsonl", "parquet"]
+    description: str
+    columns: dict[Identifier, Column]
+    key: list[str]
+    recorded_at: str
+    cadence: timedelta
+    lateness: timedelta
+    extra_columns: Literal["refuse", "ignore"] = "refuse"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    encoding: Literal["utf-8", "cp1252", "latin-1"] = "utf-8"
+    max_rows: int = Field(default=1_000_000, ge=1)
+    max_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+
+    @field_validator("columns")
+    @classmethod
+    def _columns_know_their_source_name(cls, columns: dict[str, Column]) -> dict[str, Column]:
+        named = {
+            name: column if column.source_name else column.model_copy(update={"source_name": name})
+            for name, column in columns.items()
+        }
+        if len({column.source_name for column in named.values()}) != len(named):
+            raise ValueError("two columns share one source_name")
+        return named
+
+    @model_validator(mode="after")
+    def _names_are_columns(self) -> Self:
+        unknown = [name for name in self.key if name not in self.columns]
+        if unknown or not self.key:
+            raise ValueError(f"key must name columns of the feed, not {unknown}")
+        if self.recorded_at != "file_stamp":
+            column = self.columns.get(self.recorded_at)
+            if column is None or column.type != "timestamp":
+                raise ValueError(f"recorded_at must be file_stamp or a timestamp column, not {self.recorded_at}")
+        return self
+
+    @property
+    def table_name(self) -> str:
+        """The raw table of this feed, within schema `raw`."""
+        return f"{self.source}__{self.feed}"
+
+    @property
+    def by_source_name(self) -> dict[str, str]:
+        """Our column name for each name the producer writes."""
+        return {column.source_name: name for name, column in self.columns.items()}
+
+    @property
+    def required_columns(self) -> list[str]:
+        """Names (ours) that every file must carry."""
+        return [name for name, column in self.columns.items() if column.required]
+
+    def tenants(self) -> list[str]:
+        """Tenants fed by this contract's source."""
+        return [tenant for tenant, source in TENANT_SOURCES.items() if source == self.source]
+
+
+def read_contract(path: Path) -> Contract:
+    """The contract in one YAML file; ContractBroken names the file and the field otherwise."""
+    try:
+        contract = Contract.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (ValidationError, yaml.YAMLError, ValueError) as error:
+        raise ContractBroken(str(path), _first_problem(error)) from error
+    if (contract.source, contract.feed) != (path.parent.name, path.stem):
+        raise ContractBroken(str(path), "its source and feed do not match its folder and file name")
+    return contract
+
+
+@cache
+def load_contracts() -> dict[tuple[str, str], Contract]:
+    """Every packaged contract by (source, feed), sorted; read once per process."""
+    found = [read_contract(path) for path in sorted(CONTRACTS.glob("*/*.yml"))]
+    return {(contract.source, contract.feed): contract for contract in found}
+
+
+def _first_problem(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        return f"{place}: {first['msg']}"
+    return str(error).splitlines()[0]
