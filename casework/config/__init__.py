@@ -1,0 +1,231 @@
+"""Configuration as code: the exception catalogue, tenants, codes, escalation policy and first accounts.
+
+Read once, at the edge, from the YAML files beside this module (or from another folder of the same shape).
+A mistake is a `ConfigError` that names the file and the field.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from casework.config.tenant import TenantConfig
+from casework.errors import ConfigError
+
+HERE = Path(__file__).parent
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExceptionType(_Strict):
+    """One type of the catalogue: what it means, how fast it must be answered, what to do about it."""
+
+    label: str
+    group: str
+    latched: bool
+    recovers: bool
+    severity_floor: Literal["low", "medium", "high", "critical"]
+    owner_role: str
+    first_response_minutes: int = Field(gt=0)
+    resolution_minutes: int = Field(gt=0)
+    shared_with: tuple[Literal["customer", "carrier", "warehouse"], ...] = ()
+    drafts: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    resolution_codes: tuple[str, ...]
+    thresholds: dict[str, float] = {}
+    playbook: str
+
+    @model_validator(mode="after")
+    def _latched_types_do_not_recover(self) -> ExceptionType:
+        if self.latched and self.recovers:
+            raise ValueError(
+                "a latched type stays open until a person ends it, so it cannot recover by itself"
+            )
+        return self
+
+
+class RootCause(_Strict):
+    """Why it happened, and who answers for it."""
+
+    label: str
+    responsible_party: str
+
+
+class Codes(_Strict):
+    """Why cases end and why exceptions happen."""
+
+    resolution_codes: dict[str, str]
+    root_cause_codes: dict[str, RootCause]
+
+
+class EscalationStep(_Strict):
+    """One step: due at a share of the clock, or minutes after its deadline."""
+
+    share: float | None = Field(default=None, gt=0, le=1)
+    after_minutes: int | None = Field(default=None, ge=0)
+    action: Literal["notify", "reassign"]
+    team: str | None = None
+    role: str | None = None
+    note: str
+
+    @model_validator(mode="after")
+    def _is_due_once_and_tells_someone(self) -> EscalationStep:
+        if (self.share is None) == (self.after_minutes is None):
+            raise ValueError("name exactly one of share and after_minutes")
+        if (self.action == "notify") != (self.team is not None):
+            raise ValueError("notify names a team; reassign names a role")
+        if (self.action == "reassign") != (self.role is not None):
+            raise ValueError("notify names a team; reassign names a role")
+        return self
+
+
+class EscalationRule(_Strict):
+    """One rule of the policy: which clock, from which exposure, and its steps in order."""
+
+    clock: Literal["first_response", "resolution"]
+    cancelled_by: Literal["answered", "ended"]
+    minimum_expected_loss: float = 0
+    steps: tuple[EscalationStep, ...]
+
+
+class EscalationPolicy(_Strict):
+    """All rules, and how late a step may fire before it counts as missed."""
+
+    rules: dict[str, EscalationRule]
+    missed_after_seconds: int = 60
+
+
+class AccountGrant(_Strict):
+    """A role in some tenants, within a scope."""
+
+    tenants: Literal["all"] | tuple[str, ...]
+    role: str
+    customer_id: str | None = None
+    carrier_id: str | None = None
+    facility_id: str | None = None
+    exception_types: tuple[str, ...] | None = None
+
+
+class Account(_Strict):
+    """One of the first accounts."""
+
+    login: str
+    display_name: str
+    kind: Literal["person", "service", "partner"] = "person"
+    grants: tuple[AccountGrant, ...]
+
+
+class SessionRules(_Strict):
+    """How long a session lives."""
+
+    idle_minutes: int = 30
+    absolute_hours: int = 12
+
+
+class SignInRules(_Strict):
+    """How many failures a login may have within a window before it must wait."""
+
+    failures_allowed: int = 5
+    within_minutes: int = 15
+
+
+class Accounts(_Strict):
+    """The first accounts, and the rules of signing in."""
+
+    accounts: tuple[Account, ...]
+    sessions: SessionRules = SessionRules()
+    sign_in: SignInRules = SignInRules()
+
+
+class Config(_Strict):
+    """Everything a tenant's desk is configured with."""
+
+    types: dict[str, ExceptionType]
+    codes: Codes
+    escalation: EscalationPolicy
+    accounts: Accounts
+    tenants: dict[str, TenantConfig]
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Config:
+        for name, kind in self.types.items():
+            unknown = set(kind.resolution_codes) - set(self.codes.resolution_codes)
+            if unknown:
+                raise ValueError(f"type {name} names unknown resolution codes: {', '.join(sorted(unknown))}")
+        for tenant in self.tenants.values():
+            unknown = set(tenant.rules) - set(self.types)
+            if unknown:
+                raise ValueError(f"tenant {tenant.tenant_id} has rules for unknown types: {unknown}")
+        return self
+
+    def exception_rules(self, tenant_id: str) -> list[dict[str, Any]]:
+        """Return the rows of raw.exception_rules for one tenant: catalogue thresholds with its overrides."""
+        rows = []
+        for name, kind in self.types.items():
+            override = self.tenants[tenant_id].rules.get(name)
+            thresholds = kind.thresholds | (override.thresholds if override else {})
+            enabled = override.is_enabled if override else True
+            for parameter, value in thresholds.items():
+                rows.append(
+                    {
+                        "tenant_id": tenant_id,
+                        "exception_type": name,
+                        "parameter": parameter,
+                        "value": float(value),
+                        "is_enabled": enabled,
+                    }
+                )
+        return rows
+
+    def tariff(self, tenant_id: str) -> dict[str, Any]:
+        """Return the row of raw.tenant_tariffs for one tenant."""
+        tenant = self.tenants[tenant_id]
+        return {
+            "tenant_id": tenant_id,
+            "currency_code": tenant.currency_code,
+            **tenant.tariff.model_dump(),
+        }
+
+    def shared_types(self, role: str) -> tuple[str, ...]:
+        """Return the exception types a partner role may see for its own shipments."""
+        return tuple(sorted(name for name, kind in self.types.items() if role in kind.shared_with))
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError as problem:
+        raise ConfigError(f"The configuration file {path} is missing.", file=str(path)) from problem
+    except yaml.YAMLError as problem:
+        raise ConfigError(f"{path} is not valid YAML: {problem}", file=str(path)) from problem
+
+
+def load_config(folder: Path = HERE) -> Config:
+    """Read and check every configuration file of a folder; raise `ConfigError` with file and field."""
+    tenants = {}
+    for path in sorted((folder / "tenants").glob("*.yml")):
+        tenants[path.stem] = _checked(TenantConfig, _read(path), path)
+        if tenants[path.stem].tenant_id != path.stem:
+            raise ConfigError(f"{path}: tenant_id must equal the file's name.", file=str(path))
+    parts = {
+        "types": (_read(folder / "exceptions.yml") or {}).get("types", {}),
+        "codes": _read(folder / "codes.yml"),
+        "escalation": _read(folder / "escalation.yml"),
+        "accounts": _read(folder / "accounts.yml"),
+        "tenants": tenants,
+    }
+    return _checked(Config, parts, folder)
+
+
+def _checked(model: type[Any], values: Any, path: Path) -> Any:
+    try:
+        return model.model_validate(values)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ConfigError(f"{path}: {field}: {first['msg']}", file=str(path), field=field) from problem
