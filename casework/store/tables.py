@@ -7,10 +7,12 @@ Tables named in `APPEND_ONLY` refuse update and delete in the database itself. A
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -26,6 +28,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.types import TypeEngine
 
 
 class Instant(TypeDecorator[datetime]):
@@ -49,7 +52,34 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-Money = Numeric(18, 2, asdecimal=True)
+class Money(TypeDecorator[Decimal]):
+    """An amount with two places: numeric on PostgreSQL, whole hundredths on SQLite, so both stay exact."""
+
+    impl = Numeric(18, 2)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """SQLite has no exact decimal, so it gets an integer."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(BigInteger())
+        return dialect.type_descriptor(Numeric(18, 2))
+
+    def process_bind_param(self, value: Decimal | float | int | None, dialect: Dialect) -> Any:
+        """Round to two places; a float is read by its shortest text."""
+        if value is None:
+            return None
+        amount = Decimal(str(value)).quantize(CENT, ROUND_HALF_UP)
+        return int(amount * 100) if dialect.name == "sqlite" else amount
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Return a Decimal with two places."""
+        if value is None:
+            return None
+        amount = Decimal(value)
+        return (amount / 100 if dialect.name == "sqlite" else amount).quantize(CENT)
+
+
+CENT = Decimal("0.01")
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -120,6 +150,16 @@ sessions = Table(
     Column("revoked_at", Instant),
 )
 
+# One row per failed sign-in, so that guessing gets slow; the login is kept as a hash.
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("failure_id", String(40), primary_key=True),
+    Column("login_sha256", String(64), nullable=False),
+    Column("failed_at", Instant, nullable=False),
+)
+Index("ix_sign_in_failures_login", sign_in_failures.c.login_sha256, sign_in_failures.c.failed_at)
+
 # One row per address a tenant may write to. Messages are sent only to addresses on this list.
 contacts = Table(
     "contacts",
@@ -149,7 +189,8 @@ cases = Table(
     Column("shipment_id", String(120)),
     Column("parent_case_id", String(40)),
     Column("state", String(20), nullable=False),
-    Column("is_open", Boolean, nullable=False),
+    Column("is_open", Boolean(), nullable=False),  # new, triaged, in_progress or waiting
+    Column("is_present", Boolean, nullable=False),  # the exception stands in the latest publication
     Column("severity", String(16), nullable=False),
     Column("owner", String(64)),  # principal_id
     Column("customer_id", String(120)),
@@ -159,11 +200,11 @@ cases = Table(
     Column("late_probability", Float),
     Column("predicted_at", Instant),
     Column("due_at", Instant),  # the promise that is at stake (feed time)
-    Column("expected_loss", Money, nullable=False),
-    Column("sla_penalty_amount", Money, nullable=False),
-    Column("revenue_amount", Money, nullable=False),
-    Column("inventory_amount", Money, nullable=False),
-    Column("customer_tier_amount", Money, nullable=False),
+    Column("expected_loss", Money(), nullable=False),
+    Column("sla_penalty_amount", Money(), nullable=False),
+    Column("revenue_amount", Money(), nullable=False),
+    Column("inventory_amount", Money(), nullable=False),
+    Column("customer_tier_amount", Money(), nullable=False),
     Column("currency_code", String(3), nullable=False),
     Column("assumption", Text),
     Column("detected_at", Instant, nullable=False),  # feed time
@@ -171,6 +212,7 @@ cases = Table(
     Column("first_response_due_at", Instant),
     Column("first_response_at", Instant),
     Column("resolution_due_at", Instant),
+    Column("waiting_since", Instant),
     Column("waiting_until", Instant),
     Column("resolution_code", String(40)),
     Column("root_cause_code", String(40)),
@@ -190,6 +232,7 @@ Index(
     postgresql_where=cases.c.is_open,
 )
 Index("ix_cases_queue", cases.c.tenant_id, cases.c.is_open, cases.c.expected_loss.desc(), cases.c.case_id)
+Index("ix_cases_exception", cases.c.tenant_id, cases.c.exception_key)
 Index("ix_cases_shipment", cases.c.tenant_id, cases.c.shipment_id)
 
 # One row per version of what is known about a case: facts as the publication stated them.
