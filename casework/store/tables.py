@@ -189,7 +189,7 @@ cases = Table(
     Column("shipment_id", String(120)),
     Column("parent_case_id", String(40)),
     Column("state", String(20), nullable=False),
-    Column("is_open", Boolean(), nullable=False),  # new, triaged, in_progress or waiting
+    Column("is_open", Boolean, nullable=False),  # new, triaged, in_progress or waiting
     Column("is_present", Boolean, nullable=False),  # the exception stands in the latest publication
     Column("severity", String(16), nullable=False),
     Column("owner", String(64)),  # principal_id

@@ -1,0 +1,1 @@
+"""Proof of what was decided: signing keys, the hash chain and evidence packs."""

@@ -1,0 +1,231 @@
+"""Casework: the one door to what people decide.
+
+Each call reads the caller's grants afresh, authorises, decides purely, and then in one transaction saves,
+appends the fact, the audit entry and the event, and queues what must leave; or does none of it. The subjects
+live next door (`cases`, `search`, `drafts`, `sync`, `accounts`, `intake`); nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from casework import accounts, bootstrap, cases, drafts, intake, search, sync
+from casework.config import Config
+from casework.desk import Desk
+from casework.evidence import chain
+from casework.evidence.keys import Keys
+from casework.model import (
+    Action,
+    Approval,
+    CaseDetail,
+    CaseView,
+    Clock,
+    Contact,
+    DraftContent,
+    Drafting,
+    DraftView,
+    ExceptionRecord,
+    FeedHealth,
+    NewAccount,
+    Principal,
+    Publication,
+    QuarantinedRow,
+    QuarantinePage,
+    QueueFilter,
+    QueuePage,
+    SyncResult,
+)
+
+
+def utcnow() -> datetime:
+    """Return desk time: wall time, aware, UTC."""
+    return datetime.now(UTC)
+
+
+class Casework:
+    """The door. One instance serves many threads; it holds no state but its connections and its keys."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        config: Config,
+        keys: Keys,
+        home: Path,
+        clock: Callable[[], datetime] = utcnow,
+        drafter: Drafting | None = None,
+    ) -> None:
+        """Wire the door to a store. Without a drafter, cases get no drafts."""
+        self.desk = Desk(engine=engine, config=config, keys=keys, home=home, clock=clock, drafter=drafter)
+
+    @property
+    def engine(self) -> Engine:
+        """The store's engine, for the worker and the ledger."""
+        return self.desk.engine
+
+    @property
+    def config(self) -> Config:
+        """The configuration this door was opened with."""
+        return self.desk.config
+
+    # --- setting up -------------------------------------------------------------------------------------
+
+    def bootstrap(self, now: datetime | None = None) -> list[NewAccount]:
+        """Make tenants, clocks, team contacts and the first accounts; passwords are returned once.
+
+        Calling it again makes what is missing (say, a new tenant) and returns only accounts made this time.
+        """
+        return bootstrap.bootstrap(self.desk, now or self.desk.clock())
+
+    def put_contacts(self, tenant_id: str, contacts: Iterable[Contact], actor: str) -> int:
+        """Save addresses from master data (never from a message); return how many changed."""
+        return bootstrap.put_contacts(self.desk, tenant_id, list(contacts), actor)
+
+    # --- exceptions become cases ------------------------------------------------------------------------------
+
+    def sync(
+        self,
+        tenant_id: str,
+        publication: Publication,
+        exceptions: Sequence[ExceptionRecord],
+        actor: str = "service:orchestration",
+    ) -> SyncResult:
+        """Make the open cases agree with a publication's exceptions; running it again changes nothing."""
+        return sync.sync(self.desk, tenant_id, publication, exceptions, actor)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def search(self, principal: Principal, tenant_id: str, wanted: QueueFilter | None = None) -> QueuePage:
+        """Return one page of the queue, ranked by expected loss, with facets over the whole answer."""
+        return search.search(self.desk, principal, tenant_id, wanted or QueueFilter())
+
+    def get(self, principal: Principal, tenant_id: str, case_id: str) -> CaseDetail:
+        """Return everything this reader may see of one case; raise `CaseNotFound` otherwise."""
+        return search.get(self.desk, principal, tenant_id, case_id)
+
+    def people(self, principal: Principal, tenant_id: str) -> dict[str, str]:
+        """Return principal_id -> name of everybody who can own a case of the tenant."""
+        return search.people(self.desk, principal, tenant_id)
+
+    # --- deciding -------------------------------------------------------------------------------------------------
+
+    def perform(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        case_id: str,
+        action: Action | str,
+        *,
+        expected_version: int | None = None,
+        **details: Any,
+    ) -> CaseView:
+        """Do one action to one case and return it as it then stands.
+
+        Details: wait(until, reason); resolve(resolution_code, root_cause_code, note=); dismiss(reason);
+        reopen(reason); assign(owner: principal_id or None); comment(text); escalate(reason); the others take
+        none. Raises `CaseNotFound`, `NotPermitted`, `TransitionRefused`, `DetailsRefused`, `CaseChanged`.
+        """
+        return cases.perform(
+            self.desk, principal, tenant_id, case_id, Action(action), expected_version, details
+        )
+
+    def edit_draft(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        draft_id: str,
+        content: DraftContent | Mapping[str, Any],
+        expected_version: int,
+    ) -> DraftView:
+        """Save an edit as the draft's next version; raises `DraftRefused` with what is unsupported."""
+        return drafts.edit(self.desk, principal, tenant_id, draft_id, content, expected_version)
+
+    def regenerate_draft(
+        self, principal: Principal, tenant_id: str, draft_id: str, expected_version: int
+    ) -> DraftView:
+        """Write the draft anew from the case's current facts, as its next version."""
+        return drafts.regenerate(self.desk, principal, tenant_id, draft_id, expected_version)
+
+    def approve(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        draft_id: str,
+        *,
+        version: int,
+        content_sha256: str,
+        expires_in: timedelta | None = None,
+    ) -> Approval:
+        """Approve exactly what was seen (version and hash), and queue it to the case's verified contacts."""
+        return drafts.approve(self.desk, principal, tenant_id, draft_id, version, content_sha256, expires_in)
+
+    def reject(
+        self, principal: Principal, tenant_id: str, draft_id: str, *, version: int, reason: str
+    ) -> Approval:
+        """Reject one version of a draft, and say why."""
+        return drafts.reject(self.desk, principal, tenant_id, draft_id, version, reason)
+
+    # --- people ---------------------------------------------------------------------------------------------------
+
+    def sign_in(self, login: str, password: str) -> tuple[str, Principal]:
+        """Return a session token and who it names; raise `SignInRefused`."""
+        return accounts.sign_in(self.desk, login, password)
+
+    def session(self, token: str) -> Principal:
+        """Return whom a token names, with grants as they are now; raise `SessionEnded`."""
+        return accounts.session(self.desk, token)
+
+    def sign_out(self, token: str) -> None:
+        """End a session; ending it twice is fine."""
+        accounts.sign_out(self.desk, token)
+
+    # --- what arrived ---------------------------------------------------------------------------------------------
+
+    def quarantine(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        *,
+        feed: str | None = None,
+        state: str | None = "quarantined",
+        rule: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> QuarantinePage:
+        """Return one page of quarantined rows."""
+        return intake.quarantine(self.desk, principal, tenant_id, feed, state, rule, limit, offset)
+
+    def correct_row(
+        self, principal: Principal, tenant_id: str, quarantine_id: str, values: Mapping[str, Any]
+    ) -> QuarantinedRow:
+        """Save corrected cells of a quarantined row; it is loaded with the feed's next run."""
+        return intake.correct(self.desk, principal, tenant_id, quarantine_id, values)
+
+    def ignore_row(
+        self, principal: Principal, tenant_id: str, quarantine_id: str, reason: str
+    ) -> QuarantinedRow:
+        """Leave a quarantined row out for good, and say why."""
+        return intake.ignore(self.desk, principal, tenant_id, quarantine_id, reason)
+
+    def feed_health(self, principal: Principal, tenant_id: str) -> list[FeedHealth]:
+        """Return how every feed of the tenant stands."""
+        return intake.feed_health(self.desk, principal, tenant_id)
+
+    def clock_of(self, tenant_id: str) -> Clock:
+        """Return the tenant's feed time; a live tenant's is desk time."""
+        return intake.clock_of(self.desk, tenant_id)
+
+    def set_clock(self, tenant_id: str, as_of: datetime, actor: str, mode: str = "replay") -> Clock:
+        """Move the tenant's feed time; it never goes back."""
+        return intake.set_clock(self.desk, tenant_id, as_of, actor, mode)
+
+    # --- proof ----------------------------------------------------------------------------------------------------
+
+    def verify_audit(self, tenant_id: str) -> chain.Report:
+        """Verify a tenant's audit chain against the signed checkpoints and the tables it explains."""
+        return chain.verify(self.desk.engine, tenant_id, self.desk.checkpoints(tenant_id))

@@ -1,0 +1,1 @@
+"""The operational store: tables, the engine and its migrations."""
