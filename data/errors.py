@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+
 class DataError(Exception):
     """Base of everything this room raises on purpose; the text is a sentence for a person."""
 
-class ContractBroken(DataError):
+
+class ContractBroken(DataError):  # noqa: N818
     """A contract file itself is wrong: nothing of its feed can be read until it is mended."""
 
     def __init__(self, path: str, problem: str) -> None:
@@ -13,7 +15,8 @@ class ContractBroken(DataError):
         self.path, self.problem = path, problem
         super().__init__(f"The contract {path} cannot be used: {problem}. Mend the file, then run again.")
 
-class FileRefused(DataError):
+
+class FileRefused(DataError):  # noqa: N818
     """A whole file breaks its feed's contract, so none of its rows can be trusted."""
 
     def __init__(self, feed: str, rule: str, problem: str, advice: str) -> None:
@@ -21,7 +24,8 @@ class FileRefused(DataError):
         self.feed, self.rule, self.problem, self.advice = feed, rule, problem, advice
         super().__init__(f"This {feed} file was refused: {problem} {advice}")
 
-class OriginalMissing(DataError):
+
+class OriginalMissing(DataError):  # noqa: N818
     """The bytes for a hash are not kept here (or no longer match it)."""
 
     def __init__(self, sha256: str, problem: str) -> None:

@@ -1,16 +1,22 @@
 """Feed contracts: what producers promise, and every check that follows from the promise."""
 
 from data.contract.model import TENANT_SOURCES, Column, Contract, load_contracts, read_contract
+from data.contract.rowsplit import LOADER_VERSION, Rejection, Split, correct, split
 from data.contract.schema import arrow_schema, empty_table, raw_schema, stamp_of
 
 __all__ = [
+    "LOADER_VERSION",
     "TENANT_SOURCES",
     "Column",
     "Contract",
+    "Rejection",
+    "Split",
     "arrow_schema",
+    "correct",
     "empty_table",
     "load_contracts",
     "raw_schema",
     "read_contract",
+    "split",
     "stamp_of",
 ]

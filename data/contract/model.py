@@ -1,7 +1,7 @@
 """What a producer promises about one feed: columns, types, limits, key, cadence.
 
-The YAML under `data/contracts/<source>/<feed>.yml` is the only home of these promises; the row split (rowsplit),
-the Great Expectations suite (suite) and the raw table's columns (schema) are all derived from it.
+The YAML under `data/contracts/<source>/<feed>.yml` is the only home of these promises; the row split,
+the Great Expectations suite and the columns of the raw table are all derived from it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,14 @@ CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 #: Which producer's contracts speak for which tenant.
 TENANT_SOURCES = {"health": "scms", "airfreight": "c2k", "demo": "network"}
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-# Formats become part of the generated SQL, so they are letters from the contract, never free text.
-FORMAT = re.compile(r"[%A-Za-z0-9 /:,.T-]{2,40}")
+FORMAT = re.compile(r"(%[dmyYbBHMSfz]|[ /:,.T-])*%[dmyYbBHMSfz]")
 
 ColumnType = Literal["string", "integer", "decimal", "boolean", "date", "timestamp"]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
 class Column(BaseModel):
-    """One promised column. Limits are inclusive; `unit` is for people; blank cells always mean "not given"."""
+    """One promised column. Limits are inclusive; `unit` is for people; a blank cell means "not given"."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,7 +57,7 @@ class Column(BaseModel):
     @classmethod
     def _formats_are_plain(cls, formats: list[str] | None) -> list[str] | None:
         for item in formats or []:
-            if not FORMAT.fullmatch(item) or "%" not in item:
+            if not FORMAT.fullmatch(item):
                 raise ValueError(f"{item!r} is not a date format such as %d-%b-%y")
         return formats
 
@@ -116,7 +114,9 @@ class Contract(BaseModel):
         if self.recorded_at != "file_stamp":
             column = self.columns.get(self.recorded_at)
             if column is None or column.type != "timestamp":
-                raise ValueError(f"recorded_at must be file_stamp or a timestamp column, not {self.recorded_at}")
+                raise ValueError(
+                    f"recorded_at must be file_stamp or a timestamp column, not {self.recorded_at}"
+                )
         return self
 
     @property

@@ -1,0 +1,175 @@
+"""Good rows from bad ones, by the contract alone: typed rows go on, every other row is kept with its reason.
+
+Nothing is dropped and nothing is repaired: rows that came in = rows that go on + rows that are rejected.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.contract.model import Contract
+from data.contract.rules import Rule, Verdict, verdict_of
+from data.contract.schema import arrow_schema
+from data.records import Problem, Record, shortened
+
+#: Written beside every row: which way of reading made it.
+LOADER_VERSION = "1"
+BATCH_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One refused row: the first broken rule, all of them in `message`, and the row as it came."""
+
+    row_number: int
+    column: str | None
+    rule: str
+    message: str
+    raw: str
+    values: dict[str, str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One file (or one corrected row) judged. `extra_columns` are names that were ignored, for the report."""
+
+    rows: pa.Table
+    rejected: list[Rejection]
+    row_count: int
+    extra_columns: tuple[str, ...] = ()
+
+
+def split(
+    contract: Contract,
+    records: Iterable[Record],
+    tenant_id: str,
+    file_sha256: str,
+    clock_as_of: datetime,
+    stamp: datetime | None = None,
+) -> Split:
+    """Judge every record; `clock_as_of` is the tenant's feed time (UTC), `stamp` the one in the file's name.
+
+    Propagates FileRefused from the reader; then nothing of the file has been accepted.
+    """
+    if clock_as_of.tzinfo is None or (stamp and stamp.tzinfo is None):
+        raise ValueError("clock_as_of and stamp must carry a time zone")
+    verdict = verdict_of(contract)
+    parameters = verdict.parameters | {"clock": clock_as_of}
+    if contract.recorded_at == "file_stamp":
+        parameters["stamp"] = stamp or clock_as_of
+    tables, rejected, extras, row_count = [], [], {}, 0
+    with duckdb.connect(":memory:") as engine:
+        engine.execute("set TimeZone = 'UTC'")
+        for batch in _batches(records):
+            row_count += len(batch)
+            extras.update(dict.fromkeys(name for record in batch for name in record.extras))
+            table, bad = _judge(engine, contract, verdict, parameters, batch)
+            tables.append(_with_lineage(contract, table, tenant_id, file_sha256))
+            rejected.extend(bad)
+    rows = pa.concat_tables(tables) if tables else arrow_schema(contract).empty_table()
+    return Split(rows, rejected, row_count, tuple(extras))
+
+
+def correct(
+    contract: Contract,
+    values: Mapping[str, str | None],
+    *,
+    tenant_id: str,
+    file_sha256: str,
+    row_number: int,
+    clock_as_of: datetime,
+    stamp: datetime | None = None,
+) -> Split:
+    """Judge one quarantined row again with its corrected cells, under the same file and row number.
+
+    `values` are cells as text by our column names; a name the contract does not know rejects the row.
+    """
+    raw = shortened(json.dumps(dict(values), ensure_ascii=False, default=str))
+    record = Record(row_number, row_number, raw, dict(values), _correction_problem(contract, values))
+    return split(contract, [record], tenant_id, file_sha256, clock_as_of, stamp)
+
+
+def _correction_problem(contract: Contract, values: Mapping[str, Any]) -> Problem | None:
+    for name, value in values.items():
+        if name not in contract.columns:
+            return Problem("extra_columns", f"{shortened(str(name), 60)!r} is not a column of this feed.")
+        if value is not None and not isinstance(value, str):
+            return Problem("type", f"{name} must be given as text.", name)
+        if value and not _is_text(value):
+            return Problem("encoding", f"{name} holds a character that is not text.", name)
+    return None
+
+
+def _is_text(value: str) -> bool:
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    source = iter(records)
+    while batch := list(islice(source, BATCH_ROWS)):
+        yield batch
+
+
+def _judge(
+    engine: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    verdict: Verdict,
+    parameters: dict[str, Any],
+    batch: list[Record],
+) -> tuple[pa.Table, list[Rejection]]:
+    """Typed good rows of one batch (with _row_number) and the rejections, both in row order."""
+    engine.register("records", _as_text_table(contract, batch))
+    judged = engine.execute(verdict.sql, parameters).to_arrow_table()
+    engine.unregister("records")
+    broken = judged.column("broken").to_pylist()
+    is_good = [record.problem is None and not numbers for record, numbers in zip(batch, broken, strict=True)]
+    rejected = [
+        _rejection(record, [verdict.rules[number] for number in numbers])
+        for record, numbers, good in zip(batch, broken, is_good, strict=True)
+        if not good
+    ]
+    row_numbers = pa.array([record.row_number for record in batch], pa.int64())
+    table = judged.drop_columns(["n", "broken"]).append_column("_row_number", row_numbers)
+    return table.filter(pa.array(is_good, pa.bool_())), rejected
+
+
+def _as_text_table(contract: Contract, batch: list[Record]) -> pa.Table:
+    # Cells of a row that is already lost are not looked at: they may belong to the wrong columns.
+    cells = [{} if record.problem else record.values for record in batch]
+    columns = {
+        f"c{index}": pa.array([values.get(name) for values in cells], pa.string())
+        for index, name in enumerate(contract.columns)
+    }
+    return pa.table({"n": pa.array(range(len(batch)), pa.int64()), **columns})
+
+
+def _rejection(record: Record, broken: list[Rule]) -> Rejection:
+    if record.problem:
+        found = record.problem
+        values = dict(record.values) if record.values else None
+        return Rejection(record.row_number, found.column, found.rule, found.message, record.raw_text, values)
+    message = " ".join(rule.message(record.values.get(rule.column)) for rule in broken)
+    first = broken[0]
+    return Rejection(
+        record.row_number, first.column, first.name, message, record.raw_text, dict(record.values)
+    )
+
+
+def _with_lineage(contract: Contract, table: pa.Table, tenant_id: str, file_sha256: str) -> pa.Table:
+    for name, value in (
+        ("_tenant_id", tenant_id),
+        ("_file_sha256", file_sha256),
+        ("_loader_version", LOADER_VERSION),
+    ):
+        table = table.append_column(name, pc.cast(pa.repeat(pa.scalar(value), len(table)), pa.string()))
+    schema = arrow_schema(contract)
+    return table.select(schema.names).cast(schema)

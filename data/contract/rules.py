@@ -1,0 +1,205 @@
+"""A contract's row rules as data: the SQL condition that breaks each one, and the sentence that says so.
+
+Only column positions (c0, c1, ...), our column names and parameter names appear in the SQL text; every
+pattern, list, limit and format of the contract travels as a bound parameter, and cells stay in their table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from data.contract.model import Column, Contract
+from data.contract.schema import SQL_TYPES
+from data.records import shortened
+
+INTEGER = r"[+-]?\d{1,19}"
+DECIMAL = r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})([eE][+-]?\d{1,3})?"
+DATE = r"\d{4}-\d{2}-\d{2}"
+CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
+TIMESTAMP = rf"{DATE}[T ]{CLOCK}(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
+#: How each directive of a date format is written, so that a lenient parser cannot accept half a date.
+DIRECTIVES = {
+    "d": r"\d{1,2}", "m": r"\d{1,2}", "y": r"\d{2}", "Y": r"\d{4}", "b": r"[A-Za-z]{3}",
+    "B": r"[A-Za-z]{3,9}", "H": r"\d{1,2}", "M": r"\d{2}", "S": r"\d{2}", "f": r"\d{1,6}",
+    "z": r"([+-]\d{2}:?\d{2}|Z)",
+}  # fmt: skip
+#: 31 January 2013, half past two: how a format is shown to a person.
+EXAMPLES = {
+    "d": "31", "m": "01", "y": "13", "Y": "2013", "b": "Jan", "B": "January",
+    "H": "14", "M": "30", "S": "00", "f": "000", "z": "+0000",
+}  # fmt: skip
+TYPE_WORDS = {
+    "integer": "a whole number",
+    "decimal": "a number written like 1234.56",
+    "boolean": "true or false",
+    "date": "a day between 1900 and 2199 written like 2013-01-31",
+    "timestamp": "a moment between 1900 and 2199 with its zone, written like 2013-01-31T14:30:00Z",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One promise about one column: `broken` is SQL over r<i> (cell text) and t<i> (typed cell)."""
+
+    column: str
+    name: str
+    broken: str
+    sentence: str
+
+    def message(self, value: str | None) -> str:
+        """The sentence with the cell's own text in it."""
+        return self.sentence.replace("{value}", repr(shortened(value or "", 80)))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Everything the row split needs: one select, its parameters, and the rules its numbers stand for."""
+
+    sql: str
+    parameters: dict[str, Any]
+    rules: tuple[Rule, ...]
+
+
+@lru_cache(maxsize=64)
+def _verdict(contract_json: str) -> Verdict:
+    return _build(Contract.model_validate_json(contract_json))
+
+
+def verdict_of(contract: Contract) -> Verdict:
+    """The select that types a batch of records and judges each row; built once per contract."""
+    return _verdict(contract.model_dump_json())
+
+
+def _build(contract: Contract) -> Verdict:
+    parameters: dict[str, Any] = {}
+    cells, typed, rules = [], [], []
+    for index, (name, column) in enumerate(contract.columns.items()):
+        parameters[f"nulls{index}"] = ["", *column.null_values]
+        cells.append(f"case when not list_contains($nulls{index}, c{index}) then c{index} end as r{index}")
+        typed.append(f"{_typed(index, column, parameters)} as t{index}")
+        rules.extend(_rules(index, name, column, parameters))
+    tests = ", ".join(f"case when {rule.broken} then {number} end" for number, rule in enumerate(rules))
+    columns = ", ".join(f't{index} as "{name}"' for index, name in enumerate(contract.columns))
+    sql = (
+        f"with cells as (select n, {', '.join(cells)} from records), "
+        f"typed as (select *, {', '.join(typed)} from cells) "
+        f"select n, {columns}, sha256({_canonical(contract)}) as _row_sha256, "
+        f"{_recorded_at(contract)} as _recorded_at, "
+        f"list_filter([{tests}], lambda x: x is not null) as broken from typed order by n"
+    )
+    return Verdict(sql, parameters, tuple(rules))
+
+
+def _typed(index: int, column: Column, parameters: dict[str, Any]) -> str:
+    """SQL for the typed cell; null where the text is not of the type."""
+    cell, kind = f"r{index}", SQL_TYPES[column.type]
+    if column.type == "string":
+        return cell
+    if column.type == "boolean":
+        return (
+            f"case when lower({cell}) in ('true', 'yes', '1') then true "
+            f"when lower({cell}) in ('false', 'no', '0') then false end"
+        )
+    shapes = {"integer": INTEGER, "decimal": DECIMAL, "date": DATE, "timestamp": TIMESTAMP}
+    shape, parsed = shapes[column.type], f"try_cast({cell} as {kind})"
+    if column.formats:
+        parameters[f"formats{index}"] = column.formats
+        shape = "|".join(f"({_shape(item)})" for item in column.formats)
+        parsed = f"cast(try_strptime({cell}, $formats{index}) as {kind})"
+    parameters[f"shape{index}"] = shape
+    sound = {"decimal": f"isfinite({parsed})", "integer": "true"}.get(
+        column.type, f"date_part('year', {parsed}) between 1900 and 2199"
+    )
+    return f"case when regexp_full_match({cell}, $shape{index}) and {sound} then {parsed} end"
+
+
+def _shape(date_format: str) -> str:
+    return re.sub(r"%(.)|([^%])", lambda m: DIRECTIVES[m[1]] if m[1] else re.escape(m[2]), date_format)
+
+
+def written_like(date_format: str) -> str:
+    """An example of the format, such as 31-Jan-13."""
+    return re.sub(r"%(.)", lambda m: EXAMPLES[m[1]], date_format)
+
+
+def _rules(index: int, name: str, column: Column, parameters: dict[str, Any]) -> Iterator[Rule]:
+    text, value, label = f"r{index}", f"t{index}", column.source_name
+    if column.required:
+        yield Rule(name, "required", f"{text} is null", f"{label} is empty, and every row needs it.")
+    if column.type != "string":
+        words = TYPE_WORDS[column.type]
+        if column.formats:
+            words = "a day written like " + " or ".join(written_like(item) for item in column.formats)
+        yield Rule(
+            name,
+            "type",
+            f"{text} is not null and {value} is null",
+            f"{label} is {{value}}, which is not {words}.",
+        )
+    yield from _string_rules(index, name, column, parameters)
+    for rule, sign, word, limit in (
+        ("minimum", "<", "below", column.minimum),
+        ("maximum", ">", "above", column.maximum),
+    ):
+        if limit is not None:
+            parameters[f"{rule}{index}"] = limit
+            broken = f"{value} {sign} ${rule}{index}"
+            yield Rule(name, rule, broken, f"{label} is {{value}}, {word} the {rule} of {limit:g}.")
+
+
+def _string_rules(index: int, name: str, column: Column, parameters: dict[str, Any]) -> Iterator[Rule]:
+    if column.type != "string":
+        return
+    text, label = f"r{index}", column.source_name
+    if column.enum:
+        parameters[f"enum{index}"] = column.enum
+        listed = ", ".join(column.enum)
+        yield Rule(
+            name,
+            "enum",
+            f"not list_contains($enum{index}, {text})",
+            f"{label} is {{value}}; it must be one of: {listed}.",
+        )
+    if column.pattern:
+        parameters[f"pattern{index}"] = column.pattern
+        yield Rule(
+            name,
+            "pattern",
+            f"not regexp_full_match({text}, $pattern{index})",
+            f"{label} is {{value}}, which is not written as agreed ({column.pattern}).",
+        )
+    parameters[f"length{index}"] = column.max_length
+    yield Rule(
+        name,
+        "max_length",
+        f"length({text}) > $length{index}",
+        f"{label} is longer than {column.max_length} characters.",
+    )
+
+
+def _canonical(contract: Contract) -> str:
+    """SQL for a row's typed content as one text: name, length and value of every cell that is given.
+
+    Neither the file nor the row number is in it, so the same content sent twice is the same row; and a column
+    that is added later and left blank does not change the rows that were there before.
+    """
+    parts = []
+    for index, (name, column) in enumerate(contract.columns.items()):
+        value = f"epoch_us(t{index})" if column.type == "timestamp" else f"t{index}"
+        text = f"cast({value} as varchar)"
+        parts.append(f"coalesce('{name}=' || length({text}) || ':' || {text} || ';', '')")
+    return " || ".join(parts)
+
+
+def _recorded_at(contract: Contract) -> str:
+    """SQL for when we knew: the contract's rule, but never later than the tenant's clock."""
+    known = (
+        "$stamp"
+        if contract.recorded_at == "file_stamp"
+        else f"t{list(contract.columns).index(contract.recorded_at)}"
+    )
+    return f"least(coalesce({known}, $clock), $clock)"

@@ -1,0 +1,59 @@
+"""Whole-file promises: how large, how many rows, which columns. A file that breaks one is refused."""
+
+from __future__ import annotations
+
+from data.contract.model import Contract
+from data.errors import FileRefused
+from data.records import shortened
+
+#: No line and no row is longer than this (bytes); a longer one is a fault or an attack. It also keeps every
+#: cell under the csv module's own limit.
+MAX_LINE_BYTES = 128 * 1024
+
+
+def check_size(contract: Contract, size: int) -> None:
+    """Refuse a file over the feed's byte limit before any of it is read."""
+    if size > contract.max_bytes:
+        raise FileRefused(
+            contract.feed,
+            "max_bytes",
+            f"it holds {size:,} bytes and the feed's limit is {contract.max_bytes:,}.",
+            "Ask the producer to send it in parts, or raise max_bytes in the contract.",
+        )
+
+
+def check_row_count(contract: Contract, row_count: int) -> None:
+    """Refuse a file as soon as it has shown more rows than the feed allows."""
+    if row_count > contract.max_rows:
+        raise FileRefused(
+            contract.feed,
+            "max_rows",
+            f"it holds more than the feed's limit of {contract.max_rows:,} rows.",
+            "Ask the producer to send it in parts, or raise max_rows in the contract.",
+        )
+
+
+def check_columns(contract: Contract, names: list[str]) -> None:
+    """Refuse a table whose headings break the promise: repeated, missing or (if so agreed) unknown names."""
+    known = contract.by_source_name
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    missing = [
+        contract.columns[name].source_name
+        for name in contract.required_columns
+        if contract.columns[name].source_name not in names
+    ]
+    extra = [name for name in names if name not in known]
+    for rule, found, sentence in (
+        ("repeated_columns", repeated, "these columns appear more than once:"),
+        ("missing_columns", missing, "these required columns are missing:"),
+        ("extra_columns", extra if contract.extra_columns == "refuse" else [], "it has unknown columns:"),
+    ):
+        if found:
+            listed = ", ".join(repr(shortened(name, 60)) for name in found[:8])
+            more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+            raise FileRefused(
+                contract.feed,
+                rule,
+                f"{sentence} {listed}{more}.",
+                "Ask the producer for a file with the agreed columns, or change the contract.",
+            )
