@@ -1,0 +1,1 @@
+"""The assets by stage of the path: raw, warehouse, learning, decisions."""

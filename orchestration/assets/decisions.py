@@ -1,0 +1,105 @@
+"""What is published for readers, and what casework takes up from it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from casework.crashpoints import crashpoint
+from casework.model import ExceptionRecord, Fact, Publication
+from ml.registry import Registry
+from orchestration import publishing
+from orchestration.resources import Platform
+from orchestration.warehouse import publish
+
+SERVICE = "service:orchestration"
+AMOUNTS = ("expected_loss", "sla_penalty_amount", "revenue_amount", "inventory_amount", "customer_tier_amount")
+COPIED = (
+    "tenant_id", "exception_key", "exception_type", "subject_type", "shipment_id", "parent_exception_key",
+    "detected_at", "due_at", "predicted_at", "late_probability", "customer_id", "carrier_id", "facility_id",
+    "customer_tier", "severity", "currency_code", "assumption",
+)  # fmt: skip
+
+
+def newest(platform: Platform) -> Any:
+    """Return the newest build; there is one whenever an asset after it runs."""
+    publication = publishing.latest_publication(platform.engine)
+    if publication is None:
+        raise dg.Failure("Nothing has been built yet: run the pipeline job once.")
+    return publication
+
+
+@dg.asset(
+    key=["published", "marts"],
+    deps=[dg.AssetKey(["marts", "fct_exceptions"]), dg.AssetKey(["ml", "arrival_scores"])],
+    group_name="published",
+    kinds={"parquet"},
+    description="Every mart as Parquet in a folder of its own, behind a pointer that is swapped at once.",
+)
+def published_marts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Publish the newest build: only what passed its checks gets here."""
+    publication = newest(platform)
+    registry = Registry(platform.settings.models)
+    cards = {tenant: registry.card(tenant) for tenant in platform.config.tenants}
+    now = platform.clock()
+    files = publish(platform.warehouse, platform.settings.published, publication.publication_id, now, cards)
+    crashpoint("publish:after-pointer-before-mark")
+    publishing.mark(
+        platform.engine, publication.publication_id, state="published", files=files, published_at=now
+    )
+    rows = {f"rows/{mart}": about["rows"] for mart, about in files.items()}
+    return dg.MaterializeResult(metadata={"publication_id": publication.publication_id, **rows})
+
+
+@dg.asset(
+    key=["casework", "cases"],
+    deps=[published_marts],
+    group_name="casework",
+    kinds={"sqlalchemy"},
+    description="Every published exception taken up as a case: opened, updated, recovered or left as it was.",
+)
+def opened_cases(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Take up what was published; the same exception is the same case on every re-run."""
+    row = newest(platform)
+    folder = platform.settings.published / row.publication_id
+    cards = json.loads((folder / "models.json").read_text())
+    publication = Publication(
+        publication_id=row.publication_id,
+        dagster_run_id=row.dagster_run_id,
+        dbt_invocation_id=row.dbt_invocation_id,
+        model_versions={tenant: card["version"] for tenant, card in cards.items()},
+    )
+    totals: Counter[str] = Counter()
+    for tenant in platform.config.tenants:
+        result = platform.casework.sync(tenant, publication, list(exceptions(folder, tenant)), SERVICE)
+        totals.update({name: getattr(result, name) for name in ("opened", "updated", "recovered", "unchanged")})
+        crashpoint("sync:between-tenants")
+    publishing.mark(
+        platform.engine, row.publication_id, state="synced", synced_at=platform.clock()
+    )
+    return dg.MaterializeResult(metadata=dict(totals))
+
+
+def exceptions(folder: Any, tenant_id: str) -> Iterator[ExceptionRecord]:
+    """Yield one tenant's published exceptions as casework takes them."""
+    table = pq.read_table(folder / "fct_exceptions.parquet", filters=[("tenant_id", "=", tenant_id)])
+    for batch in table.to_batches(max_chunksize=1000):
+        for row in batch.to_pylist():
+            yield record(row)
+
+
+def record(row: dict[str, Any]) -> ExceptionRecord:
+    """Return one row of fct_exceptions as a value; money as Decimal with two places."""
+    return ExceptionRecord(
+        **{name: row[name] for name in COPIED},
+        **{name: Decimal(str(row[name])).quantize(Decimal("0.01")) for name in AMOUNTS},
+        subject=row["subject_id"],
+        facts=tuple(Fact(**fact) for fact in json.loads(row["evidence"] or "[]")),
+        documents=tuple(json.loads(row["documents"] or "[]")),
+    )

@@ -1,0 +1,122 @@
+"""Commands over cases: queue, case, account."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestration.cli.output import plain, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from casework.model import CaseView
+
+AMOUNTS = ("sla_penalty_amount", "revenue_amount", "inventory_amount", "customer_tier_amount")
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(queue)
+    app.command()(case)
+    accounts = typer.Typer(help="Local accounts.", no_args_is_help=True)
+    accounts.command("reset")(account_reset)
+    app.add_typer(accounts, name="account")
+
+
+def as_row(case: CaseView) -> dict[str, Any]:
+    """Return a case as the queue prints it; the decomposition adds up to the expected loss."""
+    return {
+        "case_id": case.case_id,
+        "exception_type": case.exception_type,
+        "subject": case.subject,
+        "expected_loss": case.expected_loss,
+        "currency_code": case.currency_code,
+        "late_probability": case.late_probability,
+        "predicted_at": case.predicted_at,
+        "due_at": case.due_at,
+        "state": case.state,
+        "owner": case.owner_name or case.owner,
+        "severity": case.severity,
+        "decomposition": {name: getattr(case, name) for name in AMOUNTS},
+        "assumption": case.assumption,
+        "parent_case_id": case.parent_case_id,
+    }
+
+
+def queue(
+    tenant: Annotated[str, typer.Option(help="Whose queue.")],
+    limit: Annotated[int, typer.Option(help="At most so many cases; 0 for all.")] = 0,
+    exception_type: Annotated[str | None, typer.Option("--type", help="Only this exception type.")] = None,
+    closed: Annotated[bool, typer.Option("--closed", help="Closed cases too.")] = False,
+    as_json: JSON = False,
+) -> None:
+    """Print the ranked cases of a tenant, the most money at stake first."""
+    from casework.model import QueueFilter
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    casework = Platform(Settings.from_environment()).casework
+    principal = casework.operator()
+    chosen = QueueFilter(
+        exception_types=(exception_type,) if exception_type else (), include_closed=closed, limit=200, offset=0
+    )
+    cases: list[CaseView] = []
+    while not limit or len(cases) < limit:
+        page = casework.search(principal, tenant, replace(chosen, offset=len(cases)))
+        cases.extend(page.cases)
+        if not page.cases or len(cases) >= page.total:
+            break
+    rows = [as_row(case) for case in (cases[:limit] if limit else cases)]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        f"{tenant}: {len(rows)} cases",
+        ["case", "type", "subject", "at stake", "late", "predicted", "due", "state", "owner"],
+        [
+            [r["case_id"], r["exception_type"], r["subject"], f"{r['expected_loss']:,.2f} {r['currency_code']}",
+             "" if r["late_probability"] is None else f"{r['late_probability']:.0%}",
+             r["predicted_at"] and f"{r['predicted_at']:%Y-%m-%d %H:%M}", r["due_at"] and f"{r['due_at']:%Y-%m-%d %H:%M}",
+             r["state"].value, r["owner"] or "-"]
+            for r in rows
+        ],
+        right=["at stake", "late"],
+    )  # fmt: skip
+
+
+def case(
+    case_id: Annotated[str, typer.Argument(help="The case's number.")],
+    tenant: Annotated[str | None, typer.Option(help="Whose case; looked for in all when not given.")] = None,
+    as_json: JSON = False,
+) -> None:
+    """Print everything about one case: verdict, facts, drafts, effects, history."""
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    casework = Platform(Settings.from_environment()).casework
+    principal = casework.operator()
+    detail = casework.get(principal, tenant or casework.tenant_of(principal, case_id), case_id)
+    if as_json:
+        print_json({**plain(detail), "queue_row": plain(as_row(detail.case))})
+        return
+    row = as_row(detail.case)
+    print_table(f"Case {case_id}", ["what", "value"], [[k, plain(v)] for k, v in row.items() if k != "decomposition"])
+    print_table("Money at stake", ["part", row["currency_code"]], list(row["decomposition"].items()), right=[row["currency_code"]])
+    print_table("Facts", ["fact", "value", "from"], [[f.label, f.value, f.source] for f in detail.facts])
+    print_table("Drafts", ["draft", "kind", "state", "subject"],
+                [[d.draft_id, d.kind.value, d.state.value, d.content["subject"]] for d in detail.drafts])  # fmt: skip
+    print_table("Effects", ["effect", "to", "state", "attempts", "receipt"],
+                [[e.effect_id, f"{e.target} {e.recipient}", e.state.value, e.attempts, e.receipt] for e in detail.effects])  # fmt: skip
+    print_table("History", ["when", "who", "what"],
+                [[f"{h.occurred_at:%Y-%m-%d %H:%M:%S}Z", h.actor_name, h.fact] for h in detail.history])  # fmt: skip
+
+
+def account_reset(login: Annotated[str, typer.Argument(help="Whose password.")]) -> None:
+    """Make a new password for an account and print it once; the account's sessions end."""
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    password = Platform(Settings.from_environment()).casework.reset_password(login)
+    say(f"account {login}   password {password}   (shown once, stored nowhere)")

@@ -1,0 +1,67 @@
+"""Commands over models and detection: model evaluate, model train, detection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.output import print_json, print_table, say
+
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    model = typer.Typer(help="The late-risk models.", no_args_is_help=True)
+    model.command("evaluate")(evaluate)
+    app.add_typer(model, name="model")
+    app.command()(detection)
+
+
+def evaluate(
+    dataset: Annotated[str, typer.Option(help="scms or c2k: whose columns the files have.")],
+    train: Annotated[Path, typer.Option(help="Train on this file.", exists=True, dir_okay=False)],
+    test: Annotated[Path, typer.Option(help="Report on this file, which holds later rows.", exists=True, dir_okay=False)],
+    as_json: JSON = False,
+) -> None:
+    """Train on one file and report on another, in the source's own columns, beside plain baselines."""
+    from ml.evaluation import evaluate as judge
+
+    if dataset not in ("scms", "c2k"):
+        raise typer.BadParameter("--dataset is scms or c2k")
+    report = judge(dataset, train, test)
+    if as_json:
+        print_json(report)
+        return
+    rows = [["all", report["overall"]], *report["checkpoints"].items()]
+    names = ["roc_auc", "average_precision", "brier", "log_loss", "mcc", "ece", "interval_coverage", "mae_hours"]
+    print_table(
+        f"{dataset}: trained on {train.name}, judged on {test.name}", ["checkpoint", *names],
+        [[place, *[figure(metrics.get(name)) for name in names]] for place, metrics in rows], right=names,
+    )  # fmt: skip
+
+
+def figure(value: object) -> str:
+    """Return a metric with four places, or a dash where it is undefined."""
+    return f"{value:.4f}" if isinstance(value, (int, float)) else "–"
+
+
+def detection(as_json: JSON = False) -> None:
+    """Compare what was detected on the simulated network with what really happened."""
+    from orchestration.detection import compare_with_truth
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    report = compare_with_truth(Platform(Settings.from_environment()))
+    if as_json:
+        print_json(report)
+        return
+    columns = ["exception type", "detected", "true", "matched", "precision", "recall"]
+    print_table(
+        "Detected against the ground truth of the demo network", columns,
+        [[r["exception_type"], r["detected"], r["true"], r["matched"], figure(r["precision"]), figure(r["recall"])]
+         for r in report], right=columns[1:],
+    )  # fmt: skip
+    say("Definitions of what is true are in data/simulate/truth.py; thresholds equal the catalogue's.")

@@ -1,0 +1,155 @@
+"""Commands along the path: run, ingest, replay, simulate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.output import plain, print_json, print_table, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(run)
+    app.command()(ingest)
+    app.command()(replay)
+    app.command()(simulate)
+
+
+def instant(text: str | None) -> datetime | None:
+    """Return an ISO-8601 instant; a plain day means its first moment, and no zone means UTC."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a day or an instant such as 2013-04-01 or 2013-04-01T06:00Z") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+TENANTS = Annotated[list[str] | None, typer.Option("--tenant", help="Only this tenant; may be given more than once.")]
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def run(
+    tenant: TENANTS = None,
+    as_of: Annotated[str | None, typer.Option(help="Make this past day now, for the tenants named.")] = None,
+    as_json: JSON = False,
+) -> None:
+    """Do the main job: land the data sets, load, build, score, publish, open cases, draft."""
+    from orchestration.pipeline import run_path
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    report = run_path(Platform(Settings.from_environment()), tenants=tenant, as_of=instant(as_of), tell=say)
+    if as_json:
+        print_json(report)
+        return
+    print_report(report)
+
+
+def print_report(report: object) -> None:
+    """Print what a run did, a line per tenant, and what it cost."""
+    from orchestration.pipeline import Report
+
+    assert isinstance(report, Report)
+    print_table(
+        "Feeds to cases",
+        ["tenant", "as of", "files", "rows in", "loaded", "quarantined", "duplicate", "shipments", "cases", "drafts"],
+        [
+            [t.tenant_id, f"{t.as_of:%Y-%m-%d %H:%M}Z", t.files, t.rows, t.loaded, t.quarantined, t.duplicates,
+             t.shipments, t.cases, t.drafts]
+            for t in report.tenants
+        ],
+        right=["files", "rows in", "loaded", "quarantined", "duplicate", "shipments", "cases", "drafts"],
+    )  # fmt: skip
+    types = sorted({name for t in report.tenants for name in t.exceptions})
+    names = [t.tenant_id for t in report.tenants]
+    print_table(
+        "Exceptions by type", ["exception type", *names],
+        [[name, *[t.exceptions.get(name, 0) or "–" for t in report.tenants]] for name in types], right=names,
+    )  # fmt: skip
+    print_table("Seconds per stage", list(report.seconds), [[f"{value:.1f}" for value in report.seconds.values()]])
+    for tenant in report.tenants:
+        if tenant.note:
+            say(f"{tenant.tenant_id}: {tenant.note}")
+    for account in report.accounts:
+        say(f"account {account.login:<18} password {account.password}   ({account.roles})")
+    if report.accounts:
+        say("These passwords are shown once and stored nowhere. `tidewaiter account reset LOGIN` makes a new one.")
+    say(report.sentence)
+
+
+def ingest(
+    file: Annotated[Path, typer.Argument(help="The file to land.", exists=True, dir_okay=False)],
+    tenant: Annotated[str, typer.Option(help="Whose file it is.")],
+    feed: Annotated[str, typer.Option(help="Which feed it belongs to.")],
+    as_json: JSON = False,
+) -> None:
+    """Land one file in its folder and carry it through to cases, waiting for whoever holds the warehouse."""
+    from orchestration.errors import OrchestrationError
+    from orchestration.pipeline import run_path
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+    from orchestration.world import copy_in
+
+    platform = Platform(Settings.from_environment())
+    if platform.contract_of(tenant, feed) is None:
+        feeds = sorted(name for (source, name) in platform.contracts if tenant in platform.tenants_of(source))
+        raise OrchestrationError(f"Tenant {tenant!r} has no feed {feed!r}. Its feeds are: {', '.join(feeds) or 'none'}.")
+    copy_in(file, platform.settings.landing / tenant / feed / file.name)
+    report = run_path(platform, tenants=[tenant], tell=say, lay=False)
+    if as_json:
+        print_json(report)
+        return
+    print_report(report)
+
+
+def replay(
+    tenant: Annotated[str, typer.Option(help="Whose history goes on.")],
+    days: Annotated[float, typer.Option(help="How many days of history.")] = 1.0,
+    step_hours: Annotated[float, typer.Option(help="Hours of history a step; files land at each step.")] = 6.0,
+    speed: Annotated[float, typer.Option(help="Hours of history a second; 0 does not wait.")] = 6.0,
+    process: Annotated[bool, typer.Option(help="Carry each step through to cases here (else the sensors do).")] = False,
+    as_json: JSON = False,
+) -> None:
+    """Go on from the tenant's clock, landing what arrived next at a chosen speed."""
+    from orchestration.pipeline import run_path
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+    from orchestration.world import replay as go_on
+
+    platform = Platform(Settings.from_environment())
+    start = platform.casework.clock_of(tenant).as_of
+    steps = []
+    for step in go_on(
+        platform, tenant, until=start + timedelta(days=days), step=timedelta(hours=step_hours), hours_per_second=speed
+    ):
+        steps.append(plain(step))
+        say(f"{step.tenant_id}: {step.as_of:%Y-%m-%d %H:%M}Z, {step.files} files landed")
+        if process:
+            run_path(platform, tenants=[tenant], tell=say, lay=False)
+    if as_json:
+        print_json(steps)
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="The folder to write landing/, upcoming/ and truth.jsonl into.")],
+    shipments: Annotated[int, typer.Option(help="How many shipments.")] = 900,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+    as_of: Annotated[str, typer.Option(help="What arrived by then lies in landing/.")] = "2026-09-01T06:00Z",
+    as_json: JSON = False,
+) -> None:
+    """Write a simulated network's feeds and the truth behind them."""
+    from data.simulate import lay
+
+    moment = instant(as_of)
+    assert moment is not None
+    report = lay(out / "landing" / "demo", out / "upcoming" / "demo", out / "truth.jsonl", moment, seed=seed, shipments=shipments)
+    if as_json:
+        print_json(report)
+        return
+    say(str(report))

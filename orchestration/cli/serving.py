@@ -1,0 +1,78 @@
+"""Long-lived commands: up, worker, sandbox."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.output import say
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(up)
+    app.command()(worker)
+    app.command()(sandbox)
+
+
+def up() -> None:
+    """Serve Dagster on 127.0.0.1:3000 and the dashboard on 127.0.0.1:8501, the worker beside them."""
+    from orchestration import supervisor
+    from orchestration.errors import PortTaken
+    from orchestration.instance import prepare_instance
+    from orchestration.settings import Settings
+
+    settings = Settings.from_environment()
+    prepare_instance(settings)
+    supervisor.stop_strays(settings)
+    for port in (supervisor.DAGSTER_PORT, supervisor.DASHBOARD_PORT):
+        if supervisor.port_is_taken(port):
+            raise PortTaken(f"Something already listens on 127.0.0.1:{port}. Stop it, then run this again.")
+    use_sandbox = not os.environ.get("TIDEWAITER_SMTP_URL")
+    say(f"Dagster    http://127.0.0.1:{supervisor.DAGSTER_PORT}")
+    say(f"Dashboard  http://127.0.0.1:{supervisor.DASHBOARD_PORT}")
+    if use_sandbox:
+        say(f"Sandbox    mail and portal messages stay on this machine, in {settings.home / 'sandbox'}")
+    say(f"Logs       {settings.home / 'logs'}\nCtrl-C stops everything.")
+    raise typer.Exit(supervisor.supervise(supervisor.processes(settings, sandbox=use_sandbox), settings))
+
+
+def stop_event() -> threading.Event:
+    """Return an event that is set when this process is asked to end."""
+    stop = threading.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda _number, _frame: stop.set())
+    return stop
+
+
+def worker(
+    once: Annotated[bool, typer.Option("--once", help="Do what is due now, then end.")] = False,
+    interval: Annotated[float, typer.Option(help="Seconds between looks.")] = 1.0,
+) -> None:
+    """Send approved effects and fire due escalations, also while Dagster is down."""
+    from casework.effects.worker import build_worker
+    from orchestration.cli.output import print_json
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    platform = Platform(Settings.from_environment())
+    own = build_worker(platform.casework, home=platform.settings.home)
+    if once:
+        print_json(own.tick(platform.clock()))
+        return
+    own.run_forever(stop_event(), interval=interval)
+
+
+def sandbox(
+    smtp_port: Annotated[int, typer.Option(help="Where the mail server listens on 127.0.0.1.")] = 8025,
+    portal_port: Annotated[int, typer.Option(help="Where the customer portal listens on 127.0.0.1.")] = 8503,
+) -> None:
+    """Run a mail server and a customer portal on this machine; they keep what they are sent."""
+    from casework.sandbox import serve
+    from orchestration.settings import Settings
+
+    serve(Settings.from_environment().home, smtp_port=smtp_port, portal_port=portal_port, stop=stop_event())

@@ -1,0 +1,60 @@
+"""The dbt project as orchestration sees it: parsed once, again only when a file of it changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from dagster_dbt import DbtProject
+
+from orchestration.settings import PROJECT_ROOT, Settings
+
+DBT_DIR = PROJECT_ROOT / "dbt_project"
+PARTS = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests", "snapshots")
+
+
+def sources_digest() -> str:
+    """Return one hash over every file of the dbt project."""
+    total = hashlib.sha256()
+    for part in PARTS:
+        place = DBT_DIR / part
+        for path in [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.is_file()):
+            total.update(str(path.relative_to(DBT_DIR)).encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+@cache
+def dbt_project() -> DbtProject:
+    """Return the project with its artefacts kept in the home folder."""
+    settings = Settings.from_environment()
+    os.environ.setdefault("TIDEWAITER_WAREHOUSE", str(settings.warehouse_path))
+    os.environ["DBT_LOG_PATH"] = str(settings.home / "dbt" / "logs")
+    return DbtProject(DBT_DIR, profiles_dir=DBT_DIR, target_path=settings.dbt_target)
+
+
+def manifest_path() -> Path:
+    """Return the manifest; parse the project first where it is missing or older than the project."""
+    settings = Settings.from_environment()
+    manifest, mark = settings.dbt_target / "manifest.json", settings.dbt_target / "manifest.digest"
+    digest = sources_digest()
+    if not manifest.exists() or not mark.exists() or mark.read_text() != digest:
+        settings.dbt_target.mkdir(parents=True, exist_ok=True)
+        settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
+        _parse(settings)
+        mark.write_text(digest)
+    return manifest
+
+
+def _parse(settings: Settings) -> None:
+    command = [
+        str(Path(sys.executable).parent / "dbt"), "parse", "--quiet", "--project-dir", str(DBT_DIR),
+        "--profiles-dir", str(DBT_DIR), "--target-path", str(settings.dbt_target),
+    ]  # fmt: skip
+    environment = {**os.environ, **settings.to_environment()}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"The dbt project does not parse:\n{done.stdout}\n{done.stderr}")

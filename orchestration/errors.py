@@ -1,0 +1,23 @@
+"""The errors of this room, worded for the person who typed the command or reads the run."""
+
+from __future__ import annotations
+
+
+class OrchestrationError(Exception):
+    """Something asked of the pipeline was not done."""
+
+
+class ClockRefused(OrchestrationError):
+    """A tenant's clock cannot be set like this."""
+
+
+class PipelineFailed(OrchestrationError):
+    """A stage failed; what was loaded stays loaded, and nothing half-built was published."""
+
+
+class PortTaken(OrchestrationError):
+    """Something else already listens where we would."""
+
+
+class NothingPublished(OrchestrationError):
+    """No build has been published yet."""

@@ -1,0 +1,258 @@
+"""The main job from the command line: lay, load, build, score, publish, open; measured and summed up."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from casework.model import NewAccount
+from casework.store.engine import migrate
+from casework.store.tables import cases, drafts, ingested_files
+from orchestration import publishing
+from orchestration.errors import ClockRefused, OrchestrationError, PipelineFailed
+from orchestration.instance import open_instance, prepare_instance
+from orchestration.landing import landed_files
+from orchestration.loading import register_landed, waiting_keys
+from orchestration.resources import Platform
+from orchestration.world import lay_tenant, replay
+
+ACTOR = "service:cli"
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TenantReport:
+    """One tenant's line: rows in = loaded + quarantined + duplicate."""
+
+    tenant_id: str
+    as_of: datetime
+    files: int
+    rows: int
+    loaded: int
+    quarantined: int
+    duplicates: int
+    shipments: int
+    exceptions: dict[str, int]
+    cases: int
+    drafts: int
+    note: str | None = None
+
+
+@dataclass
+class Report:
+    """What a run did."""
+
+    tenants: list[TenantReport] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    accounts: list[NewAccount] = field(default_factory=list)
+    changed: bool = False
+    publication_id: str | None = None
+    sentence: str = ""
+
+    @contextmanager
+    def stage(self, name: str, tell: Tell) -> Iterator[None]:
+        """Measure one stage."""
+        tell(f"{name} …")
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+def run_path(
+    platform: Platform,
+    *,
+    tenants: Sequence[str] | None = None,
+    as_of: datetime | None = None,
+    tell: Tell = lambda _sentence: None,
+    lay: bool = True,
+) -> Report:
+    """Carry what landed through to cases; where nothing changed, say so and do nothing.
+
+    Raises `PipelineFailed` with the stage that failed, `ClockRefused` where `as_of` lies in a tenant's past.
+    """
+    chosen = check_tenants(platform, tenants)
+    report, notes = Report(), {}
+    with report.stage("prepare", tell):
+        prepare_instance(platform.settings)
+        platform.settings.home.mkdir(parents=True, exist_ok=True)
+        migrate(platform.engine)
+        report.accounts = platform.casework.bootstrap(platform.clock())
+    if lay:
+        with report.stage("lay", tell):
+            notes = {tenant: lay_once(platform, tenant, as_of) for tenant in chosen}
+    with report.stage("compare", tell):
+        register_landed(platform, settle_seconds=0)
+        needs_run = needs_a_run(platform)
+    if needs_run:
+        execute(platform, report, tell)
+    finish(platform, report, notes, chosen)
+    return report
+
+
+def check_tenants(platform: Platform, tenants: Sequence[str] | None) -> list[str]:
+    """Return the tenants to work on; an unknown one is refused with the known ones named."""
+    known = list(platform.config.tenants)
+    unknown = set(tenants or ()) - set(known)
+    if unknown:
+        raise OrchestrationError(f"There is no tenant {', '.join(sorted(unknown))}. The tenants are: {', '.join(known)}.")
+    return list(tenants or known)
+
+
+def lay_once(platform: Platform, tenant_id: str, as_of: datetime | None) -> str | None:
+    """Lay a tenant's world the first time; later, a newer `as_of` goes on from there. Return a note, if any."""
+    mark = platform.settings.landing / tenant_id / ".laid"
+    now = platform.casework.clock_of(tenant_id).as_of
+    if mark.exists():
+        if as_of is not None and as_of < now:
+            raise ClockRefused(
+                f"{tenant_id} stands at {now:%Y-%m-%d %H:%M}Z already, and time does not go back. "
+                "Use another TIDEWAITER_HOME, or `make clean`, to begin at an earlier day."
+            )
+        if as_of is not None and as_of > now:
+            for _step in replay(platform, tenant_id, until=as_of, step=as_of - now, hours_per_second=0):
+                pass
+        return mark.read_text() or None
+    start = as_of or platform.config.tenants[tenant_id].as_of
+    if start != now:
+        platform.casework.begin_clock(tenant_id, start, ACTOR)
+    laid = lay_tenant(platform, tenant_id, start)
+    if laid.sentence is None:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text("")
+    return laid.sentence
+
+
+def needs_a_run(platform: Platform) -> bool:
+    """Say whether anything the last synced publication was built from has changed since."""
+    if waiting_keys(platform):
+        return True
+    latest = publishing.latest_publication(platform.engine)
+    return latest is None or latest.state != "synced" or latest.input_sha256 != publishing.input_digest(platform)
+
+
+STAGES = {
+    "load": ("raw",),
+    "build": ("conformed",),
+    "score": ("ml",),
+    "decide": ("decided",),
+    "publish": ("published",),
+    "open cases": ("casework",),
+}
+
+
+def execute(platform: Platform, report: Report, tell: Tell) -> None:
+    """Run the pipeline job in this process, on the instance everybody shares."""
+    with report.stage("start", tell):
+        from orchestration.definitions import build
+
+        instance = open_instance(platform.settings)
+        job = build(platform=platform).resolve_job_def("pipeline")
+    tell("load, build, score, decide, publish, open cases …")
+    with platform.warehouse.lock():
+        result = job.execute_in_process(
+            instance=instance,
+            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            raise_on_error=False,
+        )
+    report.seconds |= stage_seconds(result)
+    if not result.success:
+        raise PipelineFailed(failure_of(result))
+    report.changed = True
+
+
+def stage_seconds(result: Any) -> dict[str, float]:
+    """Return how long each stage took, summed over its steps."""
+    seconds: dict[str, float] = dict.fromkeys(STAGES, 0.0)
+    begun: dict[str, float] = {}
+    for event in result.all_events:
+        if event.is_step_start:
+            begun[event.step_key] = event.timestamp
+        elif (event.is_step_success or event.is_step_failure) and event.step_key in begun:
+            name = event.step_key
+            stage = next((s for s, heads in STAGES.items() if name.startswith(heads)), "load")
+            seconds[stage] += event.timestamp - begun[name]
+    return seconds
+
+
+def failure_of(result: Any) -> str:
+    """Return which step failed and the innermost reason, in one paragraph."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error.cause is not None:
+                error = error.cause
+            return (
+                f"The stage {event.step_key} failed: {error.message.strip()} What was loaded stays loaded; "
+                "nothing half-built was published. Mend it and run the same command again."
+            )
+    return "The run failed before its first stage; see the run in Dagster."
+
+
+def finish(platform: Platform, report: Report, notes: dict[str, str | None], tenants: Sequence[str]) -> None:
+    """Fill in the counts per tenant and the closing sentence."""
+    latest = publishing.latest_publication(platform.engine)
+    report.publication_id = latest.publication_id if latest else None
+    report.tenants = [tenant_report(platform, tenant, notes.get(tenant)) for tenant in tenants]
+    waiting = sum(t.drafts for t in report.tenants)
+    if report.changed:
+        report.sentence = f"Published {report.publication_id}; {waiting} drafts wait for approval. Next: make up"
+    else:
+        report.sentence = f"Nothing changed since {report.publication_id}; nothing was done."
+
+
+def tenant_report(platform: Platform, tenant_id: str, note: str | None) -> TenantReport:
+    """Count one tenant's files, rows, shipments, cases and drafts."""
+    files, open_cases = ingested_files.c, cases.c
+    sums = [files.row_count, files.loaded_count, files.quarantined_count, files.duplicate_count]
+    with platform.engine.connect() as connection:
+        counted = connection.execute(
+            sa.select(sa.func.count(), *[sa.func.coalesce(sa.func.sum(column), 0) for column in sums]).where(
+                files.tenant_id == tenant_id, files.state == "loaded"
+            )
+        ).one()
+        types = connection.execute(
+            sa.select(open_cases.exception_type, sa.func.count())
+            .where(open_cases.tenant_id == tenant_id, open_cases.is_open)
+            .group_by(open_cases.exception_type)
+        ).all()
+        waiting = connection.execute(
+            sa.select(sa.func.count()).where(drafts.c.tenant_id == tenant_id, drafts.c.state == "waiting")
+        ).scalar_one()
+    by_type = Counter({str(name): int(count) for name, count in types})
+    return TenantReport(
+        tenant_id=tenant_id,
+        as_of=platform.casework.clock_of(tenant_id).as_of,
+        files=counted[0],
+        rows=counted[1],
+        loaded=counted[2],
+        quarantined=counted[3],
+        duplicates=counted[4],
+        shipments=count_shipments(platform, tenant_id),
+        exceptions=dict(sorted(by_type.items())),
+        cases=by_type.total(),
+        drafts=waiting,
+        note=note,
+    )
+
+
+def count_shipments(platform: Platform, tenant_id: str) -> int:
+    """Return how many shipments of a tenant are published."""
+    import pyarrow.parquet as pq
+
+    publication = publishing.current_publication(platform.settings.published)
+    if publication is None:
+        return 0
+    path = platform.settings.published / publication / "fct_shipments.parquet"
+    return int(pq.read_table(path, columns=["tenant_id"], filters=[("tenant_id", "=", tenant_id)]).num_rows)
+
+
+def landed_count(platform: Platform, tenant_id: str) -> int:
+    """Return how many files lie in a tenant's landing folders."""
+    return sum(1 for file in landed_files(platform.settings.landing) if file.tenant_id == tenant_id)

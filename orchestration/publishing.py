@@ -1,0 +1,104 @@
+"""Publications: what one build of the warehouse came from, and how far it has been carried.
+
+A publication is *built* when the conformed marts passed their checks, *published* when readers may see
+it, *synced* when every exception in it has been taken up by casework. Whatever stops in between is
+picked up from its state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Engine, Row
+from ulid import ULID
+
+from casework.store.tables import ingested_files, publications, quarantined_rows, tenant_clocks
+from orchestration.dbt import sources_digest
+from orchestration.resources import Platform
+from orchestration.settings import PROJECT_ROOT
+
+CODE_THAT_DECIDES = ("ml", "casework/config", "data/contracts")
+
+
+def new_publication_id(now: datetime) -> str:
+    """Return an id that sorts by time."""
+    return f"pub_{ULID.from_datetime(now)}"
+
+
+def input_digest(platform: Platform) -> str:
+    """Return one hash over everything a build depends on: files, corrections, clocks, configuration, code."""
+    with platform.engine.connect() as connection:
+        files = connection.execute(
+            sa.select(ingested_files.c.tenant_id, ingested_files.c.feed, ingested_files.c.file_sha256)
+            .where(ingested_files.c.state == "loaded")
+            .order_by(ingested_files.c.tenant_id, ingested_files.c.feed, ingested_files.c.file_sha256)
+        ).all()
+        replayed = connection.execute(
+            sa.select(quarantined_rows.c.quarantine_id)
+            .where(quarantined_rows.c.state == "replayed")
+            .order_by(quarantined_rows.c.quarantine_id)
+        ).all()
+        clocks = connection.execute(
+            sa.select(tenant_clocks.c.tenant_id, tenant_clocks.c.as_of).order_by(tenant_clocks.c.tenant_id)
+        ).all()
+    parts = [sources_digest(), code_digest(CODE_THAT_DECIDES), *map(str, files), *map(str, replayed), *map(str, clocks)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@cache
+def code_digest(places: Iterable[str]) -> str:
+    """Return one hash over the code and configuration that a decision depends on."""
+    total = hashlib.sha256()
+    for place in places:
+        for path in sorted((PROJECT_ROOT / place).rglob("*")):
+            if path.suffix in {".py", ".yml", ".cedar"}:
+                total.update(str(path.relative_to(PROJECT_ROOT)).encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def record_build(
+    engine: Engine, *, publication_id: str, dagster_run_id: str, dbt_invocation_id: str | None, input_sha256: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Record that the conformed warehouse was built and passed its checks."""
+    row = {
+        "publication_id": publication_id,
+        "state": "built",
+        "dagster_run_id": dagster_run_id,
+        "dbt_invocation_id": dbt_invocation_id,
+        "input_sha256": input_sha256,
+        "files": {},
+        "built_at": now,
+    }
+    with engine.begin() as connection:
+        connection.execute(sa.insert(publications).values(row))
+
+
+def latest_publication(engine: Engine) -> Row[Any] | None:
+    """Return the newest publication in whatever state, or None before the first build."""
+    query = sa.select(publications).order_by(publications.c.publication_id.desc()).limit(1)
+    with engine.connect() as connection:
+        return connection.execute(query).first()
+
+
+def mark(engine: Engine, publication_id: str, **changes: Any) -> None:
+    """Carry a publication on: state and what goes with it."""
+    with engine.begin() as connection:
+        connection.execute(
+            sa.update(publications).where(publications.c.publication_id == publication_id).values(**changes)
+        )
+
+
+def current_publication(root: Path) -> str | None:
+    """Return the publication that readers see, or None before the first."""
+    pointer = root / "CURRENT"
+    if not pointer.exists():
+        return None
+    return str(json.loads(pointer.read_text())["publication_id"])

@@ -1,0 +1,94 @@
+"""Settings, read once from the environment at the edge; everything after takes them as an argument."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+# Nothing leaves the machine that the user did not ask for: set before any of these libraries is imported.
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "DAGSTER_DISABLE_TELEMETRY": "1",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "GX_ANALYTICS_ENABLED": "false",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+}
+os.environ.update(QUIET)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where everything made at run time lives, and which store holds the decisions."""
+
+    home: Path
+    datasets: Path | None
+    store_url: str
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read `TIDEWAITER_HOME`, `TIDEWAITER_DATASETS` and `TIDEWAITER_STORE_URL`; fall back to defaults."""
+        home = Path(os.environ.get("TIDEWAITER_HOME") or PROJECT_ROOT / "var").resolve()
+        datasets = os.environ.get("TIDEWAITER_DATASETS")
+        store = os.environ.get("TIDEWAITER_STORE_URL") or f"sqlite:///{home / 'operational.db'}"
+        return cls(home=home, datasets=Path(datasets) if datasets else None, store_url=store)
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables that make a child process read the same settings."""
+        environment = {
+            **QUIET,
+            "TIDEWAITER_HOME": str(self.home),
+            "TIDEWAITER_STORE_URL": self.store_url,
+            "TIDEWAITER_WAREHOUSE": str(self.warehouse_path),
+            "DAGSTER_HOME": str(self.dagster_home),
+        }
+        if self.datasets:
+            environment["TIDEWAITER_DATASETS"] = str(self.datasets)
+        return environment
+
+    @property
+    def landing(self) -> Path:
+        """Files as partners drop them: landing/<tenant>/<feed>/<file>."""
+        return self.home / "landing"
+
+    @property
+    def upcoming(self) -> Path:
+        """What a replay lands next, in the same layout."""
+        return self.home / "upcoming"
+
+    @property
+    def originals(self) -> Path:
+        """The bytes of every file, by hash."""
+        return self.home / "originals"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file that orchestration alone opens."""
+        return self.home / "warehouse" / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """Marts as everyone else may read them."""
+        return self.home / "published"
+
+    @property
+    def models(self) -> Path:
+        """The model registry."""
+        return self.home / "models"
+
+    @property
+    def truth(self) -> Path:
+        """What really happened in the simulated network, and why."""
+        return self.home / "truth" / "demo.jsonl"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's own storage."""
+        return self.home / "dagster"
+
+    @property
+    def dbt_target(self) -> Path:
+        """Where dbt writes its manifest and its compiled SQL."""
+        return self.home / "dbt" / "target"

@@ -1,0 +1,221 @@
+"""The warehouse file: opened for writing here alone, one process at a time.
+
+A second writer waits for the first instead of failing: the lock is an `flock`, which the kernel gives
+back when its holder dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+import duckdb
+import pyarrow as pa
+
+PUBLISHED_MARTS = (
+    ("marts", "dim_parties"),
+    ("marts", "dim_facilities"),
+    ("marts", "fct_orders"),
+    ("marts", "fct_shipments"),
+    ("marts", "fct_milestones"),
+    ("marts", "fct_commitments"),
+    ("marts", "fct_documents"),
+    ("marts", "fct_inventory_projection"),
+    ("marts", "fct_exposures"),
+    ("marts", "fct_exceptions"),
+    ("features", "ftr_shipments"),
+    ("ml", "arrival_scores"),
+)
+# What orchestration tells dbt before a build; also in the dbt project as sources.
+SETTINGS_TABLES = {
+    "tenant_clocks": "tenant_id varchar, as_of timestamptz",
+    "tenant_tariffs": (
+        "tenant_id varchar, currency_code varchar, penalty_per_day double, penalty_cap double, "
+        "penalty_basis varchar, penalty_share_per_day double, penalty_cap_share double, revenue_share double, "
+        "tier_weight_gold double, tier_weight_silver double, tier_weight_bronze double, default_tier varchar, "
+        "shipment_value_default double, assumption varchar"
+    ),
+    "exception_rules": "tenant_id varchar, exception_type varchar, parameter varchar, value double, is_enabled boolean",
+}
+SCORES_COLUMNS = (
+    "tenant_id varchar, shipment_id varchar, cutoff_at timestamptz, checkpoint varchar, late_probability double, "
+    "predicted_arrival_at timestamptz, interval_low_at timestamptz, interval_high_at timestamptz, "
+    "model_version varchar, feature_sha256 varchar, reasons varchar, scored_at timestamptz"
+)
+KEPT_PUBLICATIONS = 10
+
+
+@dataclass
+class Warehouse:
+    """One DuckDB file and the lock beside it."""
+
+    path: Path
+    _depth: int = field(default=0, repr=False)
+    _stream: IO[str] | None = field(default=None, repr=False)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the one writer's lock; wait for whoever holds it. May be nested."""
+        if self._depth == 0:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = self.path.with_suffix(".lock").open("a")
+            fcntl.flock(self._stream, fcntl.LOCK_EX)
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0 and self._stream is not None:
+                self._stream.close()
+                self._stream = None
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file under the lock; UTC, no extensions fetched."""
+        with self.lock():
+            connection = duckdb.connect(
+                str(self.path), config={"autoinstall_known_extensions": "false", "TimeZone": "UTC"}
+            )
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    def prepare(self, raw_tables: dict[str, str]) -> None:
+        """Create what dbt expects to find, empty where nothing has arrived: `raw.*` and `ml.*`."""
+        with self.connect() as connection:
+            connection.execute("create schema if not exists raw")
+            connection.execute("create schema if not exists ml")
+            for name, columns in {**raw_tables, **SETTINGS_TABLES}.items():
+                connection.execute(f'create table if not exists raw."{name}" ({columns})')
+            connection.execute(f"create table if not exists ml.arrival_scores ({SCORES_COLUMNS})")
+
+    def replace_settings(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Write one settings table whole."""
+        columns = [column.split()[0] for column in SETTINGS_TABLES[name].split(", ")]
+        with self.connect() as connection, transaction(connection):
+            connection.execute(f"delete from raw.{name}")
+            for row in rows:
+                marks = ", ".join("?" for _ in columns)
+                connection.execute(f"insert into raw.{name} values ({marks})", [row.get(c) for c in columns])
+
+    def replace_scores(self, scores: pa.Table, tenant_id: str) -> None:
+        """Write one tenant's scores whole."""
+        with self.connect() as connection, transaction(connection):
+            connection.execute("delete from ml.arrival_scores where tenant_id = ?", [tenant_id])
+            connection.register("scores", scores)
+            connection.execute("insert into ml.arrival_scores by name select * from scores")
+
+    def load_rows(
+        self, table: str, rows: pa.Table, tenant_id: str, file_sha256: str, row_number: int | None = None
+    ) -> tuple[int, int]:
+        """Load one file's rows, or one corrected row of it, once; return how many were new and how many known.
+
+        Loading the same file again replaces what it loaded before, so a crash costs a repetition and no more.
+        A row is known when a row with the same content stands in the table already, or earlier in the file.
+        """
+        scope = "_tenant_id = ? and _file_sha256 = ?"
+        values: list[Any] = [tenant_id, file_sha256]
+        if row_number is not None:
+            scope, values = f"{scope} and _row_number = ?", [*values, row_number]
+        with self.connect() as connection, transaction(connection):
+            connection.execute(f'delete from raw."{table}" where {scope}', values)
+            connection.register("incoming", rows)
+            connection.execute(
+                f"""
+                insert into raw."{table}" by name
+                select * exclude (copy_number)
+                from (
+                    select *, row_number() over (partition by _row_sha256 order by _row_number) as copy_number
+                    from incoming
+                )
+                where copy_number = 1 and _row_sha256 not in (
+                    select _row_sha256 from raw."{table}" where _tenant_id = ?
+                )
+                """,
+                [tenant_id],
+            )
+            found = connection.execute(f'select count(*) from raw."{table}" where {scope}', values).fetchone()
+        loaded = int(found[0]) if found else 0
+        return loaded, rows.num_rows - loaded
+
+    def read(self, query: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Return the rows of a query as an Arrow table."""
+        with self.connect() as connection:
+            return connection.execute(query, list(parameters)).to_arrow_table()
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what was done inside, or none of it."""
+    connection.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def publish(
+    warehouse: Warehouse, root: Path, publication_id: str, published_at: datetime, cards: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the marts and the model cards into a folder of their own, then swap the pointer.
+
+    Returns each file's hash and row count. A reader holds either the old pointer or the new one, never
+    half of either.
+    """
+    final, draft = root / publication_id, root / f".{publication_id}.part"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    files: dict[str, Any] = {}
+    with warehouse.connect() as connection:
+        for schema, mart in PUBLISHED_MARTS:
+            path = draft / f"{mart}.parquet"
+            connection.sql(f"from {schema}.{mart} order by all").write_parquet(str(path))
+            counted = connection.execute(f"select count(*) from {schema}.{mart}").fetchone()
+            files[mart] = {"sha256": _digest(path), "rows": int(counted[0]) if counted else 0}
+    (draft / "models.json").write_text(json.dumps(cards, indent=1, sort_keys=True))
+    (draft / "manifest.json").write_text(json.dumps(files, indent=1, sort_keys=True))
+    _sync_tree(draft)
+    shutil.rmtree(final, ignore_errors=True)
+    draft.replace(final)
+    point_at(root, publication_id, published_at)
+    forget_old(root, publication_id)
+    return files
+
+
+def point_at(root: Path, publication_id: str, published_at: datetime) -> None:
+    """Swap the pointer that readers follow."""
+    pointer = root / ".CURRENT.part"
+    pointer.write_text(json.dumps({"publication_id": publication_id, "published_at": published_at.isoformat()}))
+    with pointer.open("rb") as stream:
+        os.fsync(stream.fileno())
+    pointer.replace(root / "CURRENT")
+
+
+def forget_old(root: Path, current: str) -> None:
+    """Remove all but the newest publications; what a case was raised from is kept in its evidence."""
+    older = sorted(path for path in root.iterdir() if path.is_dir() and path.name != current)
+    for path in older[: max(0, len(older) - KEPT_PUBLICATIONS + 1)]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
