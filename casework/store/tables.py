@@ -314,7 +314,9 @@ draft_versions = Table(
     Column("tenant_id", String(64), primary_key=True),
     Column("draft_id", String(40), primary_key=True),
     Column("version", Integer, primary_key=True),
-    Column("content", JSON, nullable=False),  # drafting.model.Draft as dict: subject, paragraphs with fact_ids, options
+    Column(
+        "content", JSON, nullable=False
+    ),  # drafting.model.Draft as dict: subject, paragraphs with fact_ids, options
     Column("content_sha256", String(64), nullable=False),
     Column("facts_version", Integer, nullable=False),
     Column("author", String(64), nullable=False),  # principal_id, or template:<id>, or model:<name>

@@ -1,0 +1,65 @@
+"""What every subject of casework works with: the store, the configuration, the keys, the clock, the drafter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from casework.config import Config, ExceptionType
+from casework.crashpoints import crashpoint
+from casework.errors import SyncRefused
+from casework.evidence.checkpoints import append_checkpoint, checkpoint
+from casework.evidence.keys import Keys
+from casework.model import Drafting
+from casework.store import engine as store
+from casework.store.work import Work
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The wiring of one open door; passed to the functions behind it."""
+
+    engine: Engine
+    config: Config
+    keys: Keys
+    home: Path
+    clock: Callable[[], datetime]
+    drafter: Drafting | None = None
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that sees one snapshot."""
+        return store.reading(self.engine)
+
+    @contextmanager
+    def writing(self, tenant_id: str, actor: str, now: datetime | None = None) -> Iterator[Work]:
+        """Open a decision's transaction; after its commit, sign the new head of the chain."""
+        at = now or self.clock()
+        with store.writing(self.engine) as connection:
+            work = Work(connection, tenant_id, actor, at)
+            yield work
+            work.finish()
+            crashpoint("desk:before-commit")
+        crashpoint("desk:after-commit-before-checkpoint")
+        if work.has_spoken:
+            mark = checkpoint(self.keys, tenant_id, work.sequence, work.entry_hash, at)
+            append_checkpoint(self.checkpoints(tenant_id), mark)
+
+    def checkpoints(self, tenant_id: str) -> Path:
+        """The file of a tenant's signed checkpoints, outside the store."""
+        return self.home / "checkpoints" / f"{tenant_id}.jsonl"
+
+    def catalogue(self, exception_type: str) -> ExceptionType:
+        """Return what the catalogue says of a type."""
+        try:
+            return self.config.types[exception_type]
+        except KeyError:
+            raise SyncRefused(
+                f"The exception type {exception_type!r} is not in the catalogue; "
+                "add it to casework/config/exceptions.yml.",
+                exception_type=exception_type,
+            ) from None

@@ -1,0 +1,79 @@
+"""Signed checkpoints: the head of a tenant's chain, kept outside the store, one JSON line each.
+
+They show what a chain alone cannot: that its end was cut off, or the whole file put back to an older state.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from casework.canonical import canonical_bytes, instant
+from casework.evidence.keys import Keys, is_signed
+
+PURPOSE = b"tidewaiter audit checkpoint 1\n"
+
+
+def checkpoint(keys: Keys, tenant_id: str, sequence: int, entry_hash: str, at: datetime) -> dict[str, Any]:
+    """Return a signed checkpoint of a chain's head."""
+    said = {"tenant_id": tenant_id, "sequence": sequence, "entry_hash": entry_hash, "at": instant(at)}
+    return said | {"signature": keys.sign(PURPOSE + canonical_bytes(said)).hex()}
+
+
+def append_checkpoint(path: Path, mark: dict[str, Any]) -> None:
+    """Append one checkpoint and flush it to disk; a line torn by a crash is cut off first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        end = stream.seek(0, os.SEEK_END)
+        if end:
+            stream.seek(max(0, end - 4096))
+            tail = stream.read()
+            if not tail.endswith(b"\n"):
+                stream.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
+        stream.seek(0, os.SEEK_END)
+        stream.write(canonical_bytes(mark) + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def is_genuine(mark: dict[str, Any], public_key: bytes) -> bool:
+    """Tell whether a checkpoint carries the key's signature over everything else it says."""
+    said = {key: value for key, value in mark.items() if key != "signature"}
+    try:
+        signature = bytes.fromhex(str(mark["signature"]))
+    except (KeyError, ValueError):
+        return False
+    return is_signed(public_key, signature, PURPOSE + canonical_bytes(said))
+
+
+def read_checkpoints(
+    path: Path, tenant_id: str, public_key: bytes | None
+) -> tuple[dict[int, str], str | None]:
+    """Return sequence -> entry hash, and a sentence when a line is not to be trusted.
+
+    A last line without its line end was torn by a crash while it was written, and is left out.
+    """
+    marks: dict[int, str] = {}
+    if not path.exists():
+        return marks, None
+    lines = path.read_bytes().split(b"\n")[:-1]
+    for number, line in enumerate(lines, start=1):
+        try:
+            mark = json.loads(line)
+            sequence, entry_hash, owner = int(mark["sequence"]), str(mark["entry_hash"]), mark["tenant_id"]
+        except (ValueError, KeyError, TypeError):
+            return marks, f"Line {number} of {path.name} is no checkpoint."
+        if owner != tenant_id or (public_key and not is_genuine(mark, public_key)):
+            return marks, f"Line {number} of {path.name} does not carry this installation's signature."
+        if marks.setdefault(sequence, entry_hash) != entry_hash:
+            return (
+                marks,
+                f"Line {number} of {path.name} contradicts an earlier checkpoint of entry {sequence}.",
+            )
+    return marks, None

@@ -1,0 +1,139 @@
+"""One decision's transaction: what is saved and what is said about it, together or not at all.
+
+A `Work` holds the tenant's lock (the head of its audit chain), so the decisions of one tenant come one after
+another on both stores; facts, audit entries and events are numbered without gaps and written at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
+from ulid import ULID
+
+from casework.canonical import plain
+from casework.evidence.chain import GENESIS, link
+from casework.evidence.fold import FOLDED
+from casework.store.tables import Table, audit_entries, audit_heads, case_facts, events
+
+
+def new_id() -> str:
+    """Return a new identifier that sorts by time."""
+    return str(ULID())
+
+
+def insert_new(connection: Connection, table: Table) -> Insert:
+    """Return an insert that leaves rows alone whose key already exists."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement: Insert = dialect.insert(table).on_conflict_do_nothing()
+    return statement
+
+
+class Work:
+    """A write transaction of one tenant by one actor at one instant of desk time."""
+
+    def __init__(self, connection: Connection, tenant_id: str, actor: str, now: datetime) -> None:
+        """Take the tenant's lock and read where its chain stands."""
+        self.connection = connection
+        self.tenant_id = tenant_id
+        self.actor = actor
+        self.now = now
+        self.sequence, self.entry_hash = self._lock()
+        self._entries: list[dict[str, Any]] = []
+        self._facts: list[dict[str, Any]] = []
+        self._events: list[dict[str, Any]] = []
+
+    def say(
+        self,
+        fact: str,
+        *,
+        case: Mapping[str, Any] | None = None,
+        object_id: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        actor: str | None = None,
+        is_event: bool = True,
+    ) -> None:
+        """Record a past-tense fact: in the case's history, in the audit chain, and as an event.
+
+        `case` is the case as it stands after the change (at least its id and the folded columns); what
+        concerns no case goes into the audit chain and the events alone.
+        """
+        said = plain(details or {})
+        who = actor or self.actor
+        payload: dict[str, Any] = {"details": said}
+        case_id = None
+        if case is not None:
+            case_id = case["case_id"]
+            payload["case"] = {column: plain(case[column]) for column in FOLDED}
+            self._facts.append({"case_id": case_id, "fact": fact, "actor": who, "details": said})
+        self._entries.append(self._link(fact, who, case_id, object_id, payload))
+        if is_event:
+            subject = case_id or object_id or self.tenant_id
+            self._events.append({"type": event_type(fact), "subject": subject, "data": payload})
+
+    def finish(self) -> None:
+        """Write everything said; the last statements before the commit."""
+        if not self._entries:
+            return
+        self.connection.execute(audit_entries.insert(), self._entries)
+        self.connection.execute(
+            update(audit_heads)
+            .where(audit_heads.c.tenant_id == self.tenant_id)
+            .values(sequence=self.sequence, entry_hash=self.entry_hash)
+        )
+        if self._facts:
+            self.connection.execute(case_facts.insert(), self._numbered(case_facts, self._facts))
+        if self._events:
+            rows = [row | {"event_id": new_id()} for row in self._events]
+            self.connection.execute(events.insert(), self._numbered(events, rows))
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether anything was said in this transaction."""
+        return bool(self._entries)
+
+    def _link(
+        self, action: str, actor: str, case_id: str | None, object_id: str | None, payload: dict[str, Any]
+    ) -> dict[str, Any]:
+        entry = link(
+            self.tenant_id,
+            self.sequence + 1,
+            self.entry_hash,
+            occurred_at=self.now,
+            actor=actor,
+            action=action,
+            payload=payload,
+            case_id=case_id,
+            object_id=object_id,
+        )
+        self.sequence, self.entry_hash = entry["sequence"], entry["entry_hash"]
+        return entry
+
+    def _numbered(self, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        last = self.connection.scalar(
+            select(func.max(table.c.sequence)).where(table.c.tenant_id == self.tenant_id)
+        )
+        common = {"tenant_id": self.tenant_id, "occurred_at": self.now}
+        return [common | row | {"sequence": number} for number, row in enumerate(rows, start=(last or 0) + 1)]
+
+    def _lock(self) -> tuple[int, str]:
+        query = (
+            select(audit_heads.c.sequence, audit_heads.c.entry_hash)
+            .where(audit_heads.c.tenant_id == self.tenant_id)
+            .with_for_update()
+        )
+        head = self.connection.execute(query).first()
+        if head is None:
+            first = {"tenant_id": self.tenant_id, "sequence": 0, "entry_hash": GENESIS}
+            self.connection.execute(insert_new(self.connection, audit_heads), [first])
+            head = self.connection.execute(query).one()
+        return head.sequence, head.entry_hash
+
+
+def event_type(fact: str) -> str:
+    """Return the CloudEvents type of a fact: `case:owner:assigned` is `tidewaiter.case.owner.assigned`."""
+    return "tidewaiter." + fact.replace(":", ".")
