@@ -1,1 +1,1 @@
-"""What people decide about exceptions, and what follows from it: cases, drafts, approvals, effects, evidence."""
+"""What people decide about exceptions, and what follows: cases, drafts, approvals, effects, evidence."""

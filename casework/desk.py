@@ -1,4 +1,4 @@
-"""What every subject of casework works with: the store, the configuration, the keys, the clock, the drafter."""
+"""What every subject of casework works with: store, configuration, keys, clock and drafter."""
 
 from __future__ import annotations
 

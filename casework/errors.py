@@ -4,6 +4,7 @@ Every message says what happened and what to do next. Anything out of scope read
 word for word the same as a case that does not exist.
 """
 
+# ruff: noqa: N818 - a refusal is named for what happened, as the person would say it
 from __future__ import annotations
 
 from typing import Any

@@ -283,22 +283,35 @@ class Paragraph(TypedDict):
 class Option(TypedDict):
     """One way out, costed, with the facts it rests on."""
 
+    option_id: str
     title: str
     cost: str
     effect: str
     fact_ids: list[str]
+    is_recommended: bool
 
 
 class DraftContent(TypedDict):
-    """What a draft says; stored as JSON. `generator` is `template:<id>`, `model:<name>` or `person`."""
+    """What a draft says, as it is stored, shown and edited (`casework.drafting.content` reads and writes it).
+
+    `generator` is `template:<id>`, `model:<name>` or `person:<principal_id>`.
+    """
 
     kind: str
     subject: str
     paragraphs: list[Paragraph]
     options: list[Option]
-    audience: Literal["customer", "carrier", "internal"]
     generator: str
-    notes: NotRequired[list[str]]  # for the reviewer, never sent: e.g. why the template was used
+    generator_reason: NotRequired[str]
+    warnings: NotRequired[list[str]]  # sentences for the approver, part of what is approved
+
+
+# Whom a kind of draft is written to; internal drafts leave for nobody.
+AUDIENCES: dict[str, Literal["customer", "carrier", "internal"]] = {
+    DraftKind.CUSTOMER_UPDATE: "customer",
+    DraftKind.CARRIER_REQUEST: "carrier",
+    DraftKind.RECOVERY_RECOMMENDATION: "internal",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +346,7 @@ class DraftView:
     state: DraftState
     version: int
     content: DraftContent
-    content_sha256: str  # of the messages as rendered now: what `approve` must be given
+    content_sha256: str  # of the content and the messages as rendered now: what `approve` must be given
     messages: tuple[RenderedMessage, ...]
     facts_version: int
     is_stale: bool  # the case's facts moved on after this version was written
@@ -592,7 +605,7 @@ class Drafting(Protocol):
         ...
 
     def check(self, content: DraftContent, detail: CaseDetail) -> list[str]:
-        """Return what in an edited draft is not supported by the case's facts, as sentences; empty is fine."""
+        """Return what an edited draft says that the case's facts do not support, as sentences."""
         ...
 
     def render(self, content: DraftContent, case: CaseView, contact: Contact) -> RenderedMessage:

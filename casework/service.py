@@ -73,7 +73,7 @@ class Casework:
         """The configuration this door was opened with."""
         return self.desk.config
 
-    # --- setting up -------------------------------------------------------------------------------------
+    # --- setting up -----------------------------------------------------------------------------------
 
     def bootstrap(self, now: datetime | None = None) -> list[NewAccount]:
         """Make tenants, clocks, team contacts and the first accounts; passwords are returned once.
@@ -86,7 +86,7 @@ class Casework:
         """Save addresses from master data (never from a message); return how many changed."""
         return bootstrap.put_contacts(self.desk, tenant_id, list(contacts), actor)
 
-    # --- exceptions become cases ------------------------------------------------------------------------------
+    # --- exceptions become cases ----------------------------------------------------------------------
 
     def sync(
         self,
@@ -98,7 +98,7 @@ class Casework:
         """Make the open cases agree with a publication's exceptions; running it again changes nothing."""
         return sync.sync(self.desk, tenant_id, publication, exceptions, actor)
 
-    # --- reading ------------------------------------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------------------
 
     def search(self, principal: Principal, tenant_id: str, wanted: QueueFilter | None = None) -> QueuePage:
         """Return one page of the queue, ranked by expected loss, with facets over the whole answer."""
@@ -112,7 +112,7 @@ class Casework:
         """Return principal_id -> name of everybody who can own a case of the tenant."""
         return search.people(self.desk, principal, tenant_id)
 
-    # --- deciding -------------------------------------------------------------------------------------------------
+    # --- deciding -------------------------------------------------------------------------------------
 
     def perform(
         self,
@@ -170,7 +170,7 @@ class Casework:
         """Reject one version of a draft, and say why."""
         return drafts.reject(self.desk, principal, tenant_id, draft_id, version, reason)
 
-    # --- people ---------------------------------------------------------------------------------------------------
+    # --- people ---------------------------------------------------------------------------------------
 
     def sign_in(self, login: str, password: str) -> tuple[str, Principal]:
         """Return a session token and who it names; raise `SignInRefused`."""
@@ -184,7 +184,7 @@ class Casework:
         """End a session; ending it twice is fine."""
         accounts.sign_out(self.desk, token)
 
-    # --- what arrived ---------------------------------------------------------------------------------------------
+    # --- what arrived ---------------------------------------------------------------------------------
 
     def quarantine(
         self,
@@ -224,7 +224,7 @@ class Casework:
         """Move the tenant's feed time; it never goes back."""
         return intake.set_clock(self.desk, tenant_id, as_of, actor, mode)
 
-    # --- proof ----------------------------------------------------------------------------------------------------
+    # --- proof ----------------------------------------------------------------------------------------
 
     def verify_audit(self, tenant_id: str) -> chain.Report:
         """Verify a tenant's audit chain against the signed checkpoints and the tables it explains."""

@@ -138,7 +138,7 @@ def _verify_entries(connection: Connection, tenant_id: str, marks: dict[int, str
 
 
 def _readable(connection: Connection, tenant_id: str) -> Iterator[dict[str, Any]]:
-    """Yield entries; one whose JSON or time no longer reads is yielded as None values, so it fails its hash."""
+    """Yield entries; where one no longer reads as JSON or time, yield a mark in its place."""
     try:
         yield from entries_of(connection, tenant_id)
     except (json.JSONDecodeError, ValueError, TypeError):

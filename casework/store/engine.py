@@ -1,4 +1,4 @@
-"""The operational store's engine: SQLite (WAL, FULL) as the default, PostgreSQL for a team, one code for both.
+"""The operational store's engine: SQLite (WAL, FULL) by default, PostgreSQL for a team, the same code for both.
 
 `writing` opens a transaction that takes the write lock first (BEGIN IMMEDIATE on SQLite), `reading` one that
 sees a single snapshot and never blocks a writer.
@@ -90,7 +90,7 @@ def _unavailable(problem: Exception) -> StoreUnavailable:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the store to the newest schema; two processes may call it at once, and a rerun changes nothing."""
+    """Bring the store to the newest schema; two processes may do so at once, a rerun changes nothing."""
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
