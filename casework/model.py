@@ -6,6 +6,7 @@ field means that the reader may not see it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -283,35 +284,22 @@ class Paragraph(TypedDict):
 class Option(TypedDict):
     """One way out, costed, with the facts it rests on."""
 
-    option_id: str
     title: str
     cost: str
     effect: str
     fact_ids: list[str]
-    is_recommended: bool
 
 
 class DraftContent(TypedDict):
-    """What a draft says, as it is stored, shown and edited (`casework.drafting.content` reads and writes it).
-
-    `generator` is `template:<id>`, `model:<name>` or `person:<principal_id>`.
-    """
+    """What a draft says; stored as JSON. `generator` is `template:<id>`, `model:<name>` or a principal_id."""
 
     kind: str
     subject: str
     paragraphs: list[Paragraph]
     options: list[Option]
+    audience: Literal["customer", "carrier", "internal"]
     generator: str
-    generator_reason: NotRequired[str]
-    warnings: NotRequired[list[str]]  # sentences for the approver, part of what is approved
-
-
-# Whom a kind of draft is written to; internal drafts leave for nobody.
-AUDIENCES: dict[str, Literal["customer", "carrier", "internal"]] = {
-    DraftKind.CUSTOMER_UPDATE: "customer",
-    DraftKind.CARRIER_REQUEST: "carrier",
-    DraftKind.RECOVERY_RECOMMENDATION: "internal",
-}
+    notes: NotRequired[list[str]]  # for the reviewer, never sent: e.g. why the template was used
 
 
 @dataclass(frozen=True, slots=True)
@@ -604,8 +592,16 @@ class Drafting(Protocol):
         """Return a draft from the facts of one case; never raises for want of facts."""
         ...
 
+    def clean(self, content: Mapping[str, Any], author: str) -> DraftContent:
+        """Return a person's edit as it may be stored; raise `DraftRefused` when it is no draft."""
+        ...
+
     def check(self, content: DraftContent, detail: CaseDetail) -> list[str]:
-        """Return what an edited draft says that the case's facts do not support, as sentences."""
+        """Return what stops a person's edit, as sentences; empty is fine."""
+        ...
+
+    def warnings(self, content: DraftContent, detail: CaseDetail) -> list[str]:
+        """Return what the approver of a person's edit should look at, as sentences."""
         ...
 
     def render(self, content: DraftContent, case: CaseView, contact: Contact) -> RenderedMessage:

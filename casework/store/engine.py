@@ -1,4 +1,4 @@
-"""The operational store's engine: SQLite (WAL, FULL) by default, PostgreSQL for a team, the same code for both.
+"""The operational store's engine: SQLite (WAL, FULL) by default, PostgreSQL for a team; one code for both.
 
 `writing` opens a transaction that takes the write lock first (BEGIN IMMEDIATE on SQLite), `reading` one that
 sees a single snapshot and never blocks a writer.
