@@ -284,22 +284,35 @@ class Paragraph(TypedDict):
 class Option(TypedDict):
     """One way out, costed, with the facts it rests on."""
 
+    option_id: str
     title: str
     cost: str
     effect: str
     fact_ids: list[str]
+    is_recommended: bool
 
 
 class DraftContent(TypedDict):
-    """What a draft says; stored as JSON. `generator` is `template:<id>`, `model:<name>` or a principal_id."""
+    """What a draft says, as it is stored, shown and edited (`casework.drafting.content` reads and writes it).
+
+    `generator` is `template:<id>`, `model:<name>` or `person:<principal_id>`.
+    """
 
     kind: str
     subject: str
     paragraphs: list[Paragraph]
     options: list[Option]
-    audience: Literal["customer", "carrier", "internal"]
     generator: str
-    notes: NotRequired[list[str]]  # for the reviewer, never sent: e.g. why the template was used
+    generator_reason: NotRequired[str]
+    warnings: NotRequired[list[str]]  # sentences for the approver, part of what is approved
+
+
+# Whom a kind of draft is written to; internal drafts leave for nobody.
+AUDIENCES: dict[str, Literal["customer", "carrier", "internal"]] = {
+    DraftKind.CUSTOMER_UPDATE: "customer",
+    DraftKind.CARRIER_REQUEST: "carrier",
+    DraftKind.RECOVERY_RECOMMENDATION: "internal",
+}
 
 
 @dataclass(frozen=True, slots=True)
