@@ -6,18 +6,12 @@ The shape itself (`DraftContent`) is a noun of casework and lives in `casework.m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, cast
+from typing import Any
 
 from casework.drafting import sanitise
 from casework.errors import DraftRefused
-from casework.model import DraftContent, DraftKind, Option, Paragraph
+from casework.model import AUDIENCES, DraftContent, Option, Paragraph
 
-Audience = Literal["customer", "carrier", "internal"]
-AUDIENCES: dict[str, Audience] = {
-    DraftKind.CUSTOMER_UPDATE: "customer",
-    DraftKind.CARRIER_REQUEST: "carrier",
-    DraftKind.RECOVERY_RECOMMENDATION: "internal",
-}
 MAX_OPTIONS = 10
 
 
@@ -26,9 +20,12 @@ def paragraph(text: str, fact_ids: Iterable[str] = ()) -> Paragraph:
     return Paragraph(text=text, fact_ids=list(dict.fromkeys(fact_ids)))
 
 
-def option(title: str, cost: str, effect: str, fact_ids: Iterable[str] = ()) -> Option:
-    """Return one option; fact ids keep their order and lose repetitions."""
-    return Option(title=title, cost=cost, effect=effect, fact_ids=list(dict.fromkeys(fact_ids)))
+def option(option_id: str, title: str, cost: str, effect: str, fact_ids: Iterable[str] = ()) -> Option:
+    """Return one option, not yet recommended; fact ids keep their order and lose repetitions."""
+    ids = list(dict.fromkeys(fact_ids))
+    return Option(
+        option_id=option_id, title=title, cost=cost, effect=effect, fact_ids=ids, is_recommended=False
+    )
 
 
 def body_of(content: DraftContent) -> str:
@@ -66,12 +63,11 @@ def cleaned(values: Mapping[str, Any], generator: str | None = None) -> DraftCon
         subject=subject,
         paragraphs=paragraphs,
         options=options,
-        audience=AUDIENCES[kind],
         generator=generator or str(values.get("generator", ""))[:120],
     )
-    notes = [sanitise.line(str(note), 400) for note in _list(values, "notes")]
-    if notes:
-        content["notes"] = notes[:40]
+    reason = sanitise.line(str(values.get("generator_reason") or ""), 400)
+    if reason:
+        content["generator_reason"] = reason
     return content
 
 
@@ -120,12 +116,14 @@ def _option(value: Any) -> Option:
         raise DraftRefused(
             "An option must have a title, a cost and an effect. Nothing was saved.", field="options"
         )
-    parts = {
-        name: sanitise.line(_text(value.get(name), "options"), 400) for name in ("title", "cost", "effect")
-    }
-    return cast(Option, {**parts, "fact_ids": _ids(value.get("fact_ids"))})
+    title, cost, effect = (
+        sanitise.line(_text(value.get(name), "options"), 400) for name in ("title", "cost", "effect")
+    )
+    made = option(str(value.get("option_id", ""))[:40], title, cost, effect, _ids(value.get("fact_ids")))
+    made["is_recommended"] = bool(value.get("is_recommended", False))
+    return made
 
 
 def is_external(content: DraftContent) -> bool:
     """Whether anyone outside the company reads it."""
-    return content["audience"] != "internal"
+    return AUDIENCES[content["kind"]] != "internal"

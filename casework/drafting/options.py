@@ -47,20 +47,22 @@ def _expedite(facts: FactSheet) -> Option:
         else "air or road for the rest"
     )
     ids = cost_ids + delay_ids + (["mode"] if mode else [])
-    return option("Expedite", cost, f"Ask for {how}, to win back {delay}", ids)
+    return option("expedite", "Expedite", cost, f"Ask for {how}, to win back {delay}", ids)
 
 
 def _reroute(facts: FactSheet) -> Option:
     cost, ids = _worth(facts)
     place_id = next((i for i in ("alert_place", "hold_place", "facility_name") if facts.has(i)), None)
     around = f"around {facts.text(place_id)}" if place_id else "around the place where it is held up"
-    return option("Reroute", cost, f"Move the goods {around}", ids + ([place_id] if place_id else []))
+    return option(
+        "reroute", "Reroute", cost, f"Move the goods {around}", ids + ([place_id] if place_id else [])
+    )
 
 
 def _split(facts: FactSheet) -> Option:
     cost, ids = _worth(facts)
     effect = "Send the part that is needed first by a faster service and leave the rest as planned"
-    return option("Split the shipment", cost, effect, ids)
+    return option("split", "Split the shipment", cost, effect, ids)
 
 
 def _substitute(facts: FactSheet) -> Option:
@@ -68,13 +70,14 @@ def _substitute(facts: FactSheet) -> Option:
     ids = ["facility_name"] if facts.has("facility_name") else []
     if facts.has("on_hand_quantity"):
         return option(
+            "substitute",
             "Serve from other stock",
             "Cost of the transfer, to be quoted",
-            f"On hand{place}: {facts.text('on_hand_quantity')}; cover the gap from another site or a substitute",
+            f"On hand{place}: {facts.text('on_hand_quantity')}; cover the gap from another site",
             [*ids, "on_hand_quantity"],
         )
     effect = f"Cover the gap{place} from another site or a substitute, if stock is confirmed there"
-    return option("Serve from other stock", "Cost of the transfer, to be quoted", effect, ids)
+    return option("substitute", "Serve from other stock", "Cost of the transfer, to be quoted", effect, ids)
 
 
 def _wait(facts: FactSheet) -> Option:
@@ -89,14 +92,14 @@ def _wait(facts: FactSheet) -> Option:
     if facts.has("predicted_arrival_at"):
         ids.append("predicted_arrival_at")
         effect += f"; predicted arrival {facts.text('predicted_arrival_at')}"
-    return option("Wait and inform", "; ".join(costs) or "Nothing now", effect, ids)
+    return option("wait", "Wait and inform", "; ".join(costs) or "Nothing now", effect, ids)
 
 
 def _chase(facts: FactSheet) -> Option:
     ids = [i for i in ("document_type", "needed_by_at") if facts.has(i)]
     what = facts.text("document_type") or "the document"
     by = f" before {facts.text('needed_by_at')}" if facts.has("needed_by_at") else ""
-    return option("Chase the document", "A message", f"Ask its issuer for {what}{by}", ids)
+    return option("chase_document", "Chase the document", "A message", f"Ask its issuer for {what}{by}", ids)
 
 
 def _release(facts: FactSheet) -> Option:
@@ -104,6 +107,7 @@ def _release(facts: FactSheet) -> Option:
     where = f" at {facts.text(place_id)}" if place_id else ""
     effect = f"Find out what the hold{where} waits for and supply it; nothing faster helps before the release"
     return option(
+        "release",
         "Get it released",
         "A message, and the papers or payments asked for",
         effect,
@@ -115,7 +119,7 @@ def _locate(facts: FactSheet) -> Option:
     ids = [i for i in ("last_milestone_at",) if facts.has(i)]
     since = f" since {facts.text('last_milestone_at')}" if ids else ""
     effect = f"Ask the carrier for the position (no event{since}) before spending on anything else"
-    return option("Locate it first", "A message", effect, ids)
+    return option("locate", "Locate it first", "A message", effect, ids)
 
 
 def _makes_sense_to_spend(facts: FactSheet) -> bool:
@@ -147,4 +151,6 @@ def _order(exception_type: str, facts: FactSheet) -> tuple[Maker, ...]:
 
 def options_for(exception_type: str, facts: FactSheet) -> list[Option]:
     """Return the options for a case, the recommended one first; the same facts give the same list."""
-    return [maker(facts) for maker in _order(exception_type, facts)]
+    options = [maker(facts) for maker in _order(exception_type, facts)]
+    options[0]["is_recommended"] = True
+    return options

@@ -26,7 +26,7 @@ EMAIL = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9.-]+[A-Za-z0-9]")
 
 
 def drop_invisible(text: str) -> str:
-    """Normalise to NFC and drop control, zero-width, bidirectional and unassigned characters; keep newlines."""
+    """Normalise to NFC and drop control, zero-width, bidirectional and unassigned characters."""
     normal = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     normal = normal.replace("\u2028", "\n").replace("\u2029", "\n").replace("\t", " ")
     kept = (c for c in normal if c in _KEPT_CONTROLS or unicodedata.category(c) not in _DROPPED_CATEGORIES)

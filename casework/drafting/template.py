@@ -14,10 +14,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateNotFound
 
 from casework.drafting import sanitise
-from casework.drafting.content import AUDIENCES, paragraph
+from casework.drafting.content import paragraph
 from casework.drafting.facts import FactSheet
 from casework.drafting.options import options_for
-from casework.model import DraftContent, Paragraph
+from casework.model import AUDIENCES, DraftContent, Paragraph
 
 FOLDER = Path(__file__).parent / "templates"
 EDITION = "1"  # part of the generator's name; raise it when wording changes
@@ -111,6 +111,5 @@ def draft(kind: str, exception_type: str, facts: FactSheet) -> DraftContent:
         subject=subject_line(kind, exception_type, visible),
         paragraphs=parts,
         options=options_for(exception_type, visible) if AUDIENCES[kind] == "internal" else [],
-        audience=AUDIENCES[kind],
         generator=f"template:{kind}/{name}@{EDITION}",
     )
