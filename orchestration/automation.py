@@ -13,8 +13,7 @@ import json
 import dagster as dg
 from dagster import DagsterRunStatus
 
-from casework import ledger
-from orchestration.loading import register_landed
+from orchestration.loading import register_landed, waiting_keys
 from orchestration.publishing import latest_publication
 from orchestration.resources import Platform
 
@@ -51,7 +50,7 @@ def landing_sensor(
     if is_under_way(context.instance, "pipeline", "decide"):
         return dg.SkipReason("A run is under way; what is left is asked for after it.")
     register_landed(platform)
-    waiting = ledger.pending_keys(platform.engine)
+    waiting = waiting_keys(platform)
     if not waiting:
         return dg.SkipReason("Everything that landed is loaded.")
     return request_again(context, hashlib.sha256("\n".join(waiting).encode()).hexdigest())

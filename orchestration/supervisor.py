@@ -15,8 +15,9 @@ from pathlib import Path
 
 from orchestration.settings import PROJECT_ROOT, Settings
 
-DAGSTER_PORT = 3000
-DASHBOARD_PORT = 8501
+# Another port is for a second copy on one machine, as in the tests.
+DAGSTER_PORT = int(os.environ.get("TIDEWAITER_DAGSTER_PORT", "3000"))
+DASHBOARD_PORT = int(os.environ.get("TIDEWAITER_DASHBOARD_PORT", "8501"))
 STOP_SECONDS = 15.0
 # A process that dies comes back after this long, longer each time up to the last.
 RESTART_SECONDS = (0.5, 2.0, 5.0, 15.0)

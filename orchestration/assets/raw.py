@@ -1,0 +1,106 @@
+"""Feeds as they arrive: one asset per source and feed, and the tenants' settings that dbt reads.
+
+Loading only; meaning is given in dbt staging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from data.contract import Contract, load_contracts, raw_schema
+from orchestration.loading import FeedLoad, load_feed
+from orchestration.resources import Platform
+
+COUNTS_RECONCILE = "counts_reconcile"
+CONTRACT_HOLDS = "contract_holds"
+
+
+def raw_tables(platform: Platform) -> dict[str, str]:
+    """Return every raw table's columns, so that dbt never meets a missing source."""
+    return {
+        contract.table_name: ", ".join(f'"{name}" {kind}' for name, kind in raw_schema(contract).items())
+        for contract in platform.contracts.values()
+    }
+
+
+@dg.asset(
+    key=["raw", "tenant_settings"],
+    group_name="raw",
+    kinds={"duckdb"},
+    description="Each tenant's clock, tariff and exception thresholds, as this build uses them.",
+)
+def tenant_settings(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Create missing tables, then write the settings tables whole."""
+    config, warehouse = platform.config, platform.warehouse
+    warehouse.prepare(raw_tables(platform))
+    clocks = [platform.casework.clock_of(tenant) for tenant in config.tenants]
+    warehouse.replace_settings("tenant_clocks", [{"tenant_id": c.tenant_id, "as_of": c.as_of} for c in clocks])
+    warehouse.replace_settings("tenant_tariffs", [config.tariff(tenant) for tenant in config.tenants])
+    rules = [rule for tenant in config.tenants for rule in config.exception_rules(tenant)]
+    warehouse.replace_settings("exception_rules", rules)
+    return dg.MaterializeResult(metadata={"tenants": len(clocks), "rules": len(rules)})
+
+
+def feed_asset(contract: Contract) -> dg.AssetsDefinition:
+    """Return the asset of one feed: it loads what landed and is not loaded."""
+    key = dg.AssetKey(["raw", contract.table_name])
+
+    @dg.asset(
+        key=key,
+        deps=[tenant_settings],
+        group_name="raw",
+        kinds={"duckdb", contract.format},
+        owners=["team:data"],
+        description=f"{contract.description.strip()} Producer: {contract.producer}.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                COUNTS_RECONCILE, asset=key, blocking=True,
+                description="Of every file: rows in = loaded + quarantined + duplicate.",
+            ),
+            dg.AssetCheckSpec(
+                CONTRACT_HOLDS, asset=key, blocking=True,
+                description="What was loaded is what the contract promises, by Great Expectations.",
+            ),
+        ],
+    )  # fmt: skip
+    def feed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
+        loads = [load_feed(platform, contract, tenant, context.run_id) for tenant in contract.tenants()]
+        yield materialised(loads)
+        yield from check_results(loads)
+
+    return feed
+
+
+def materialised(loads: list[FeedLoad]) -> dg.MaterializeResult:
+    """Return what a feed's load did, as Dagster shows it."""
+    return dg.MaterializeResult(
+        metadata={
+            "files": sum(load.files for load in loads),
+            "rows_in": sum(load.rows for load in loads),
+            "dagster/row_count": sum(load.loaded for load in loads),
+            "quarantined": sum(load.quarantined for load in loads),
+            "duplicates": sum(load.duplicates for load in loads),
+            "refused_files": sum(load.refused for load in loads),
+            "replayed": sum(load.replayed for load in loads),
+        }
+    )
+
+
+def check_results(loads: list[FeedLoad]) -> Iterator[dg.AssetCheckResult]:
+    """Yield both checks' results over every tenant of the feed."""
+    gaps = [gap for load in loads for gap in load.gaps]
+    yield dg.AssetCheckResult(
+        check_name=COUNTS_RECONCILE, passed=not gaps,
+        metadata={"gaps": gaps or "none", "rows_in": sum(load.rows for load in loads)},
+    )  # fmt: skip
+    broken = [f"{check.name}: {check.description}" for load in loads for check in load.checks if not check.success]
+    yield dg.AssetCheckResult(
+        check_name=CONTRACT_HOLDS, passed=not broken,
+        metadata={"expectations": sum(len(load.checks) for load in loads), "broken": broken or "none"},
+    )  # fmt: skip
+
+
+feeds = [feed_asset(contract) for contract in load_contracts().values()]
