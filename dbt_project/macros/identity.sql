@@ -1,0 +1,25 @@
+{#- Letters and digits of a reference, upper case: carriers write spaces, dashes, dots and hashes as they like. -#}
+{% macro bare_reference(value) -%}
+    regexp_replace(upper({{ value }}), '[^A-Z0-9]', '', 'g')
+{%- endmacro %}
+
+{#-
+    The comparable form of a reference. PRO: digits without a leading "PRO" and without leading zeros.
+    Container: owner and serial number; the check digit guards the others and is often left out.
+    Shipment: letters and digits, without a leading "SHIPMENT" or "SH" and leading zeros.
+-#}
+{% macro normalise_reference(reference_type, value) -%}
+    case {{ reference_type }}
+        when 'PRO'
+            then ltrim(regexp_replace({{ bare_reference(value) }}, '^PRO(NO|NUMBER)?', ''), '0')
+        when 'CONTAINER'
+            then left(regexp_extract({{ bare_reference(value) }}, '[A-Z]{4}[0-9]{6,7}$'), 10)
+        else
+            ltrim(regexp_replace({{ bare_reference(value) }}, '^(SHIPMENT|SHPT|SHP|SH)(NO)?', ''), '0')
+    end
+{%- endmacro %}
+
+{#- A lower-case id out of a name: safe in keys, paths and mail addresses. -#}
+{% macro slug(name) -%}
+    trim(regexp_replace(lower(strip_accents({{ name }})), '[^a-z0-9]+', '-', 'g'), '-')
+{%- endmacro %}

@@ -1,0 +1,31 @@
+{#-
+    Rows of a raw table that were recorded by the tenant's clock. Feed time is the clock of the replay, so a
+    row recorded after it does not exist yet, whatever the file it came in.
+-#}
+{% macro known_as_of(feed) -%}
+    select
+        feed.*,
+        clocks.as_of
+    from {{ feed }} as feed
+    inner join {{ source('settings', 'tenant_clocks') }} as clocks
+        on feed._tenant_id = clocks.tenant_id
+    where feed._recorded_at <= clocks.as_of
+{%- endmacro %}
+
+{#- Keep one row per key: the one recorded last, and of one file the last row. -#}
+{% macro keep_latest(key) -%}
+    qualify row_number() over (
+        partition by {{ key }}
+        order by _recorded_at desc, _row_number desc, _row_sha256 desc
+    ) = 1
+{%- endmacro %}
+
+{#-
+    Freshness in feed time: the wall clock less the age a feed has at its tenant's replay clock. Against wall
+    time a replay of 2013 would always be stale, and a stopped feed in it would never show.
+-#}
+{% macro loaded_at_in_feed_time(table) -%}
+    select cast(now() - (max(clocks.as_of) - max(feed._recorded_at)) as timestamp with time zone)
+    from raw.{{ table }} as feed
+    inner join raw.tenant_clocks as clocks on feed._tenant_id = clocks.tenant_id
+{%- endmacro %}

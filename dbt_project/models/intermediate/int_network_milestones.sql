@@ -1,0 +1,106 @@
+-- Messages of the carriers, each given its shipment and place, the same event told twice kept once.
+with matched as (
+    select
+        events.*,
+        refs.shipment_id,
+        places.facility_id
+    from {{ ref('stg_network__milestones') }} as events
+    inner join {{ ref('idn_milestone_references') }} as refs
+        on events.tenant_id = refs.tenant_id and events.event_id = refs.event_id
+    left join {{ ref('idn_locations') }} as places
+        on
+            events.tenant_id = places.tenant_id
+            and {{ bare_reference('events.location_code') }} = places.location_key
+    where refs.shipment_id is not null
+),
+
+told_once as (
+    select *
+    from matched
+    -- an estimate repeated later is news (somebody still believes it); an actual or a plan repeated is not
+    qualify row_number() over (
+        partition by
+            tenant_id, shipment_id, milestone_code, classifier, facility_id, occurred_at,
+            case when classifier = 'estimated' then event_id end
+        order by recorded_at, event_id
+    ) = 1
+),
+
+-- where no carrier sent the route, the plan is what the TMS booked: one departure, one delivery
+booked_plan as (
+    select
+        shipments.tenant_id,
+        shipments.shipment_id,
+        unnest([
+            struct_pack(
+                code := 'DEPA', facility := shipments.origin_facility_id, at := shipments.planned_departure_at
+            ),
+            struct_pack(
+                code := 'DELIVERED',
+                facility := shipments.destination_facility_id,
+                at := shipments.planned_arrival_at
+            )
+        ]) as planned,
+        shipments.booked_at as recorded_at,
+        shipments.source_file_sha256,
+        shipments.source_row_number
+    from {{ ref('stg_network__shipments') }} as shipments
+    left join told_once
+        on
+            shipments.tenant_id = told_once.tenant_id
+            and shipments.shipment_id = told_once.shipment_id
+            and told_once.classifier = 'planned'
+    where told_once.event_id is null
+),
+
+all_told as (
+    select
+        tenant_id, event_id as milestone_id, shipment_id, milestone_code, facility_id, classifier,
+        occurred_at, recorded_at, source_file_sha256, source_row_number
+    from told_once
+    union all
+    select
+        tenant_id, shipment_id || ':' || planned.code || ':booked', shipment_id, planned.code,
+        planned.facility, 'planned', planned.at, recorded_at, source_file_sha256, source_row_number
+    from booked_plan
+),
+
+-- the route: planned events in their order of time; an actual takes the place of the plan it fulfils
+route as (
+    select
+        tenant_id,
+        shipment_id,
+        milestone_code,
+        facility_id,
+        occurred_at as planned_at,
+        10 * row_number() over (
+            partition by tenant_id, shipment_id order by occurred_at, milestone_code
+        ) as sequence,
+        count(*) over (partition by tenant_id, shipment_id, milestone_code) as same_code_count
+    from all_told
+    where classifier = 'planned'
+    qualify row_number() over (
+        partition by tenant_id, shipment_id, milestone_code, facility_id order by recorded_at desc, occurred_at
+    ) = 1
+)
+
+select
+    told.tenant_id,
+    told.milestone_id,
+    told.shipment_id,
+    told.milestone_code,
+    told.facility_id,
+    told.classifier,
+    told.occurred_at,
+    told.recorded_at,
+    told.source_file_sha256,
+    told.source_row_number,
+    cast(route.sequence as bigint) as sequence,
+    route.planned_at
+from all_told as told
+left join route
+    on
+        told.tenant_id = route.tenant_id
+        and told.shipment_id = route.shipment_id
+        and told.milestone_code = route.milestone_code
+        and (told.facility_id = route.facility_id or (told.facility_id is null and route.same_code_count = 1))

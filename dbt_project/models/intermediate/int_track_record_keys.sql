@@ -1,0 +1,25 @@
+-- Under which subjects a shipment's outcome counts. A programme without carriers answers through its vendors,
+-- and its lane is vendor to country; everywhere else a lane joins the last leg's origin to the destination.
+select
+    tenant_id,
+    shipment_id,
+    coalesce(last_leg_origin_facility_id, origin_facility_id) as origin,
+    [
+        struct_pack(kind := 'network', key := '*'),
+        struct_pack(kind := 'carrier', key := coalesce(carrier_id, vendor_id)),
+        struct_pack(
+            kind := 'lane',
+            key := coalesce(vendor_id, last_leg_origin_facility_id, origin_facility_id)
+            || '>' || destination_facility_id
+        ),
+        struct_pack(kind := 'destination', key := destination_facility_id),
+        struct_pack(kind := 'origin', key := coalesce(last_leg_origin_facility_id, origin_facility_id)),
+        struct_pack(
+            kind := 'service',
+            key := case
+                when fulfill_via is not null then fulfill_via
+                else 'any:' || coalesce(mode, 'unknown')
+            end
+        )
+    ] as subjects
+from {{ ref('int_shipments_unioned') }}

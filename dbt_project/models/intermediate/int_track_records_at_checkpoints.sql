@@ -1,0 +1,89 @@
+-- The track records a checkpoint may know: outcomes recorded before its cutoff (for a purchase order, no later
+-- than thirty days before its promise). Recent means ninety days, delays are of the last 365.
+with asked as (
+    select
+        points.tenant_id,
+        points.shipment_id,
+        points.checkpoint,
+        unnest(keys.subjects) as subject,
+        case
+            when points.checkpoint = 'purchase_order'
+                then
+                    least(shipments.promised_at - interval '30 days', points.cutoff_at)
+                    + interval '1 microsecond'
+            else points.cutoff_at
+        end as known_before
+    from {{ ref('int_checkpoints') }} as points
+    inner join {{ ref('int_track_record_keys') }} as keys
+        on points.tenant_id = keys.tenant_id and points.shipment_id = keys.shipment_id
+    inner join {{ ref('fct_shipments') }} as shipments
+        on points.tenant_id = shipments.tenant_id and points.shipment_id = shipments.shipment_id
+),
+
+windows as (
+    select
+        tenant_id,
+        shipment_id,
+        checkpoint,
+        subject.kind as subject_kind,
+        subject.key as subject_key,
+        unnest([
+            struct_pack(days := 0, until := known_before),
+            struct_pack(days := 90, until := known_before - interval '90 days'),
+            struct_pack(days := 365, until := known_before - interval '365 days')
+        ]) as back
+    from asked
+    where subject.key is not null
+),
+
+found as (
+    select
+        windows.tenant_id,
+        windows.shipment_id,
+        windows.checkpoint,
+        windows.subject_kind,
+        windows.back.days as days,
+        records.outcome_count,
+        records.late_count,
+        records.delay_hours
+    from windows
+    asof inner join {{ ref('int_track_records') }} as records
+        on
+            windows.tenant_id = records.tenant_id
+            and windows.subject_kind = records.subject_kind
+            and windows.subject_key = records.subject_key
+            and windows.back.until > records.known_at
+),
+
+per_subject as (
+    select
+        tenant_id,
+        shipment_id,
+        checkpoint,
+        subject_kind,
+        coalesce(max(outcome_count) filter (where days = 0), 0) as n,
+        coalesce(max(late_count) filter (where days = 0), 0) as late,
+        n - coalesce(max(outcome_count) filter (where days = 90), 0) as recent_n,
+        late - coalesce(max(late_count) filter (where days = 90), 0) as recent_late,
+        n - coalesce(max(outcome_count) filter (where days = 365), 0) as year_n,
+        coalesce(max(delay_hours) filter (where days = 0), 0)
+        - coalesce(max(delay_hours) filter (where days = 365), 0) as year_delay
+    from found
+    group by tenant_id, shipment_id, checkpoint, subject_kind
+)
+
+select
+    tenant_id,
+    shipment_id,
+    checkpoint
+    {%- for kind in ['network', 'carrier', 'lane', 'destination', 'origin', 'service'] %},
+    max(n) filter (where subject_kind = '{{ kind }}') as {{ kind }}_n,
+    max(late / nullif(n, 0)) filter (where subject_kind = '{{ kind }}') as {{ kind }}_late_rate,
+    max(recent_n) filter (where subject_kind = '{{ kind }}') as {{ kind }}_recent_n,
+    max(recent_late / nullif(recent_n, 0)) filter (
+        where subject_kind = '{{ kind }}'
+    ) as {{ kind }}_recent_late_rate,
+    max(year_delay / nullif(year_n, 0)) filter (where subject_kind = '{{ kind }}') as {{ kind }}_delay_hours
+    {%- endfor %}
+from per_subject
+group by tenant_id, shipment_id, checkpoint

@@ -1,0 +1,107 @@
+with health_customers as (
+    select
+        shipments.tenant_id,
+        shipments.customer_id as party_id,
+        'customer' as party_role,
+        max(lines.country_name) || ' country programme' as party_name,
+        cast(null as varchar) as customer_tier,
+        cast(null as varchar) as contact_email,
+        to_json(list_sort(list(distinct lines.project_code))) as source_ids
+    from {{ ref('int_scms_shipments') }} as shipments
+    inner join {{ ref('stg_scms__line_items') }} as lines
+        on shipments.tenant_id = lines.tenant_id and shipments.shipment_id = lines.shipment_id
+    group by shipments.tenant_id, shipments.customer_id
+),
+
+health_vendors as (
+    select
+        tenant_id,
+        'vendor-' || {{ slug('vendor_name') }} as party_id,
+        'vendor' as party_role,
+        min(vendor_name) as party_name,
+        null as customer_tier,
+        null as contact_email,
+        to_json(list_sort(list(distinct vendor_name))) as source_ids
+    from {{ ref('stg_scms__line_items') }}
+    group by all
+),
+
+airfreight as (
+    select distinct
+        tenant_id,
+        customer_id as party_id,
+        'customer' as party_role,
+        'Consignee at ' || destination_facility_id as party_name,
+        null as customer_tier,
+        null as contact_email,
+        to_json([destination_facility_id]) as source_ids
+    from {{ ref('int_c2k_shipments') }}
+    union all
+    select distinct
+        tenant_id, carrier_id, 'carrier', 'Air freight forwarder', null, null, to_json(['Cargo 2000'])
+    from {{ ref('int_c2k_shipments') }}
+),
+
+network_customers as (
+    select
+        customers.tenant_id,
+        customers.customer_id as party_id,
+        'customer' as party_role,
+        customers.customer_name as party_name,
+        customers.customer_tier,
+        customers.contact_email,
+        to_json([customers.customer_id, customers.erp_customer_no]) as source_ids
+    from {{ ref('stg_network__customers') }} as customers
+    union all
+    -- a customer known only from the CRM's promises, or only by its ERP number, is still a customer
+    select
+        tenant_id, customer_id, 'customer', max(customer_name), max(customer_tier), max(contact_email),
+        to_json([customer_id])
+    from {{ ref('stg_network__commitments') }}
+    group by tenant_id, customer_id
+    union all
+    select distinct tenant_id, customer_id, 'customer', customer_id, null, null, to_json([customer_id])
+    from {{ ref('int_network_shipments') }}
+),
+
+network_carriers as (
+    select
+        tenant_id,
+        carrier_id as party_id,
+        'carrier' as party_role,
+        carrier_name as party_name,
+        null as customer_tier,
+        contact_email,
+        to_json([carrier_id]) as source_ids
+    from {{ ref('stg_network__carriers') }}
+    union all
+    select distinct tenant_id, carrier_id, 'carrier', carrier_id, null, null, to_json([carrier_id])
+    from {{ ref('int_network_shipments') }}
+),
+
+unioned as (
+    select *, 1 as preference from health_customers
+    union all
+    select *, 1 from health_vendors
+    union all
+    select *, 1 from airfreight
+    union all
+    select *, case when party_name = party_id then 3 when len(source_ids) > 20 then 1 else 2 end
+    from network_customers
+    union all
+    select *, case when party_name = party_id then 3 else 1 end from network_carriers
+)
+
+select
+    tenant_id,
+    party_id,
+    party_role,
+    party_name,
+    customer_tier,
+    contact_email,
+    cast(source_ids as varchar) as source_ids
+from unioned
+where party_id is not null
+qualify row_number() over (
+    partition by tenant_id, party_role, party_id order by preference, party_name
+) = 1

@@ -1,0 +1,80 @@
+with shipments as (
+    select
+        unioned.tenant_id,
+        unioned.shipment_id,
+        unioned.order_ids,
+        unioned.customer_id,
+        unioned.promised_at,
+        coalesce(unioned.currency_code, settings.currency_code) as currency_code,
+        coalesce(unioned.amount, settings.shipment_value_default) as shipment_value,
+        settings.penalty_basis,
+        settings.penalty_per_day,
+        settings.penalty_cap,
+        settings.penalty_share_per_day,
+        settings.penalty_cap_share
+    from {{ ref('int_shipments_unioned') }} as unioned
+    inner join {{ ref('int_tenant_settings') }} as settings
+        on unioned.tenant_id = settings.tenant_id
+),
+
+given as (
+    select
+        shipments.tenant_id,
+        commitments.commitment_id || ':' || shipments.shipment_id as commitment_id,
+        shipments.shipment_id,
+        commitments.order_id,
+        shipments.customer_id,
+        commitments.promised_at,
+        commitments.penalty_per_day,
+        commitments.penalty_cap,
+        commitments.currency_code,
+        false as is_assumed,
+        commitments.source_file_sha256,
+        commitments.source_row_number
+    from shipments
+    inner join {{ ref('stg_network__commitments') }} as commitments
+        on
+            shipments.tenant_id = commitments.tenant_id
+            and list_contains(shipments.order_ids, commitments.order_id)
+),
+
+assumed as (
+    select
+        shipments.tenant_id,
+        'assumed:' || shipments.shipment_id as commitment_id,
+        shipments.shipment_id,
+        shipments.order_ids[1] as order_id,
+        shipments.customer_id,
+        shipments.promised_at,
+        case
+            when shipments.penalty_basis = 'share_of_value'
+                then shipments.shipment_value * shipments.penalty_share_per_day
+            else shipments.penalty_per_day
+        end as penalty_per_day,
+        case
+            when shipments.penalty_basis = 'share_of_value'
+                then shipments.shipment_value * shipments.penalty_cap_share
+            else shipments.penalty_cap
+        end as penalty_cap,
+        shipments.currency_code,
+        true as is_assumed,
+        cast(null as varchar) as source_file_sha256,
+        cast(null as bigint) as source_row_number
+    from shipments
+    left join given
+        on shipments.tenant_id = given.tenant_id and shipments.shipment_id = given.shipment_id
+    where given.shipment_id is null
+),
+
+unioned as (
+    select * from given
+    union all
+    select * from assumed
+)
+
+select
+    * replace (
+        {{ money('penalty_per_day') }} as penalty_per_day,
+        {{ money('penalty_cap') }} as penalty_cap
+    )
+from unioned

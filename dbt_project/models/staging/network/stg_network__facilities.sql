@@ -1,0 +1,19 @@
+with known as (
+    {{ known_as_of(source('network', 'facility')) }}
+)
+
+select
+    _tenant_id as tenant_id,
+    facility_code as facility_id,
+    facility_name,
+    facility_type,
+    un_locode,
+    latitude,
+    longitude,
+    country_code,
+    time_zone,
+    _recorded_at as recorded_at,
+    _file_sha256 as source_file_sha256,
+    _row_number as source_row_number
+from known
+{{ keep_latest('_tenant_id, facility_code') }}

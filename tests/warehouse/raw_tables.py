@@ -1,0 +1,132 @@
+"""The raw tables dbt reads, as the loader and orchestration create them; and small rows to put in them.
+
+Column lists are written out here rather than read from the feed contracts, so that a contract that loses a
+column the warehouse relies on fails `test_contracts_offer_what_the_warehouse_reads`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+INTERNAL = (
+    "_tenant_id varchar, _file_sha256 varchar, _row_number bigint, _row_sha256 varchar, "
+    "_recorded_at timestamptz, _loader_version varchar"
+)
+
+FEEDS: dict[str, str] = {
+    "scms__line_item": (
+        "id varchar, project_code varchar, pq_number varchar, po_so_number varchar, asn_dn_number varchar, "
+        "country varchar, managed_by varchar, fulfill_via varchar, vendor_inco_term varchar, "
+        "shipment_mode varchar, pq_first_sent_to_client_date varchar, po_sent_to_vendor_date varchar, "
+        "scheduled_delivery_date date, delivered_to_client_date date, delivery_recorded_date date, "
+        "product_group varchar, sub_classification varchar, vendor varchar, item_description varchar, "
+        "molecule_test_type varchar, brand varchar, dosage varchar, dosage_form varchar, "
+        "unit_of_measure_per_pack bigint, line_item_quantity bigint, line_item_value double, "
+        "pack_price double, unit_price double, manufacturing_site varchar, first_line_designation varchar, "
+        "weight_kilograms varchar, freight_cost_usd varchar, line_item_insurance_usd double"
+    ),
+    "c2k__booking": (
+        "process_nr bigint, shipment_ref varchar, booked_at timestamptz, incoming_leg_count bigint, "
+        "planned_start_at timestamptz, planned_delivery_at timestamptz, origin_places varchar, "
+        "hub_place varchar, destination_place varchar, hop_count bigint"
+    ),
+    "c2k__leg": (
+        "shipment_ref varchar, leg_id varchar, leg_role varchar, sequence bigint, origin_place varchar, "
+        "destination_place varchar, planned_start_at timestamptz, planned_end_at timestamptz, "
+        "hop_count bigint, booked_at timestamptz"
+    ),
+    "c2k__milestone": (
+        "event_id varchar, shipment_ref varchar, leg_id varchar, leg_role varchar, milestone_code varchar, "
+        "segment bigint, place varchar, classifier varchar, occurred_at timestamptz, reported_at timestamptz"
+    ),
+    "network__shipment": (
+        "shipment_no varchar, order_no varchar, customer_ref varchar, carrier_scac varchar, "
+        "pro_number varchar, container_no varchar, mode varchar, service_level varchar, origin_code varchar, "
+        "destination_code varchar, planned_departure_at timestamptz, planned_arrival_at timestamptz, "
+        "required_documents varchar, status varchar, exported_at timestamptz"
+    ),
+    "network__milestone": (
+        "event_id varchar, carrier_scac varchar, reference varchar, reference_type varchar, "
+        "event_code varchar, classifier varchar, location_code varchar, occurred_at timestamptz, "
+        "reported_at timestamptz, remark varchar"
+    ),
+    "network__document": (
+        "document_id varchar, shipment_no varchar, document_type varchar, status varchar, "
+        "content_sha256 varchar, received_at timestamptz"
+    ),
+    "network__order": (
+        "order_no varchar, order_line bigint, customer_ref varchar, sku varchar, quantity double, "
+        "unit_price double, currency_code varchar, requested_delivery_at timestamptz, "
+        "promised_delivery_at timestamptz, ordered_at timestamptz, exported_at timestamptz"
+    ),
+    "network__carrier": (
+        "carrier_scac varchar, carrier_name varchar, mode varchar, contact_email varchar, "
+        "exported_at timestamptz"
+    ),
+    "network__facility": (
+        "facility_code varchar, facility_name varchar, facility_type varchar, un_locode varchar, "
+        "latitude double, longitude double, country_code varchar, time_zone varchar, exported_at timestamptz"
+    ),
+    "network__weather": (
+        "alert_id varchar, location_code varchar, alert_type varchar, severity varchar, "
+        "starts_at timestamptz, ends_at timestamptz, issued_at timestamptz"
+    ),
+    "network__inventory": (
+        "facility_code varchar, sku varchar, on_hand_quantity double, safety_stock_quantity double, "
+        "daily_demand_quantity double, unit_value double, as_of_date date, exported_at timestamptz"
+    ),
+    "network__commitment": (
+        "commitment_id varchar, customer_ref varchar, customer_name varchar, customer_tier varchar, "
+        "order_no varchar, promised_at timestamptz, penalty_per_day double, penalty_cap double, "
+        "currency_code varchar, contact_email varchar, exported_at timestamptz"
+    ),
+    "network__customer": (
+        "customer_id varchar, erp_customer_no varchar, customer_name varchar, customer_tier varchar, "
+        "contact_email varchar, portal_url varchar, exported_at timestamptz"
+    ),
+}
+
+SETTINGS: dict[str, str] = {
+    "raw.tenant_clocks": "tenant_id varchar, as_of timestamptz",
+    "raw.tenant_tariffs": (
+        "tenant_id varchar, currency_code varchar, penalty_per_day double, penalty_cap double, "
+        "penalty_basis varchar, penalty_share_per_day double, penalty_cap_share double, "
+        "revenue_share double, tier_weight_gold double, tier_weight_silver double, "
+        "tier_weight_bronze double, default_tier varchar, shipment_value_default double, assumption varchar"
+    ),
+    "raw.exception_rules": (
+        "tenant_id varchar, exception_type varchar, parameter varchar, value double, is_enabled boolean"
+    ),
+    "ml.arrival_scores": (
+        "tenant_id varchar, shipment_id varchar, cutoff_at timestamptz, checkpoint varchar, "
+        "late_probability double, predicted_arrival_at timestamptz, interval_low_at timestamptz, "
+        "interval_high_at timestamptz, model_version varchar, feature_sha256 varchar, reasons varchar, "
+        "scored_at timestamptz"
+    ),
+}
+
+
+def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create every source table dbt reads, empty."""
+    for schema in ("raw", "ml"):
+        connection.execute(f"create schema if not exists {schema}")
+    for name, columns in FEEDS.items():
+        connection.execute(f"create table if not exists raw.{name} ({columns}, {INTERNAL})")
+    for name, columns in SETTINGS.items():
+        connection.execute(f"create table if not exists {name} ({columns})")
+
+
+def put(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]], **common: Any
+) -> None:
+    """Insert rows given as mappings; `common` fills the columns they share."""
+    for number, row in enumerate(rows, start=1):
+        values: dict[str, Any] = {"_row_number": number, **common, **row}
+        if not table.startswith("raw.") or table in SETTINGS:
+            values.pop("_row_number")
+        names = ", ".join(values)
+        marks = ", ".join("?" for _ in values)
+        connection.execute(f"insert into {table} ({names}) values ({marks})", list(values.values()))
