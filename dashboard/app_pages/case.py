@@ -1,0 +1,134 @@
+"""One case: what happened, what it may cost, what to say, what was said, and the proof of all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import streamlit as st
+
+from casework.errors import CaseNotFound, CaseworkError
+from casework.model import CaseDetail
+from dashboard import context, queries, session
+from dashboard.components.actions import show_actions
+from dashboard.components.case_header import show_clocks, show_verdict
+from dashboard.components.drafts import show_drafts
+from dashboard.components.lineage import lineage_steps, show_lineage
+from dashboard.components.map import draw_route_map
+from dashboard.components.money import amounts_of, show_money
+from dashboard.components.records import (
+    show_documents,
+    show_effects,
+    show_facts,
+    show_history,
+    show_messages,
+    show_related,
+)
+from dashboard.components.text import literal
+from dashboard.components.timeline import draw_trip_sheet
+from dashboard.components.wording import facts_by_id
+from dashboard.session import Viewer
+from dashboard.trip import Trip, trip_of
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything one run of the page shows."""
+
+    detail: CaseDetail
+    viewer: Viewer
+    trip: Trip
+    as_of: datetime
+    now: datetime
+
+
+def page() -> None:
+    """Show the case in the address, or the one sentence for every case that cannot be seen."""
+    viewer = session.viewer()
+    back = "shipments" if viewer.is_partner else "queue"
+    asked = st.query_params.get("case", "")
+    tenant_id = st.query_params.get("tenant", viewer.tenant_id)
+    try:
+        detail = context.casework().get(viewer.principal, tenant_id, asked)
+    except CaseNotFound as missing:
+        _not_there(missing.message, back)
+        return
+    except CaseworkError as refused:
+        _not_there(refused.message, back)
+        return
+    as_of = context.casework().clock_of(viewer.tenant_id).as_of
+    trip = trip_of(queries.current(context.published_folder()), viewer, detail)
+    show_case(Sheet(detail, viewer, trip, as_of, context.now()), back)
+
+
+def _not_there(sentence: str, back: str) -> None:
+    """Say that there is no such case; out of scope and never existed read the same."""
+    st.info(literal(sentence))
+    st.page_link(st.session_state["pages"][back], label="Back to the list", icon=":material/arrow_back:")
+
+
+def show_case(sheet: Sheet, back: str) -> None:
+    """Lay the page out: the verdict on top, evidence left, decisions right, proof below."""
+    facts = facts_by_id(sheet.detail.facts)
+    if st.button(
+        "Back", key="case_back", icon=":material/arrow_back:", type="tertiary", shortcut="Backspace"
+    ):
+        st.switch_page(st.session_state["pages"][back], query_params={"tenant": sheet.viewer.tenant_id})
+    show_verdict(sheet.detail, facts, sheet.as_of)
+    show_clocks(sheet.detail.case, sheet.as_of, sheet.now)
+    show_actions(sheet.detail, sheet.viewer)
+    left, right = st.columns([1.25, 1], gap="large")
+    with left:
+        _evidence(sheet)
+    with right:
+        _decisions(sheet)
+    _proof(sheet)
+
+
+def _evidence(sheet: Sheet) -> None:
+    """Show why this is first, what happened on the way, and which papers there are."""
+    case = sheet.detail.case
+    if amounts_of(case):
+        st.subheader("What is at stake", anchor=False)
+        show_money(case, sheet.as_of, key="case_waterfall")
+    if sheet.trip.milestones:
+        st.subheader("Trip", anchor=False)
+        draw_trip_sheet(
+            sheet.trip.milestones,
+            promised_at=case.due_at,
+            as_of=sheet.as_of,
+            prediction=sheet.trip.prediction,
+            key="case_timeline",
+        )
+    if len(sheet.trip.stops) > 1:
+        st.subheader("Where", anchor=False)
+        draw_route_map(sheet.trip.stops, key="case_map")
+    show_documents(sheet.detail.documents, sheet.as_of)
+    show_related(sheet.detail, sheet.viewer, sheet.now)
+
+
+def _decisions(sheet: Sheet) -> None:
+    """Show what to say and what was said."""
+    kind = context.config().types.get(sheet.detail.case.exception_type)
+    if kind and not sheet.viewer.is_partner:
+        with st.expander("Playbook", icon=":material/menu_book:"):
+            st.text(kind.playbook)
+    show_drafts(sheet.detail, sheet.viewer)
+    show_effects(sheet.detail.effects, sheet.now)
+    show_messages(sheet.detail.messages, sheet.now)
+
+
+def _proof(sheet: Sheet) -> None:
+    """Show where every number comes from and everything that happened to the case."""
+    if sheet.viewer.is_partner:
+        show_facts(sheet.detail)
+        return
+    st.subheader("Lineage", anchor=False)
+    show_lineage(lineage_steps(sheet.detail, sheet.trip.scores[-1] if sheet.trip.scores else None))
+    facts, history, audit = st.tabs(["Facts", "History", "Audit"], key="case_proof")
+    with facts:
+        show_facts(sheet.detail)
+    with history:
+        show_history(sheet.detail, key="case_history")
+    with audit:
+        show_history(sheet.detail, key="case_audit", audit=True)

@@ -1,0 +1,241 @@
+"""Drafts of a case: what would be said, what each sentence rests on, exactly what leaves, and the decision.
+
+Draft text may come from a model or a partner's words; it is shown as text and edited in plain text boxes.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import streamlit as st
+
+from casework.model import CaseDetail, DraftState, DraftView, Fact, RenderedMessage
+from dashboard import context
+from dashboard.components.badges import draft_badge
+from dashboard.components.notices import attempt
+from dashboard.components.text import literal, moment, plain, utc_text, visible
+from dashboard.components.wording import DRAFT_WORDS, fact_text, facts_by_id
+from dashboard.session import Viewer
+
+
+def show_drafts(detail: CaseDetail, viewer: Viewer) -> None:
+    """Show every draft of the case, the ones that wait for a decision first."""
+    if not detail.drafts:
+        if not viewer.is_partner:
+            st.caption(
+                "No draft: this type of case says nothing to anybody, or drafting was off when it was opened."
+            )
+        return
+    st.subheader("What to say", anchor=False)
+    facts = facts_by_id(detail.facts)
+    ranked = sorted(detail.drafts, key=lambda draft: draft.state != DraftState.WAITING)
+    labels = [
+        f"{DRAFT_WORDS.get(d.kind, d.kind)}{' ·' if d.state == DraftState.WAITING else ''}" for d in ranked
+    ]
+    for tab, draft in zip(st.tabs([literal(label) for label in labels]), ranked, strict=True):
+        with tab, st.container(key=f"draft_{draft.kind}"):
+            if st.session_state.get(_editing(draft)):
+                _edit(draft, viewer, facts)
+            else:
+                _read(draft, viewer, facts)
+
+
+def _editing(draft: DraftView) -> str:
+    return f"editing_{draft.draft_id}"
+
+
+def _read(draft: DraftView, viewer: Viewer, facts: dict[str, Fact]) -> None:
+    """Show one draft as it stands, with what it rests on and what can be decided."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        draft_badge(draft.state)
+        st.caption(
+            literal(f"Version {draft.version} by {draft.author}, {moment(draft.created_at)}"), width="content"
+        )
+    for sentence in draft.content.get("notes", []) or draft.content.get("warnings", []):
+        st.caption(literal(f"For the reviewer: {sentence}"))
+    if draft.is_stale and draft.state == DraftState.WAITING:
+        st.warning("The facts moved on after this was written. Write it anew or edit it before approving.")
+    with st.container(border=True):
+        st.markdown(f"**{literal(draft.content['subject'])}**")
+        for paragraph in draft.content["paragraphs"]:
+            plain(paragraph["text"])
+            _rests_on(paragraph.get("fact_ids", []), facts)
+    _options(draft, facts)
+    _leaves(draft)
+    _decide(draft, viewer)
+
+
+def _rests_on(fact_ids: list[str], facts: dict[str, Fact]) -> None:
+    """Show the facts under a paragraph; an id without a fact is said, not hidden."""
+    known = [facts[name] for name in fact_ids if name in facts]
+    words = [f"{fact.label} {fact_text(fact)}" for fact in known]
+    words += [f"{name} (from the case)" for name in fact_ids if name not in facts]
+    if words:
+        st.caption(
+            "↳ " + literal(" · ".join(words)),
+            help=literal("; ".join(_source(fact) for fact in known)) or None,
+        )
+
+
+def _source(fact: Fact) -> str:
+    row = f", row {fact.row_number} of file {fact.file_sha256[:12]}" if fact.file_sha256 else ""
+    return f"{fact.label}: {fact.source}{row}"
+
+
+def _options(draft: DraftView, facts: dict[str, Fact]) -> None:
+    """Show the ways out with cost and effect."""
+    for number, option in enumerate(draft.content.get("options") or [], start=1):
+        advised = " · recommended" if option.get("is_recommended") else ""
+        st.markdown(f"**{number}. {literal(option['title'])}**{advised}")
+        plain(f"Cost: {option['cost']}\nEffect: {option['effect']}")
+        _rests_on(option.get("fact_ids", []), facts)
+
+
+def _leaves(draft: DraftView) -> None:
+    """Show exactly what would leave, to whom, byte for byte as it is approved."""
+    if not draft.messages:
+        if draft.content.get("audience") != "internal":
+            st.caption("Nothing would leave: no verified address is known for this party.")
+        return
+    recipients = ", ".join(message.address for message in draft.messages)
+    st.caption(literal(f"Goes to {recipients}"))
+    with st.expander(
+        "Exactly what will be sent", icon=":material/visibility:", key=f"draft_preview_{draft.kind}"
+    ):
+        for message in draft.messages:
+            _message(message)
+        st.caption(literal(f"Approval binds version {draft.version} and hash {draft.content_sha256}"))
+
+
+def _message(message: RenderedMessage) -> None:
+    """Show one message: where it goes, its subject and its body."""
+    words = {"mail": "Mail", "portal_webhook": "Customer portal"}.get(message.target, message.target)
+    st.caption(literal(f"{words} to {message.address}"))
+    st.code(visible(f"Subject: {message.subject}\n\n{message.body}"), language=None, wrap_lines=True)
+
+
+def _decide(draft: DraftView, viewer: Viewer) -> None:
+    """Show the decision taken, or the buttons to take it."""
+    approval = draft.approval
+    if approval and draft.state != DraftState.WAITING:
+        words = f"{approval.decision.capitalize()} by {approval.approver}, {moment(approval.decided_at)}"
+        why = f": {approval.reason}" if approval.reason else ""
+        until = f". Valid until {moment(approval.expires_at)}" if approval.decision == "approved" else ""
+        st.caption(literal(words + why + until), help=utc_text(approval.decided_at))
+    if draft.state not in (DraftState.WAITING, DraftState.VOID, DraftState.REJECTED):
+        return
+    kind = draft.kind
+    with st.container(horizontal=True, gap="small"):
+        if draft.state == DraftState.WAITING:
+            first = _is_first(kind)
+            st.button(
+                "Approve and send" if draft.messages else "Approve", key=f"draft_approve_{kind}", type="primary",
+                icon=":material/check:", shortcut="Shift+A" if first else None, disabled=draft.is_stale,
+                on_click=_approve, args=(draft, viewer),
+            )  # fmt: skip
+            st.button(
+                "Edit", key=f"draft_edit_{kind}", icon=":material/edit:", shortcut="e" if first else None,
+                on_click=_start_edit, args=(draft,),
+            )  # fmt: skip
+            with st.popover("Reject", icon=":material/close:", key=f"draft_reject_{kind}"):
+                reason = st.text_input("Why?", key=f"draft_reject_reason_{kind}", max_chars=500)
+                st.button(
+                    "Reject",
+                    key=f"draft_reject_confirm_{kind}",
+                    on_click=_reject,
+                    args=(draft, viewer, reason or ""),
+                )
+        st.button(
+            "Write anew", key=f"draft_regenerate_{kind}", icon=":material/autorenew:", type="tertiary",
+            on_click=_regenerate, args=(draft, viewer), help="Write it again from the case's current facts",
+        )  # fmt: skip
+
+
+def _is_first(kind: str) -> bool:
+    """Only one draft may own the keyboard: the customer update."""
+    return kind == "customer_update"
+
+
+def _start_edit(draft: DraftView) -> None:
+    st.session_state[_editing(draft)] = True
+
+
+def _stop_edit(draft: DraftView) -> None:
+    st.session_state.pop(_editing(draft), None)
+
+
+def _edit(draft: DraftView, viewer: Viewer, facts: dict[str, Fact]) -> None:
+    """Show the draft as text boxes, one a paragraph; nothing is saved before Save."""
+    content, kind = draft.content, draft.kind
+    with st.form(f"draft_form_{kind}", border=True):
+        subject = st.text_input("Subject", content["subject"], key=f"draft_subject_{kind}", max_chars=300)
+        texts: list[str] = []
+        for number, paragraph in enumerate(content["paragraphs"]):
+            text = paragraph["text"]
+            texts.append(
+                st.text_area(
+                    f"Paragraph {number + 1}", text, key=f"draft_text_{kind}_{number}", max_chars=4000,
+                    height=max(70, 26 * (len(text) // 60 + text.count("\n") + 2)),
+                )
+                or ""
+            )  # fmt: skip
+            _rests_on(paragraph.get("fact_ids", []), facts)
+        with st.container(horizontal=True):
+            saved = st.form_submit_button("Save", key=f"draft_save_{kind}", type="primary")
+            dropped = st.form_submit_button("Cancel", key=f"draft_cancel_{kind}")
+    if saved and _save(draft, viewer, _edited(content, subject or "", texts)):
+        _stop_edit(draft)
+    if dropped:
+        _stop_edit(draft)
+    if saved or dropped:
+        st.rerun()
+
+
+def _edited(content: Any, subject: str, texts: list[str]) -> dict[str, Any]:
+    """Return the content with the new words; a paragraph left empty is taken out."""
+    changed = copy.deepcopy(dict(content))
+    changed["subject"] = subject.strip()
+    pairs = zip(changed["paragraphs"], texts, strict=True)
+    changed["paragraphs"] = [{**paragraph, "text": text.strip()} for paragraph, text in pairs if text.strip()]
+    return changed
+
+
+def _save(draft: DraftView, viewer: Viewer, content: dict[str, Any]) -> bool:
+    return attempt(
+        lambda: context.casework().edit_draft(
+            viewer.principal, viewer.tenant_id, draft.draft_id, content, expected_version=draft.version
+        ),
+        "Saved as a new version; it waits for approval.",
+    )
+
+
+def _approve(draft: DraftView, viewer: Viewer) -> None:
+    attempt(
+        lambda: context.casework().approve(
+            viewer.principal,
+            viewer.tenant_id,
+            draft.draft_id,
+            version=draft.version,
+            content_sha256=draft.content_sha256,
+        ),
+        "Approved. It leaves with the next turn of the sender.",
+    )
+
+
+def _reject(draft: DraftView, viewer: Viewer, reason: str) -> None:
+    attempt(
+        lambda: context.casework().reject(
+            viewer.principal, viewer.tenant_id, draft.draft_id, version=draft.version, reason=reason.strip()
+        ),
+        "Rejected; nothing is sent.",
+    )
+
+
+def _regenerate(draft: DraftView, viewer: Viewer) -> None:
+    attempt(
+        lambda: context.casework().regenerate_draft(
+            viewer.principal, viewer.tenant_id, draft.draft_id, expected_version=draft.version
+        ),
+        "Written anew from the current facts.",
+    )

@@ -1,0 +1,38 @@
+"""What happened to the last click: one sentence, kept over the rerun that follows an action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from casework.errors import CaseworkError, StoreUnavailable
+from dashboard.components.text import literal
+
+_KEY = "notice"
+
+
+def attempt(doing: Callable[[], object], done: str) -> bool:
+    """Call a casework verb; keep the sentence to show next. True if it was done, False if it was refused."""
+    try:
+        doing()
+    except StoreUnavailable:
+        st.session_state[_KEY] = ("error", "Not saved: the store is busy or cannot be reached. Try again.")
+    except CaseworkError as refused:
+        st.session_state[_KEY] = ("error", refused.message)
+    else:
+        st.session_state[_KEY] = ("done", done)
+        return True
+    return False
+
+
+def show_notice() -> None:
+    """Show what the last action came to, once."""
+    kind, sentence = st.session_state.pop(_KEY, (None, None))
+    if sentence is None:
+        return
+    with st.container(key="notice"):
+        if kind == "error":
+            st.warning(literal(sentence), icon=":material/error:")
+        else:
+            st.success(literal(sentence), icon=":material/check:")

@@ -1,0 +1,82 @@
+"""The ranked table of the queue: one row a case, money first, and the clock that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from casework.config import Config
+from casework.model import CaseView
+from dashboard.components.text import money, relative, visible
+from dashboard.components.wording import STATE_WORDS, breach_text, is_breached, what
+
+BREACHED = "color: #c4453c; font-weight: 600"
+COLUMNS = ("At stake", "Clock", "What", "Where", "Promise", "Customer", "Owner", "State")
+
+
+def queue_frame(
+    cases: Sequence[CaseView],
+    config: Config,
+    *,
+    places: dict[str, str],
+    parties: dict[str, str],
+    now: datetime,
+    as_of: datetime,
+) -> pd.DataFrame:
+    """Return the rows as they are shown; all text is plain."""
+    rows = [
+        (
+            money(case.expected_loss, case.currency_code) if case.expected_loss is not None else "",
+            breach_text(case, now),
+            visible(what(config, case)),
+            visible(places.get(case.shipment_id or "") or case.facility_id or ""),
+            relative(case.due_at, as_of),
+            visible(parties.get(case.customer_id or "") or case.customer_id or ""),
+            visible(case.owner_name) if case.owner else "–",
+            STATE_WORDS.get(case.state, str(case.state)),
+        )
+        for case in cases
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def styled_frame(frame: pd.DataFrame, cases: Sequence[CaseView], now: datetime) -> Any:
+    """Mark breached clocks: red, and by the word `over` beside the number."""
+    breached = [is_breached(case, now) for case in cases]
+    styles = pd.DataFrame("", index=frame.index, columns=frame.columns)
+    styles.loc[breached, "Clock"] = BREACHED
+    return frame.style.apply(lambda _: styles, axis=None)
+
+
+def show_queue_table(
+    frame: pd.DataFrame, cases: Sequence[CaseView], now: datetime, *, on_select: Any
+) -> None:
+    """Put the table on the page; a click on a row selects its case."""
+    text = st.column_config.TextColumn
+    st.dataframe(
+        styled_frame(frame, cases, now),
+        hide_index=True,
+        key="queue_table",
+        on_select=on_select,
+        selection_mode="single-row",
+        height=min(38 + 31 * max(len(frame), 3), 38 + 31 * 20),
+        row_height=31,
+        column_config={
+            "At stake": text(
+                width=84, alignment="right", help="Expected loss: the sum of the four parts of the case"
+            ),
+            "Clock": text(
+                width=88, alignment="right", help="Desk time left to the next deadline; paused while waiting"
+            ),
+            "What": text(width=260),
+            "Where": text(width=190),
+            "Promise": text(width=88, help="When the promise at stake falls due, seen from the data's time"),
+            "Customer": text(width=130),
+            "Owner": text(width=96),
+            "State": text(width=82),
+        },
+    )

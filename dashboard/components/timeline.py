@@ -1,0 +1,218 @@
+"""The trip sheet: each milestone's planned, estimated and actual time, and the predicted arrival.
+
+Shapes carry the meaning (ring: planned, half-open diamond: estimated, full disc: actual), colour only helps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.components.palette import Palette, draw, palette, styled
+from dashboard.components.text import figure_text, moment, relative, span, viewer_zone
+
+SHAPES = {
+    "planned": ("circle-open", "Planned"),
+    "estimated": ("diamond-open", "Estimated by the carrier"),
+    "actual": ("circle", "Actual"),
+}
+MILESTONE_WORDS = {
+    "RCS": "Received from shipper",
+    "DEP": "Departed",
+    "RCF": "Received from flight",
+    "DLV": "Delivered",
+    "GATE_OUT": "Gate out",
+    "DEPA": "Departed",
+    "ARRI": "Arrived",
+    "CUSTOMS_HOLD": "Customs hold",
+    "CUSTOMS_RELEASE": "Customs release",
+    "GATE_IN": "Gate in",
+    "DELIVERED": "Delivered",
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model expects of the arrival: an instant and the interval around it."""
+
+    predicted_at: datetime
+    low_at: datetime | None
+    high_at: datetime | None
+
+
+def trip_sheet(
+    milestones: list[dict[str, Any]],
+    *,
+    promised_at: datetime | None,
+    as_of: datetime,
+    prediction: Prediction | None = None,
+    zone: tzinfo | None = None,
+) -> go.Figure:
+    """Build the figure; rows in the order of the trip, time from left to right in the viewer's zone."""
+    colours, zone = palette(), zone or viewer_zone()
+    rows = _rows(milestones)
+    figure = go.Figure()
+    _deviations(figure, rows, colours, zone)
+    for classifier in SHAPES:
+        _marks(figure, rows, classifier, colours, zone, as_of)
+    labels = list(rows)
+    if prediction:
+        labels.append("Predicted arrival")
+        _prediction(figure, prediction, colours, zone)
+    _verticals(figure, promised_at, as_of, colours, zone)
+    height = 96 + 27 * max(len(labels), 2)
+    styled(figure, height, colours)
+    figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], showgrid=False)
+    figure.update_xaxes(showgrid=True, tickformat="%-d %b\n%H:%M", nticks=7)
+    figure.update_layout(margin={"t": 26}, legend={"y": -46 / height})
+    return figure
+
+
+def _rows(milestones: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Group milestones into rows of the sheet; of several reports of one kind the last known one counts."""
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
+    for milestone in milestones:
+        code = str(milestone["milestone_code"])
+        if code == "ETA":
+            continue
+        label = _label(milestone, code)
+        rows.setdefault(label, {})[str(milestone["classifier"])] = milestone
+    return rows
+
+
+def _label(milestone: dict[str, Any], code: str) -> str:
+    """Name a row: what happens and where, with the leg when there are several."""
+    name = milestone.get("milestone_name") or MILESTONE_WORDS.get(code, code)
+    place = milestone.get("facility_name") or milestone.get("facility_id")
+    leg = milestone.get("leg_id")
+    parts = [str(name).replace("_", " ").capitalize()]
+    if place:
+        parts.append(str(place))
+    text = " · ".join(parts)
+    segment = f"{leg}/{milestone.get('sequence')} " if leg else ""
+    return figure_text(segment + text, 44)
+
+
+def _deviations(figure: go.Figure, rows: dict[str, Any], colours: Palette, zone: tzinfo) -> None:
+    """Join plan and what came of it; late is drawn thick, early thin."""
+    for label, kinds in rows.items():
+        seen = kinds.get("actual") or kinds.get("estimated")
+        if "planned" not in kinds or not seen:
+            continue
+        planned, actual = kinds["planned"]["occurred_at"], seen["occurred_at"]
+        late = actual > planned
+        figure.add_trace(
+            go.Scatter(
+                x=[planned.astimezone(zone), actual.astimezone(zone)],
+                y=[label, label],
+                mode="lines",
+                line={"color": colours.warn if late else colours.border, "width": 4 if late else 2},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+
+
+def _marks(
+    figure: go.Figure, rows: dict[str, Any], classifier: str, colours: Palette, zone: tzinfo, as_of: datetime
+) -> None:
+    """Add the marks of one classifier, with source and age in the hover text."""
+    symbol, words = SHAPES[classifier]
+    found = [
+        (label, kinds[classifier], kinds.get("planned"))
+        for label, kinds in rows.items()
+        if classifier in kinds
+    ]
+    if not found:
+        return
+    colour = {"planned": colours.muted, "estimated": colours.text, "actual": colours.accent}[classifier]
+    figure.add_trace(
+        go.Scatter(
+            x=[milestone["occurred_at"].astimezone(zone) for _, milestone, _ in found],
+            y=[label for label, _, _ in found],
+            mode="markers",
+            name=words,
+            marker={"symbol": symbol, "size": 11, "color": colour, "line": {"width": 2, "color": colour}},
+            customdata=[_hover(milestone, planned, zone, as_of) for _, milestone, planned in found],
+            hovertemplate=f"{words}<br>%{{customdata}}<extra></extra>",
+        )
+    )
+
+
+def _hover(milestone: dict[str, Any], planned: dict[str, Any] | None, zone: tzinfo, as_of: datetime) -> str:
+    at = milestone["occurred_at"]
+    lines = [moment(at, zone), relative(at, as_of)]
+    if planned and milestone["classifier"] != "planned":
+        gap = at - planned["occurred_at"]
+        lines.append(f"{span(gap)} {'behind' if gap.total_seconds() > 0 else 'ahead of'} plan")
+    if milestone.get("recorded_at"):
+        lines.append(f"known since {moment(milestone['recorded_at'], zone)}")
+    sha, number = milestone.get("source_file_sha256"), milestone.get("source_row_number")
+    if sha:
+        lines.append(f"file {figure_text(sha, 13)} row {number}")
+    return "<br>".join(lines)
+
+
+def _prediction(figure: go.Figure, prediction: Prediction, colours: Palette, zone: tzinfo) -> None:
+    """Add the predicted arrival with its interval as a band."""
+    if prediction.low_at and prediction.high_at:
+        ends = [prediction.low_at.astimezone(zone), prediction.high_at.astimezone(zone)]
+        band = {"color": colours.accent_soft, "width": 12}
+        figure.add_trace(
+            go.Scatter(
+                x=ends,
+                y=["Predicted arrival"] * 2,
+                mode="lines",
+                line=band,
+                name="Prediction interval",
+                hoverinfo="skip",
+            )
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=[prediction.predicted_at.astimezone(zone)],
+            y=["Predicted arrival"],
+            mode="markers",
+            name="Predicted by the model",
+            marker={"symbol": "diamond", "size": 12, "color": colours.accent},
+            hovertemplate=f"Predicted<br>{moment(prediction.predicted_at, zone)}<extra></extra>",
+        )
+    )
+
+
+def _verticals(
+    figure: go.Figure, promised_at: datetime | None, as_of: datetime, colours: Palette, zone: tzinfo
+) -> None:
+    """Mark the feed's now and the promise."""
+    marks = [(as_of, "now", "dot", colours.muted)]
+    if promised_at:
+        marks.append((promised_at, "promise", "dash", colours.lost if promised_at < as_of else colours.text))
+    for at, word, dash, colour in marks:
+        x = at.astimezone(zone)
+        line = {"color": colour, "width": 1.4, "dash": dash}
+        figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, yref="paper", line=line)
+        figure.add_annotation(
+            x=x, y=1, yref="paper", yanchor="bottom", text=word, showarrow=False, font={"color": colour}
+        )
+
+
+def draw_trip_sheet(
+    milestones: list[dict[str, Any]],
+    *,
+    promised_at: datetime | None,
+    as_of: datetime,
+    prediction: Prediction | None,
+    key: str,
+) -> None:
+    """Put the trip sheet on the page."""
+    figure = trip_sheet(milestones, promised_at=promised_at, as_of=as_of, prediction=prediction)
+    reached = [m for m in milestones if m["classifier"] == "actual"]
+    last = (
+        f"; last seen: {reached[-1]['milestone_code']} {moment(reached[-1]['occurred_at'])}"
+        if reached
+        else ""
+    )
+    draw(figure, key, f"Trip sheet with {len(milestones)} milestones, promise {moment(promised_at)}{last}")

@@ -1,0 +1,51 @@
+"""What the pages stand on, made once a process: the home folder, the store and the one door."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import streamlit as st
+
+from casework.config import Config, load_config
+from casework.evidence.keys import Keys
+from casework.service import Casework
+from casework.store.engine import open_store
+
+
+def now() -> datetime:
+    """Return desk time: the wall clock, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def home() -> Path:
+    """Return the home folder, from TIDEWAITER_HOME, else ./var."""
+    return Path(os.environ.get("TIDEWAITER_HOME", "var")).resolve()
+
+
+def store_url() -> str:
+    """Return where the operational store is, from TIDEWAITER_STORE_URL, else the home folder's SQLite file."""
+    return os.environ.get("TIDEWAITER_STORE_URL") or f"sqlite:///{home() / 'operational.db'}"
+
+
+def published_folder() -> Path:
+    """Return the folder that holds published tables and the CURRENT pointer."""
+    return home() / "published"
+
+
+def casework() -> Casework:
+    """Return this process's door to casework for the configured home and store."""
+    return _casework(str(home()), store_url())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _casework(home_folder: str, url: str) -> Casework:
+    folder = Path(home_folder)
+    return Casework(open_store(url), config=config(), keys=Keys(folder / "keys"), home=folder)
+
+
+@st.cache_resource(show_spinner=False)
+def config() -> Config:
+    """Return the catalogue, codes and tenants that casework was configured with."""
+    return load_config()

@@ -1,0 +1,134 @@
+"""Who is looking: sign-in, the server-side session read again on every run, and the tenant being looked at.
+
+The page keeps only a token in Streamlit's own session state (memory of this process); what it is worth is
+decided by the store on every run, so a revoked session or a lost role acts on the next click. A reload of
+the browser page starts a new state and asks for the password again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from casework.errors import CaseworkError, SessionEnded, SignInRefused
+from casework.model import PARTNER_ROLES, Principal, Role
+from dashboard import context
+from dashboard.components.text import literal
+from dashboard.queries import Scope
+
+TOKEN = "session_token"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The person at the screen and the tenant chosen; made anew on every run."""
+
+    principal: Principal
+    tenant_id: str
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles held in this tenant."""
+        return frozenset(g.role for g in self.principal.grants if g.tenant_id == self.tenant_id)
+
+    @property
+    def is_partner(self) -> bool:
+        """Whether only partner roles are held here: the reduced pages and masked fields."""
+        return bool(self.roles) and self.roles <= PARTNER_ROLES
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The rows of published tables this person may read: one scope a grant."""
+        return tuple(
+            Scope(g.tenant_id, g.customer_id, g.carrier_id, g.facility_id)
+            for g in self.principal.grants
+            if g.tenant_id == self.tenant_id
+        )
+
+
+def current() -> Principal | None:
+    """Return the signed-in person as the store knows them now, or None."""
+    token = st.session_state.get(TOKEN)
+    if not token:
+        return None
+    try:
+        return context.casework().session(token)
+    except SessionEnded as ended:
+        st.session_state.clear()
+        st.session_state["sign_in_notice"] = ended.message
+        return None
+
+
+def viewer() -> Viewer:
+    """Return who is looking; ends the run with a sentence when the session is over or holds no tenant."""
+    principal = current()
+    if principal is None:
+        st.rerun()
+    if not principal.tenants:
+        st.info(
+            "Your account holds no role in any tenant, so there is nothing to show. Ask a lead for a grant."
+        )
+        st.stop()
+    return Viewer(principal, _tenant(principal))
+
+
+def _tenant(principal: Principal) -> str:
+    """Return the tenant in the address, else the one chosen before, else the first; only ones that are granted."""
+    asked = st.query_params.get("tenant")
+    chosen = asked if asked in principal.tenants else st.session_state.get("tenant_chosen")
+    tenant_id = chosen if chosen in principal.tenants else _first(principal)
+    st.session_state["tenant_chosen"] = tenant_id
+    return tenant_id
+
+
+def _first(principal: Principal) -> str:
+    return "demo" if "demo" in principal.tenants else principal.tenants[0]
+
+
+def sign_in_page() -> None:
+    """Show the sign-in form; the address is kept, so a deep link opens after signing in."""
+    _, middle, _ = st.columns([1, 1.1, 1])
+    with middle:
+        st.space("large")
+        st.title("Tidewaiter", anchor=False)
+        st.caption("Exceptions of the supply chain, ranked by the money at stake.")
+        notice = st.session_state.pop("sign_in_notice", None)
+        if notice:
+            st.info(literal(notice))
+        with st.form("sign_in", border=True):
+            login = st.text_input("Login", key="sign_in_login", autocomplete="username", max_chars=120)
+            password = st.text_input(
+                "Password",
+                type="password",
+                key="sign_in_password",
+                autocomplete="current-password",
+                max_chars=200,
+            )
+            sent = st.form_submit_button("Sign in", type="primary", key="sign_in_submit", width="stretch")
+        st.caption("Accounts and their first passwords are printed once, when the platform is set up.")
+        if sent:
+            _sign_in(login or "", password or "")
+
+
+def _sign_in(login: str, password: str) -> None:
+    """Exchange login and password for a session token, or say why not."""
+    try:
+        token, _ = context.casework().sign_in(login.strip(), password)
+    except SignInRefused as refused:
+        st.error(literal(refused.message))
+        return
+    except CaseworkError as trouble:
+        st.error(literal(f"Not signed in: {trouble.message}"))
+        return
+    st.session_state[TOKEN] = token
+    st.session_state.pop("sign_in_password", None)
+    st.rerun()
+
+
+def sign_out() -> None:
+    """End the session in the store and forget everything this page held."""
+    token = st.session_state.get(TOKEN)
+    st.session_state.clear()
+    if token:
+        context.casework().sign_out(token)

@@ -1,0 +1,69 @@
+"""Tidewaiter's pages: `streamlit run dashboard/streamlit_app.py`.
+
+Run it in the project's folder, so that `.streamlit/config.toml` applies. The environment says where things
+are: TIDEWAITER_HOME, TIDEWAITER_STORE_URL. Pages: queue (also the start), /case?tenant=..&case=..,
+/shipments (partners), /data_health, /model.
+
+Element keys, stable for browser tests (the page carries them as the class `st-key-<key>`):
+
+- sign-in: sign_in_login, sign_in_password, sign_in_submit; header: tenant_choice, sign_out, notice
+- queue: queue_view, queue_search, facet_type, facet_state, facet_severity, facet_customer, facet_carrier,
+  queue_closed, queue_table, queue_next, queue_previous, queue_later, queue_earlier, queue_refresh,
+  queue_preview, queue_assign_me, open_case (the selected one), open_top_case (the first one)
+- case: case_verdict, case_back, action_<action>, action_assign_me, assign_to, wait_until, wait_reason, wait_confirm,
+  dismiss_reason, dismiss_confirm, comment_text, comment_confirm, escalate_reason, escalate_confirm,
+  resolve_open, resolve_code, resolve_cause, resolve_note, resolve_confirm,
+  case_waterfall, case_timeline, case_map, case_documents, case_lineage, case_effects, case_history
+- drafts, with <kind> one of customer_update, carrier_request, recovery_recommendation: draft_<kind>,
+  draft_edit_<kind>, draft_subject_<kind>, draft_text_<kind>_<n>, draft_save_<kind>, draft_cancel_<kind>,
+  draft_approve_<kind>, draft_reject_<kind>, draft_reject_reason_<kind>, draft_reject_confirm_<kind>,
+  draft_regenerate_<kind>, draft_preview_<kind>
+- data health: feeds_table, quarantine_feed, quarantine_state, quarantine_table, quarantine_row,
+  fix_<column>, fix_submit, fix_ignore
+- model: model_card, model_reliability, model_lead_time
+- partners: shipments_table, partner_cases_table, partner_open_case
+
+Keyboard: j and k move, Enter opens, a takes the case, s waits, e edits the draft, Shift+A approves, r resolves.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.app_pages import case, data_health, model, my_shipments, queue
+from dashboard.components.header import show_header
+
+
+def pages() -> dict[str, st.Page]:
+    """Return every page by its address; who may see what is decided behind the door, not here."""
+    return {
+        "queue": st.Page(queue.page, title="Queue", icon=":material/list_alt:", url_path="queue"),
+        "shipments": st.Page(
+            my_shipments.page, title="My shipments", icon=":material/local_shipping:", url_path="shipments"
+        ),
+        "case": st.Page(case.page, title="Case", url_path="case", visibility="hidden"),
+        "data_health": st.Page(
+            data_health.page, title="Data health", icon=":material/monitor_heart:", url_path="data_health"
+        ),
+        "model": st.Page(model.page, title="Model", icon=":material/query_stats:", url_path="model"),
+    }
+
+
+def main() -> None:
+    """Show the page in the address to whoever is signed in, or the sign-in form."""
+    st.set_page_config(page_title="Tidewaiter", page_icon=":material/water:", layout="wide")
+    made = pages()
+    if session.current() is None:
+        st.navigation(list(made.values()), position="hidden")
+        session.sign_in_page()
+        return
+    viewer = session.viewer()
+    names = ("shipments", "case") if viewer.is_partner else ("queue", "case", "data_health", "model")
+    chosen = st.navigation([made[name] for name in names], position="top")
+    st.session_state["pages"] = {name: made[name] for name in names}
+    show_header(viewer)
+    chosen.run()
+
+
+main()
