@@ -1,0 +1,82 @@
+"""From a row's columns to the numbers trees and a logistic curve learn from; fitted on the past only.
+
+Track records are shrunk towards the network's own rate, so that one late shipment of one is not 100 %.
+Levels never or rarely seen in training are unknown (NaN), never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from ml.features import DERIVED, MODEL_CATEGORIES, NUMBERS, OPTIONAL_NUMBERS
+
+SEASONAL = ("promised_month", "promised_weekday")
+SEASON_NEEDS_DAYS = 730
+"""A season is learnt from at least two of them; with less history a month is only a name for its year."""
+
+EVER = ("carrier", "lane", "destination", "origin")
+RECENT = ("service", "carrier", "lane", "destination")
+DELAYS = ("carrier_delay_hours", "lane_delay_hours", "destination_delay_hours", "network_delay_hours")
+
+
+class RowEncoder(TransformerMixin, BaseEstimator):
+    """Encode the columns of `features.design` as floats: categories first, then numbers, then records."""
+
+    def __init__(self, min_level_rows: int = 15, max_levels: int = 60, strength: float = 10.0) -> None:
+        """Levels with fewer rows are unknown; `strength` is how many outcomes the network's rate weighs."""
+        self.min_level_rows = min_level_rows
+        self.max_levels = max_levels
+        self.strength = strength
+
+    def fit(self, X: pd.DataFrame, y: Sequence[float]) -> RowEncoder:  # noqa: N803
+        """Learn levels, the base rate, and which columns say anything in the training rows."""
+        self.base_rate_ = float(np.mean(np.asarray(y, dtype=float)))
+        self.has_seasons_ = bool(X.attrs.get("history_days", 0) >= SEASON_NEEDS_DAYS)
+        self.levels_ = {name: self._levels(X[name]) for name in MODEL_CATEGORIES}
+        self.columns_: list[str] = []
+        everything = self._encode(X)
+        self.columns_ = [name for name in everything if everything[name].nunique(dropna=False) > 1]
+        return self
+
+    def transform(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+        """Return one row of floats per row, NaN where unknown."""
+        return self._encode(X)[self.columns_].to_numpy(dtype=float)
+
+    @property
+    def categorical_mask(self) -> list[bool]:
+        """Which encoded columns are level numbers."""
+        return [name in self.levels_ for name in self.columns_]
+
+    def _levels(self, values: pd.Series) -> list[str]:
+        counts = values.dropna().astype(str).value_counts()
+        common = counts[counts >= self.min_level_rows]
+        ordered = sorted(common.items(), key=lambda item: (-item[1], item[0]))
+        return [str(name) for name, _ in ordered[: self.max_levels]]
+
+    def _encode(self, X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803
+        codes = {
+            name: X[name].map({level: float(i) for i, level in enumerate(levels)}).astype(float)
+            for name, levels in self.levels_.items()
+        }
+        plain = [*NUMBERS, *OPTIONAL_NUMBERS, *DERIVED, *DELAYS]
+        used = [name for name in plain if self.has_seasons_ or name not in SEASONAL]
+        values = {name: X[name].astype(float) for name in used}
+        return pd.DataFrame({**codes, **values, **self._records(X)}, index=X.index)
+
+    def _records(self, X: pd.DataFrame) -> dict[str, pd.Series]:  # noqa: N803
+        ever = X["network_late_rate"].fillna(self.base_rate_)
+        recent = X["network_recent_late_rate"].fillna(ever)
+        shrunk = {f"{s}_late_rate": self._shrunk(X, f"{s}_late_rate", f"{s}_n", ever) for s in EVER}
+        shrunk |= {
+            f"{s}_recent_late_rate": self._shrunk(X, f"{s}_recent_late_rate", f"{s}_recent_n", recent)
+            for s in RECENT
+        }
+        return {**shrunk, "network_recent_late_rate": X["network_recent_late_rate"]}
+
+    def _shrunk(self, X: pd.DataFrame, rate: str, count: str, prior: pd.Series) -> pd.Series:  # noqa: N803
+        seen = X[count].fillna(0.0).where(X[rate].notna(), 0.0)
+        return (X[rate].fillna(0.0) * seen + prior * self.strength) / (seen + self.strength)
