@@ -3,10 +3,12 @@
 from data.contract.model import TENANT_SOURCES, Column, Contract, load_contracts, read_contract
 from data.contract.rowsplit import LOADER_VERSION, Rejection, Split, correct, split
 from data.contract.schema import arrow_schema, empty_table, raw_schema, stamp_of
+from data.contract.suite import CheckResult, expectation_suite, validate
 
 __all__ = [
     "LOADER_VERSION",
     "TENANT_SOURCES",
+    "CheckResult",
     "Column",
     "Contract",
     "Rejection",
@@ -14,9 +16,11 @@ __all__ = [
     "arrow_schema",
     "correct",
     "empty_table",
+    "expectation_suite",
     "load_contracts",
     "raw_schema",
     "read_contract",
     "split",
     "stamp_of",
+    "validate",
 ]
