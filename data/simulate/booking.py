@@ -1,4 +1,6 @@
-"""Orders become bookings: who ships what, where, with whom, and what is promised. Pure draws, no movement yet."""
+"""Orders become bookings: who ships what, where, with whom, and what is promised. Pure draws, no movement
+yet.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +12,56 @@ from data.simulate.network import Network, dice
 from data.simulate.places import Carrier, Lane
 from data.simulate.world import Clock, OrderLine, Shipment, Stop, minute
 
-PLANNED_STAY_HOURS = {("ocean", "load"): 72.0, ("ocean", "import"): 60.0, ("air", "load"): 14.0,
-                      ("air", "import"): 20.0, ("truck", "hub"): 9.0}
+PLANNED_STAY_HOURS = {
+    ("ocean", "load"): 72.0,
+    ("ocean", "import"): 60.0,
+    ("air", "load"): 14.0,
+    ("air", "import"): 20.0,
+    ("truck", "hub"): 9.0,
+}
 UNLOAD_HOURS = {"ocean": 8.0, "air": 5.0, "truck": 3.0}
 _BOOKED_AHEAD = {"ocean": (60.0, 190.0), "air": (24.0, 96.0), "truck": (24.0, 110.0)}
-_SLACK_HOURS = {"ocean": 72.0, "air": 16.0, "truck": 4.0}
+_SLACK_HOURS = {"ocean": 80.0, "air": 16.0, "truck": 5.5}
 _OWNERS = {"NPLX": "NPLU", "ORSV": "ORSU", "TSWN": "TSWU", "BLTQ": "BLTU"}
-_LETTERS = {letter: value for letter, value in zip(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    (10, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 34, 35, 36, 37, 38),
-    strict=True)}
+_LETTERS = {
+    letter: value
+    for letter, value in zip(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        (
+            10,
+            12,
+            13,
+            14,
+            15,
+            16,
+            17,
+            18,
+            19,
+            20,
+            21,
+            23,
+            24,
+            25,
+            26,
+            27,
+            28,
+            29,
+            30,
+            31,
+            32,
+            34,
+            35,
+            36,
+            37,
+            38,
+        ),
+        strict=True,
+    )
+}
 
 
 def book(network: Network, clock: Clock, index: int) -> Shipment:
-    """Shipment number `index` as booked: lane, carrier, plan and promise; lines come when the order is placed."""
+    """Shipment number `index` as booked: lane, carrier, plan and promise; lines come with the order."""
     draw = dice(network.seed, "booking", index)
     lane = draw.choices(network.lanes, [lane.weight for lane in network.lanes])[0]
     carriers = network.carriers_for(lane)
@@ -34,14 +72,25 @@ def book(network: Network, clock: Clock, index: int) -> Shipment:
     delivery = stops[-1].planned_arrival + UNLOAD_HOURS[lane.mode]
     promised = _end_of_day(network, clock, stops[-1].code, delivery + _slack(lane.mode, service))
     return Shipment(
-        index=index, number=f"SH-{100001 + index:06d}", order_no=f"SO-{400001 + index:06d}",
-        customer=draw.choice(_candidates(network, lane)), carrier=carrier, lane=lane, service_level=service,
+        index=index,
+        number=f"SH-{100001 + index:06d}",
+        order_no=f"SO-{400001 + index:06d}",
+        customer=draw.choice(_candidates(network, lane)),
+        carrier=carrier,
+        lane=lane,
+        service_level=service,
         pro_number=_pro_number(carrier, index, draw),
         container_no=_container(carrier, index) if lane.mode == "ocean" else None,
-        ordered=minute(max(0.1, booked - draw.uniform(2, 40))), booked=booked, stops=stops,
-        planned_delivery=delivery, promised=promised, requested=promised - 24 * draw.choice((0, 0, 0, 1, 2)),
-        has_commitment=draw.random() < 0.93, penalty_share=draw.uniform(0.004, 0.02),
-        international=network.customs_stop(lane) is not None)
+        ordered=minute(max(0.1, booked - draw.uniform(2, 40))),
+        booked=booked,
+        stops=stops,
+        planned_delivery=delivery,
+        promised=promised,
+        requested=promised - 24 * draw.choice((0, 0, 0, 1, 2)),
+        has_commitment=draw.random() < 0.93,
+        penalty_share=draw.uniform(0.004, 0.02),
+        international=network.customs_stop(lane) is not None,
+    )
 
 
 def mean_lead_days(network: Network) -> dict[str, float]:
@@ -71,7 +120,7 @@ def site_lines(network: Network, shipment: Shipment) -> list[OrderLine]:
 def check_digit(stem: str) -> int:
     """ISO 6346 check digit of four letters and six digits."""
     values = (_LETTERS[sign] if sign.isalpha() else int(sign) for sign in stem)
-    return sum(value * 2 ** place for place, value in enumerate(values)) % 11 % 10
+    return sum(value * 2**place for place, value in enumerate(values)) % 11 % 10
 
 
 def _booked_hour(clock: Clock, shipments: int, index: int, draw: random.Random) -> float:
@@ -96,7 +145,12 @@ def _planned_stops(lane: Lane, booked: float, draw: random.Random) -> list[Stop]
 
 def _stay(lane: Lane, position: int) -> float:
     role = "hub" if lane.mode == "truck" else "load" if position == 1 else "import"
-    if lane.mode == "air" and len(lane.stops) == 4 and lane.stops[0].startswith("PL-STUTTGART") and position == 1:
+    if (
+        lane.mode == "air"
+        and len(lane.stops) == 4
+        and lane.stops[0].startswith("PL-STUTTGART")
+        and position == 1
+    ):
         role = "load"
     return PLANNED_STAY_HOURS[(lane.mode, role)]
 
@@ -114,7 +168,7 @@ def _end_of_day(network: Network, clock: Clock, place: str, hour: float) -> floa
 
 
 def _candidates(network: Network, lane: Lane) -> list:
-    """Customers who may order to the lane's destination: those of the site; at a centre, anyone in its region."""
+    """Customers who may order to the lane's destination: those of the site, or of a centre's region."""
     here = [c for c in network.customers if c.site == lane.stops[-1]]
     if here:
         return here

@@ -1,7 +1,9 @@
-"""What strikes the network: weather and port closures, congestion, a customs campaign, a silent carrier.
+"""What strikes the network: weather and port closures, congestion, a customs campaign, late papers, a silent
+carrier.
 
-Episodes sit at fixed shares of the world's time, so that a world of any length has the same story; the big storm
-closes the port of Shanghai from about 74.4 % of it (30 August in the default world) for about four days.
+Episodes sit at fixed shares of the world's time, so that a world of any length has the same story; the
+big storm closes the port of Shanghai from about 74 % of it (30 August in the default world) for about
+four days.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ class Episodes:
     slowdowns: tuple[Slowdown, ...]
     campaign: tuple[str, float, float]
     outage: tuple[str, float, float]
+    broker_backlog: tuple[float, float]
 
     def handling_factor(self, location: str, hour: float) -> float:
         """How many times longer handling takes at a place and hour than planned."""
@@ -67,8 +70,10 @@ class Episodes:
 
     def stormy(self, location: str, hour: float) -> bool:
         """Whether a moderate or severe storm or flood is over a place."""
-        return any(a.location == location and not a.closes and a.severity != "minor" and a.starts <= hour < a.ends
-                   for a in self.alerts)
+        return any(
+            a.location == location and not a.closes and a.severity != "minor" and a.starts <= hour < a.ends
+            for a in self.alerts
+        )
 
     def inspects(self, location: str, hour: float) -> bool:
         """Whether customs inspects more than usual at a place."""
@@ -85,8 +90,8 @@ _ALERTS = (
     ("INNSA", "port_closure", "moderate", 0.470, 40),
     ("HKHKG", "storm", "moderate", 0.560, 28),
     ("USIND", "storm", "minor", 0.640, 18),
-    ("CNSHA", "storm", "moderate", 0.736, 24),
-    ("CNSHA", "port_closure", "severe", 0.7445, 98),
+    ("CNSHA", "storm", "moderate", 0.733, 24),
+    ("CNSHA", "port_closure", "severe", 0.7442, 100),
     ("USSAV", "storm", "moderate", 0.905, 36),
 )
 
@@ -101,12 +106,14 @@ def build_episodes(seed: int, clock: Clock) -> Episodes:
         Slowdown("NLRTM", 0.55 * span, 0.63 * span, 2.0),
         Slowdown("USSLC", 0.30 * span, 0.36 * span, 3.0),
     )
-    return Episodes(alerts, slowdowns, ("USLAX", 0.60 * span, 0.80 * span), ("BLTQ", 0.712 * span, 0.781 * span))
+    campaign, outage = ("USLAX", 0.60 * span, 0.80 * span), ("BLTQ", 0.712 * span, 0.781 * span)
+    return Episodes(alerts, slowdowns, campaign, outage, (0.71 * span, 0.79 * span))
 
 
-def _alert(seed: int, clock: Clock, number: int, place: str, kind: str, severity: str, share: float,
-           lasts: float) -> Alert:
-    """An alert, first issued with a guessed end some hours before it starts, and again when the end is known."""
+def _alert(
+    seed: int, clock: Clock, number: int, place: str, kind: str, severity: str, share: float, lasts: float
+) -> Alert:
+    """An alert, issued with a guessed end some hours before it starts, and again when the end is known."""
     draw = dice(seed, "alert", number)
     starts = minute(clock.span * share + draw.uniform(-4, 4))
     ends = minute(starts + lasts * draw.uniform(0.95, 1.05))

@@ -1,8 +1,9 @@
 """Shipments on their way: SimPy processes from order to delivery, with the delays the world has in store.
 
-A journey is lost or kept by its carrier (late departures, slow legs, incidents, rolled containers), its lane, the
-queue at ports and hubs, weather, port closures and customs; each hour lost is put to its cause. `run` plays the
-world past its end until every shipment has arrived, so that the truth about open shipments is known.
+A journey is lost or kept by its carrier (late departures, slow legs, incidents, rolled containers), its
+lane, the queue at ports and hubs, weather, port closures and customs; each hour lost is put to its cause.
+`run` plays the world past its end until every shipment has arrived, so that the truth about open
+shipments is known.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ SAILING_INTERVAL_HOURS = 84.0
 _RUN_OUT_HOURS = 24.0 * 150
 _HANDLING_HOURS = {"ocean": 22.0, "air": 6.0, "truck": 3.5}
 _LEG_SPREAD = {"ocean": 0.035, "air": 0.10, "truck": 0.09}
-_DEPARTURE_DELAY = {"ocean": (3.2, 0.7), "air": (2.6, 0.6), "truck": (2.5, 0.6)}
+_DEPARTURE_DELAY = {"ocean": (3.4, 0.7), "air": (2.7, 0.6), "truck": (2.9, 0.6)}
 _INCIDENT_HOURS = {"ocean": 52.0, "air": 20.0, "truck": 15.0}
 _HOLD_HOURS = {"ocean": 150.0, "air": 60.0, "truck": 30.0}
-_HOLD_SHARE = {"US": 0.13, "EU": 0.09}
+_HOLD_SHARE = {"US": 0.12, "EU": 0.09}
 
 
 @dataclass
@@ -72,7 +73,9 @@ def _docks(env: simpy.Environment, network: Network, clock: Clock) -> dict[str, 
         for code in lane.stops[1:-1]:
             per_hour = network.shipments * lane.weight / clock.span
             load[code] = load.get(code, 0.0) + per_hour * _HANDLING_HOURS[lane.mode]
-    return {code: simpy.Resource(env, capacity=max(1, round(busy * 1.6 + 0.3))) for code, busy in load.items()}
+    return {
+        code: simpy.Resource(env, capacity=max(1, round(busy * 1.6 + 0.3))) for code, busy in load.items()
+    }
 
 
 def _close(world: World, alert: Alert) -> Process:
@@ -89,8 +92,11 @@ def _journey(world: World, shipment: Shipment) -> Process:
     yield env.timeout(shipment.ordered)
     destination = shipment.stops[-1].code
     centre = world.network.facilities[destination].kind == "dc"
-    shipment.lines = (world.stock.replenish(destination, draw.choice((1, 1, 2))) if centre
-                      else site_lines(world.network, shipment))
+    shipment.lines = (
+        world.stock.replenish(destination, draw.choice((1, 1, 2)))
+        if centre
+        else site_lines(world.network, shipment)
+    )
     if draw.random() < 0.015:
         yield env.timeout(max(0.0, shipment.planned_departure - draw.uniform(3, 22) - env.now))
         shipment.cancelled = minute(max(env.now, shipment.booked))
@@ -158,9 +164,10 @@ def _call(world: World, shipment: Shipment, position: int, stop: Stop, draw: ran
     yield from _leave(world, shipment, position, stop, arrived + planned_stay * draw.uniform(0.8, 1.02), draw)
 
 
-def _leave(world: World, shipment: Shipment, position: int, stop: Stop, ready: float,
-           draw: random.Random) -> Process:
-    """Leave a port or hub once ready, with the next sailing where the plan's one is missed, and it is open."""
+def _leave(
+    world: World, shipment: Shipment, position: int, stop: Stop, ready: float, draw: random.Random
+) -> Process:
+    """Leave a port or hub once ready and open, with the next sailing where the planned one is missed."""
     env = world.env
     yield env.timeout(max(0.0, ready - env.now))
     if shipment.lane.mode == "ocean" and position == 1:
@@ -188,13 +195,17 @@ def _customs(world: World, shipment: Shipment, stop: Stop, draw: random.Random) 
     """Customs takes a share of arrivals aside: more with papers missing, and more during a campaign."""
     now = world.env.now
     share = _HOLD_SHARE.get(world.network.territory(stop.code), 0.10)
-    share += 0.45 if paper_is_late(world.network.seed, shipment) else 0.0
+    share += 0.28 if paper_is_late(world, shipment) else 0.0
     share += 0.12 if world.episodes.inspects(stop.code, now) else 0.0
     if draw.random() < share:
         stop.held_from = minute(now + draw.uniform(1, 8))
-        stop.held_until = minute(stop.held_from + max(8.0, draw.gammavariate(2.2, _HOLD_HOURS[shipment.lane.mode] / 2.2)))
+        stop.held_until = minute(
+            stop.held_from + max(8.0, draw.gammavariate(2.2, _HOLD_HOURS[shipment.lane.mode] / 2.2))
+        )
 
 
-def paper_is_late(seed: int, shipment: Shipment) -> bool:
-    """Whether the customs papers of a shipment come late: settled when it is booked."""
-    return shipment.international and dice(seed, "papers", shipment.index).random() < 0.11
+def paper_is_late(world: World, shipment: Shipment) -> bool:
+    """Whether the customs papers of a shipment come late: more of them while the broker is short of hands."""
+    starts, ends = world.episodes.broker_backlog
+    share = 0.5 if starts <= shipment.planned_arrival < ends else 0.16
+    return shipment.international and dice(world.network.seed, "papers", shipment.index).random() < share

@@ -1,7 +1,8 @@
 """The network of one simulated company: facilities, lanes, carriers, customers, products.
 
-`build_network(seed, shipments)` draws what depends on the company's size; the fixed tables are in `places`. What
-moves through the network is `movement`'s; how its systems export it is `exports`' and `noise`'s.
+`build_network(seed, shipments)` draws what depends on the company's size; the fixed tables are in
+`places`. What moves through the network is `movement`'s; how its systems export it is `exports`' and
+`noise`'s.
 """
 
 from __future__ import annotations
@@ -16,13 +17,53 @@ MODE_SHARES: dict[str, float] = {"ocean": 0.47, "air": 0.14, "truck": 0.39}
 _ROAD_KMH = 52.0
 _DETOUR = 1.25
 _SHORTEST_ROAD_LEG_HOURS = 7.0
-_NAMES = ("Aldermoor", "Brightwell", "Cobalt Ridge", "Dunmore", "Eastgate", "Fernhill", "Granby", "Harrow Lane",
-          "Inverleith", "Juniper", "Kestrel", "Larkspur", "Merriton", "Northolt", "Oakhampton", "Pendleton",
-          "Quayside", "Rosemount", "Silverbrook", "Thornbury", "Underwood", "Valemont", "Westmere", "Yarrow")
-_TRADES = ("Appliances", "Medical", "Outdoor", "Robotics", "Foods", "Tools", "Lighting", "Mobility", "Textiles")
-_FAMILIES = {"PMP": ("pump", 180.0), "VLV": ("valve", 65.0), "SNS": ("sensor", 42.0), "MTR": ("motor", 240.0),
-             "CTL": ("controller", 310.0), "BRG": ("bearing", 18.0), "DSP": ("display", 95.0),
-             "BAT": ("battery pack", 130.0)}
+_NAMES = (
+    "Aldermoor",
+    "Brightwell",
+    "Cobalt Ridge",
+    "Dunmore",
+    "Eastgate",
+    "Fernhill",
+    "Granby",
+    "Harrow Lane",
+    "Inverleith",
+    "Juniper",
+    "Kestrel",
+    "Larkspur",
+    "Merriton",
+    "Northolt",
+    "Oakhampton",
+    "Pendleton",
+    "Quayside",
+    "Rosemount",
+    "Silverbrook",
+    "Thornbury",
+    "Underwood",
+    "Valemont",
+    "Westmere",
+    "Yarrow",
+)
+_TRADES = (
+    "Appliances",
+    "Medical",
+    "Outdoor",
+    "Robotics",
+    "Foods",
+    "Tools",
+    "Lighting",
+    "Mobility",
+    "Textiles",
+)
+_FAMILIES = {
+    "PMP": ("pump", 180.0),
+    "VLV": ("valve", 65.0),
+    "SNS": ("sensor", 42.0),
+    "MTR": ("motor", 240.0),
+    "CTL": ("controller", 310.0),
+    "BRG": ("bearing", 18.0),
+    "DSP": ("display", 95.0),
+    "BAT": ("battery pack", 130.0),
+}
 
 
 @dataclass(frozen=True)
@@ -64,8 +105,11 @@ class Network:
 
     def carriers_for(self, lane: Lane) -> list[Carrier]:
         """Carriers that run the lane's mode in its region."""
-        return [c for c in self.carriers
-                if c.mode == lane.mode and ("any" in c.regions or lane.region in c.regions)]
+        return [
+            c
+            for c in self.carriers
+            if c.mode == lane.mode and ("any" in c.regions or lane.region in c.regions)
+        ]
 
     def customs_stop(self, lane: Lane) -> str | None:
         """The stop at which goods enter another customs territory, or None inside one territory."""
@@ -104,9 +148,16 @@ def build_network(seed: int, shipments: int) -> Network:
     """The network of a company that sends about `shipments` shipments in the world's time."""
     facilities = {facility.code: facility for facility in FACILITIES}
     products = _products(seed, max(24, shipments // 40))
-    return Network(seed, shipments, facilities, _lanes(facilities), CARRIERS,
-                   _customers(seed, max(16, shipments // 30)), products,
-                   _ranges(seed, shipments, sorted(products)))
+    return Network(
+        seed,
+        shipments,
+        facilities,
+        _lanes(facilities),
+        CARRIERS,
+        _customers(seed, max(16, shipments // 30)),
+        products,
+        _ranges(seed, shipments, sorted(products)),
+    )
 
 
 def _lanes(facilities: dict[str, Facility]) -> tuple[Lane, ...]:
@@ -115,8 +166,10 @@ def _lanes(facilities: dict[str, Facility]) -> tuple[Lane, ...]:
     totals = {mode: sum(row[3] for row in rows if row[0] == mode) for mode in MODE_SHARES}
     lanes = []
     for mode, stops, hours, weight, drag in rows:
-        legs = tuple(given or road_hours(facilities[stops[i]], facilities[stops[i + 1]])
-                     for i, given in enumerate(hours))
+        legs = tuple(
+            given or road_hours(facilities[stops[i]], facilities[stops[i + 1]])
+            for i, given in enumerate(hours)
+        )
         european = facilities[stops[-1]].country in CUSTOMS_TERRITORY
         share = MODE_SHARES[mode] * weight / totals[mode]
         lanes.append(Lane(mode, stops, legs, share, drag, "europe" if european else "america"))
@@ -132,8 +185,9 @@ def _products(seed: int, count: int) -> dict[str, Product]:
         noun, price = _FAMILIES[family]
         unit_price = round(price * draw.uniform(0.6, 1.8), 2)
         sku = f"{family}-{1000 + number}"
-        products[sku] = Product(sku, f"{noun} {1000 + number}", unit_price,
-                                round(unit_price * draw.uniform(0.55, 0.75), 2))
+        products[sku] = Product(
+            sku, f"{noun} {1000 + number}", unit_price, round(unit_price * draw.uniform(0.55, 0.75), 2)
+        )
     return products
 
 
@@ -160,5 +214,13 @@ def _customer(seed: int, number: int, site: str) -> Customer:
     suffix = draw.choice((" Ltd", " GmbH", " Inc.", " B.V."))
     crm_name = draw.choice((name, name.upper(), f"{name}{suffix}"))
     portal = f"https://portal.{host}/shipments" if draw.random() < 0.4 else None
-    return Customer(account, f"C{1000001 + number * 7:07d}", f"{name}{suffix}", crm_name, tier,
-                    f"logistics@{host}", portal, site)
+    return Customer(
+        account,
+        f"C{1000001 + number * 7:07d}",
+        f"{name}{suffix}",
+        crm_name,
+        tier,
+        f"logistics@{host}",
+        portal,
+        site,
+    )

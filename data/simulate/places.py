@@ -1,8 +1,8 @@
 """Facilities, lanes and carriers of the demo network: fixed tables of our own making.
 
-Places are real towns and ports, so that maps and time zones look right; companies are invented. Coordinates are
-WGS 84 degrees and rounded; ports and hubs carry their UN/LOCODE as facility code. What a company of a given size
-has (customers, products) is drawn in `network`, not here.
+Places are real towns and ports, so that maps and time zones look right; companies are invented.
+Coordinates are WGS 84 degrees and rounded; ports and hubs carry their UN/LOCODE as facility code. What a
+company of a given size has (customers, products) is drawn in `network`, not here.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Facility:
 class Carrier:
     """A carrier, how well it keeps its plan, and how it reports.
 
-    late_departure, incident, rollover, silence and slow_pod are probabilities (0-1); drag is the share by which
-    its legs take longer than planned; report_lag_hours is the mean time from event to message.
+    late_departure, incident, rollover, silence and slow_pod are probabilities (0-1); drag is the share by
+    which its legs take longer than planned; report_lag_hours is the mean time from event to message.
     """
 
     scac: str
@@ -52,7 +52,7 @@ class Carrier:
 
 @dataclass(frozen=True)
 class Lane:
-    """A way goods go: stops from origin to destination, planned leg hours, and the lane's own drag (share)."""
+    """A way goods go: stops from origin to destination, planned leg hours, and its own drag (share)."""
 
     mode: str
     stops: tuple[str, ...]
@@ -117,27 +117,168 @@ def _facility(line: str) -> Facility:
 FACILITIES: tuple[Facility, ...] = tuple(_facility(line) for line in _PLACES.strip().splitlines())
 
 CARRIERS: tuple[Carrier, ...] = (
-    Carrier("NPLX", "Northern Pearl Line", "ocean", 0.34, 0.07, -0.02, 0.03, 0.02, 0.05, 0.04, 1.5, "CONTAINER",
-            "plain"),
-    Carrier("ORSV", "Orient Star Vessels", "ocean", 0.34, 0.16, 0.02, 0.06, 0.06, 0.09, 0.08, 3.0, "CONTAINER",
-            "spaced", local_offset=True),
-    Carrier("TSWN", "Tasman and Western", "ocean", 0.20, 0.30, 0.08, 0.12, 0.10, 0.14, 0.12, 6.0, "CONTAINER",
-            "lower"),
-    Carrier("BLTQ", "Baltiqua Shipping", "ocean", 0.12, 0.14, 0.01, 0.05, 0.04, 0.07, 0.08, 4.0, "PRO", "dashed"),
-    Carrier("SKFR", "Skyfreight Union", "air", 0.60, 0.10, 0.00, 0.05, 0.0, 0.01, 0.05, 0.7, "PRO", "dashed",
-            uses_locodes=True),
-    Carrier("CIRR", "Cirrus Cargo", "air", 0.40, 0.32, 0.10, 0.18, 0.0, 0.03, 0.12, 2.0, "PRO", "spaced",
-            local_offset=True),
-    Carrier("HWYM", "Highway Mutual", "truck", 0.45, 0.07, 0.00, 0.04, 0.0, 0.01, 0.05, 0.5, "PRO", "plain",
-            regions=("america",)),
-    Carrier("PLNS", "Plains Overland", "truck", 0.33, 0.17, 0.05, 0.10, 0.0, 0.02, 0.09, 1.2, "PRO", "dashed",
-            regions=("america",)),
-    Carrier("RDRN", "Redrun Transport", "truck", 0.22, 0.38, 0.14, 0.26, 0.0, 0.03, 0.20, 3.0, "SHIPMENT", "lower",
-            regions=("america",)),
-    Carrier("EUVK", "Euro Verkehr Spedition", "truck", 0.60, 0.10, 0.02, 0.06, 0.0, 0.01, 0.05, 0.8, "PRO", "spaced",
-            local_offset=True, regions=("europe",)),
-    Carrier("ALPN", "Alpina Strassentransport", "truck", 0.40, 0.30, 0.10, 0.22, 0.0, 0.02, 0.15, 2.0, "SHIPMENT",
-            "spaced", regions=("europe",)),
+    Carrier(
+        "NPLX",
+        "Northern Pearl Line",
+        "ocean",
+        0.37,
+        0.07,
+        -0.02,
+        0.03,
+        0.02,
+        0.05,
+        0.04,
+        1.5,
+        "CONTAINER",
+        "plain",
+    ),
+    Carrier(
+        "ORSV",
+        "Orient Star Vessels",
+        "ocean",
+        0.34,
+        0.16,
+        0.02,
+        0.06,
+        0.06,
+        0.09,
+        0.08,
+        3.0,
+        "CONTAINER",
+        "spaced",
+        local_offset=True,
+    ),
+    Carrier(
+        "TSWN",
+        "Tasman and Western",
+        "ocean",
+        0.20,
+        0.30,
+        0.08,
+        0.12,
+        0.10,
+        0.14,
+        0.12,
+        6.0,
+        "CONTAINER",
+        "lower",
+    ),
+    Carrier(
+        "BLTQ", "Baltiqua Shipping", "ocean", 0.08, 0.14, 0.01, 0.05, 0.04, 0.07, 0.08, 4.0, "PRO", "dashed"
+    ),
+    Carrier(
+        "SKFR",
+        "Skyfreight Union",
+        "air",
+        0.60,
+        0.10,
+        0.00,
+        0.05,
+        0.0,
+        0.01,
+        0.05,
+        0.7,
+        "PRO",
+        "dashed",
+        uses_locodes=True,
+    ),
+    Carrier(
+        "CIRR",
+        "Cirrus Cargo",
+        "air",
+        0.40,
+        0.32,
+        0.10,
+        0.18,
+        0.0,
+        0.03,
+        0.12,
+        2.0,
+        "PRO",
+        "spaced",
+        local_offset=True,
+    ),
+    Carrier(
+        "HWYM",
+        "Highway Mutual",
+        "truck",
+        0.45,
+        0.07,
+        0.00,
+        0.04,
+        0.0,
+        0.01,
+        0.05,
+        0.5,
+        "PRO",
+        "plain",
+        regions=("america",),
+    ),
+    Carrier(
+        "PLNS",
+        "Plains Overland",
+        "truck",
+        0.33,
+        0.17,
+        0.05,
+        0.10,
+        0.0,
+        0.02,
+        0.09,
+        1.2,
+        "PRO",
+        "dashed",
+        regions=("america",),
+    ),
+    Carrier(
+        "RDRN",
+        "Redrun Transport",
+        "truck",
+        0.22,
+        0.38,
+        0.14,
+        0.26,
+        0.0,
+        0.03,
+        0.20,
+        3.0,
+        "SHIPMENT",
+        "lower",
+        regions=("america",),
+    ),
+    Carrier(
+        "EUVK",
+        "Euro Verkehr Spedition",
+        "truck",
+        0.60,
+        0.10,
+        0.02,
+        0.06,
+        0.0,
+        0.01,
+        0.05,
+        0.8,
+        "PRO",
+        "spaced",
+        local_offset=True,
+        regions=("europe",),
+    ),
+    Carrier(
+        "ALPN",
+        "Alpina Strassentransport",
+        "truck",
+        0.40,
+        0.30,
+        0.10,
+        0.22,
+        0.0,
+        0.02,
+        0.15,
+        2.0,
+        "SHIPMENT",
+        "spaced",
+        regions=("europe",),
+    ),
 )
 
 # mode|stops|hours of the legs (0: from the distance)|weight|drag
@@ -174,7 +315,9 @@ truck|DC-WARSAW CZPRG CS-VIENNA|0 0|3|0.04
 truck|DC-WARSAW CZPRG CS-MILAN|0 0|3|0.16
 """
 
-CUSTOMS_TERRITORY: dict[str, str] = {country: "EU" for country in ("NL", "DE", "PL", "CZ", "FR", "IT", "AT", "DK")}
+CUSTOMS_TERRITORY: dict[str, str] = {
+    country: "EU" for country in ("NL", "DE", "PL", "CZ", "FR", "IT", "AT", "DK")
+}
 
 
 def lane_rows() -> list[tuple[str, tuple[str, ...], tuple[float, ...], float, float]]:

@@ -1,7 +1,7 @@
 """Stock at distribution centres: used up by daily demand, refilled by shipments, ordered up to a level.
 
-The level covers the mean planned lead time and a few safety days; a place with few safety days runs dry when an
-inbound shipment is late, which is what `stock_out_before_inbound` is about.
+The level covers the mean planned lead time and a few safety days; a place with few safety days runs dry
+when an inbound shipment is late, which is what `stock_out_before_inbound` is about.
 """
 
 from __future__ import annotations
@@ -44,8 +44,11 @@ class Stock:
         self.network = network
         self.days = days
         self.snapshots: list[Snapshot] = []
-        self.piles = {(code, sku): _pile(network, code, sku, lead_days.get(code, 20.0))
-                      for code, skus in sorted(network.ranges.items()) for sku in skus}
+        self.piles = {
+            (code, sku): _pile(network, code, sku, lead_days.get(code, 20.0))
+            for code, skus in sorted(network.ranges.items())
+            for sku in skus
+        }
 
     def replenish(self, facility: str, number_of_lines: int) -> list[OrderLine]:
         """Order the products with the least cover at a facility up to their level."""
@@ -94,7 +97,7 @@ def _pile(network: Network, code: str, sku: str, lead_days: float) -> Pile:
     draw = dice(network.seed, "pile", code, sku)
     price = network.products[sku].unit_price
     daily = max(2, round(draw.uniform(2500, 9000) / price))
-    safety = round(daily * draw.uniform(2.0, 9.0))
+    safety = round(daily * draw.uniform(5.0, 14.0))
     review = draw.uniform(3.0, 6.0)
     level = round(daily * (lead_days + review)) + safety
     return Pile(code, sku, daily, safety, level, level)

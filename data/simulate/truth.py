@@ -1,70 +1,69 @@
 """What really happened and why: the intervals in which each exception was true, and a score against them.
 
 Every definition below is about the true world, not about what the systems exported of it. An interval is
-`[starts_at, ends_at)`; `ends_at` is null when it is still open at the world's end. A shipment that was cancelled
-has no interval beyond its cancellation. *In transit* means truly departed from the origin and not delivered.
+`[starts_at, ends_at)`; `ends_at` is null when it is still open at the world's end. A cancelled shipment has
+nothing beyond its cancellation. *In transit* means truly departed from the origin and not delivered.
 
-| type | subject | true from | until |
-| --- | --- | --- | --- |
-| predicted_late | shipment_no | booked, and 7 days before the planned departure at the earliest, for a shipment that is truly delivered after its promise | the promise passes |
-| late_now | shipment_no | the promise has passed and it is not delivered | delivered |
-| late_departure | shipment_no | planned departure + 12 h without departure | departed |
-| tracking_silent | shipment_no | in transit, and the carrier has sent no message of any kind for 72 h | it sends one, or delivered |
-| facility_dwell | shipment_no | its stay at a hub or port, without hours held by customs, exceeds the planned stay by 48 h | it leaves |
-| customs_hold | shipment_no | customs takes it aside | customs releases it |
-| trade_document_missing | shipment_no:document_type | 24 h before the planned arrival, a required BOL or CUSTOMS paper has not been received (a rejected one does not count) | received, or delivered |
-| pod_missing | shipment_no | delivered + 24 h and no POD received | received |
-| stock_out_before_inbound | facility:sku | a morning's snapshot on which stock on hand, at the mean daily demand, reaches zero before the first open inbound shipment truly is delivered; a place with nothing inbound does not count | that delivery, or the first snapshot on which it does not hold |
-| disruption | alert_id | a port closure, or a severe storm, begins, and at least 3 shipments have their planned or true stay at the place, ends included, within it | it ends |
+predicted_late, subject shipment_no
+    A shipment that is truly delivered after its promise; from its booking, and from 7 days before the planned
+    departure at the earliest, until the promise passes.
+late_now, subject shipment_no
+    From the promise until it is delivered.
+late_departure, subject shipment_no
+    From 12 h after the planned departure until it departs from its origin, or is cancelled.
+tracking_silent, subject shipment_no
+    In transit, and the carrier has sent no message of any kind (planned, estimated, actual) for 72 h; until
+    the next message or the delivery.
+facility_dwell, subject shipment_no
+    Its stay at a port or hub, without the hours customs held it, exceeds the planned stay by 48 h; until it
+    leaves.
+customs_hold, subject shipment_no
+    From the moment customs takes it aside until it is released.
+trade_document_missing, subject shipment_no:document_type
+    From 24 h before the planned arrival, while a required BOL or CUSTOMS paper has not been received (a
+    rejected one does not count); until it is received, or the shipment delivered or cancelled.
+pod_missing, subject shipment_no
+    From 24 h after the delivery until a POD is received.
+stock_out_before_inbound, subject facility:sku
+    A morning's snapshot whose stock on hand, at the mean daily demand, reaches zero before the first of the
+    open inbound shipments truly is delivered; until that delivery, or the first snapshot on which it is not so. A
+    place with nothing inbound does not count.
+disruption, subject alert_id
+    A port closure of any severity, or a severe storm, while at least 3 shipments have their planned or true
+    stay at the place (origin and destination included) within it; from its true start to its true end.
 
-`cause` says why: for lateness what cost most hours, else what the simulator did.
+`cause` says why: for lateness whatever cost most hours, otherwise what the simulator did.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from data.simulate.episodes import Alert
+from data.simulate.intervals import Interval, disruption, of_shipment, stock_outs
 from data.simulate.movement import World
-from data.simulate.world import Shipment, Snapshot, Stop
 
-BOOKED_AHEAD_HOURS = 168.0
-LATE_DEPARTURE_HOURS = 12.0
-SILENT_HOURS = 72.0
-DWELL_HOURS = 48.0
-DOCUMENT_HOURS = 24.0
-POD_HOURS = 24.0
-DISRUPTED_SHIPMENTS = 3
-EXCEPTION_TYPES = ("predicted_late", "late_now", "late_departure", "tracking_silent", "facility_dwell",
-                   "customs_hold", "trade_document_missing", "pod_missing", "stock_out_before_inbound", "disruption")
-
-
-@dataclass(frozen=True)
-class Interval:
-    """One exception while it was true; hours of the world."""
-
-    exception_type: str
-    subject: str
-    shipment_no: str | None
-    starts: float
-    ends: float | None
-    cause: str
-    details: dict[str, Any] = field(default_factory=dict)
-
-    def holds_at(self, hour: float) -> bool:
-        """Whether it is true at an hour."""
-        return self.starts <= hour and (self.ends is None or hour < self.ends)
+EXCEPTION_TYPES = (
+    "predicted_late",
+    "late_now",
+    "late_departure",
+    "tracking_silent",
+    "facility_dwell",
+    "customs_hold",
+    "trade_document_missing",
+    "pod_missing",
+    "stock_out_before_inbound",
+    "disruption",
+)
 
 
 @dataclass(frozen=True)
 class Score:
-    """Detection of one type at a time: `stale` were true earlier but no more, `missed` subjects were not found.
+    """Detection of one type at a time: `stale` were true earlier but no more, `missed` were not found.
 
     precision is hits over detected, recall hits over actual; None where there is nothing to divide by.
     """
@@ -82,9 +81,9 @@ class Score:
 
 def intervals(world: World) -> list[Interval]:
     """All exceptions of a played and reported world that begin before its end, in order of their start."""
-    found = [interval for shipment in world.shipments for interval in _of_shipment(world, shipment)]
-    found += _stock_outs(world)
-    found += [i for alert in world.episodes.alerts if alert.is_disruption for i in _disruption(world, alert)]
+    found = [interval for shipment in world.shipments for interval in of_shipment(world, shipment)]
+    found += stock_outs(world)
+    found += [i for alert in world.episodes.alerts if alert.is_disruption for i in disruption(world, alert)]
     end = world.clock.span
     kept = (i for i in found if i.starts < end and (i.ends is None or i.ends > i.starts))
     return sorted((_cut(i, end) for i in kept), key=lambda i: (i.starts, i.exception_type, i.subject))
@@ -93,19 +92,27 @@ def intervals(world: World) -> list[Interval]:
 def lines(world: World, found: Iterable[Interval]) -> Iterator[str]:
     """Intervals as JSON lines with instants in UTC."""
     for item in found:
-        yield json.dumps({
-            "exception_type": item.exception_type, "subject": item.subject, "shipment_no": item.shipment_no,
-            "starts_at": world.clock.at(item.starts).isoformat(),
-            "ends_at": None if item.ends is None else world.clock.at(item.ends).isoformat(),
-            "cause": item.cause, "details": item.details}, ensure_ascii=False)
+        yield json.dumps(
+            {
+                "exception_type": item.exception_type,
+                "subject": item.subject,
+                "shipment_no": item.shipment_no,
+                "starts_at": world.clock.at(item.starts).isoformat(),
+                "ends_at": None if item.ends is None else world.clock.at(item.ends).isoformat(),
+                "cause": item.cause,
+                "details": item.details,
+            },
+            ensure_ascii=False,
+        )
 
 
-def compare(exceptions: Iterable[Mapping[str, Any]], truth: Iterable[Mapping[str, Any]],
-            as_of: datetime) -> dict[str, Score]:
-    """Score exceptions found at `as_of` (exception_type, subject, detected_at) against truth lines (as dicts).
+def compare(
+    exceptions: Iterable[Mapping[str, Any]], truth: Iterable[Mapping[str, Any]], as_of: datetime
+) -> dict[str, Score]:
+    """Score exceptions found at `as_of` (exception_type, subject, detected_at) against truth lines.
 
-    An exception is a hit when an interval of its type and subject holds at `as_of`. The delay is from the true
-    start to `detected_at`, and negative when it was foreseen. Instants may be aware datetimes or ISO text.
+    An exception is a hit when an interval of its type and subject holds at `as_of`. The delay is from the
+    true start to `detected_at`, and negative when it was foreseen. Instants may be aware datetimes or ISO text.
     """
     found: dict[str, dict[str, datetime | None]] = {}
     for row in exceptions:
@@ -123,16 +130,32 @@ def compare(exceptions: Iterable[Mapping[str, Any]], truth: Iterable[Mapping[str
         else:
             past.setdefault(kind, set()).add(subject)
     kinds = sorted({*found, *holding})
-    return {kind: _score(kind, found.get(kind, {}), holding.get(kind, {}), past.get(kind, set())) for kind in kinds}
+    return {
+        kind: _score(kind, found.get(kind, {}), holding.get(kind, {}), past.get(kind, set()))
+        for kind in kinds
+    }
 
 
-def _score(kind: str, found: dict[str, datetime | None], holding: dict[str, datetime], past: set[str]) -> Score:
+def _score(
+    kind: str, found: dict[str, datetime | None], holding: dict[str, datetime], past: set[str]
+) -> Score:
     hits = sorted(found.keys() & holding.keys())
-    delays = [(seen - holding[subject]).total_seconds() / 3600
-              for subject in hits if (seen := found[subject]) is not None]
-    return Score(kind, len(found), len(holding), len(hits), len((found.keys() - holding.keys()) & past),
-                 len(hits) / len(found) if found else None, len(hits) / len(holding) if holding else None,
-                 round(median(delays), 2) if delays else None, tuple(sorted(holding.keys() - found.keys())))
+    delays = [
+        (seen - holding[subject]).total_seconds() / 3600
+        for subject in hits
+        if (seen := found[subject]) is not None
+    ]
+    return Score(
+        kind,
+        len(found),
+        len(holding),
+        len(hits),
+        len((found.keys() - holding.keys()) & past),
+        len(hits) / len(found) if found else None,
+        len(hits) / len(holding) if holding else None,
+        round(median(delays), 2) if delays else None,
+        tuple(sorted(holding.keys() - found.keys())),
+    )
 
 
 def _instant(value: Any) -> datetime | None:
@@ -141,154 +164,4 @@ def _instant(value: Any) -> datetime | None:
 
 def _cut(item: Interval, end: float) -> Interval:
     """An interval that outlasts the world is open."""
-    if item.ends is None or item.ends <= end:
-        return item
-    return Interval(item.exception_type, item.subject, item.shipment_no, item.starts, None, item.cause, item.details)
-
-
-def _of_shipment(world: World, shipment: Shipment) -> Iterator[Interval]:
-    yield from _departure(world, shipment)
-    yield from _documents(world, shipment)
-    if shipment.departed is None:
-        return
-    yield from _lateness(shipment)
-    yield from _silence(world, shipment)
-    for stop in shipment.stops[1:-1]:
-        yield from _stay(shipment, stop)
-    yield from _proof(shipment)
-
-
-def _lateness(shipment: Shipment) -> Iterator[Interval]:
-    delivered, number = shipment.delivered, shipment.number
-    if delivered is None or delivered <= shipment.promised:
-        return
-    details = {"delay_hours": round(delivered - shipment.promised, 2),
-               "lost_hours": {cause: round(hours, 1) for cause, hours in sorted(shipment.blame.items()) if hours > 0}}
-    starts = max(shipment.booked, shipment.planned_departure - BOOKED_AHEAD_HOURS)
-    yield Interval("predicted_late", number, number, starts, shipment.promised, shipment.main_cause, details)
-    yield Interval("late_now", number, number, shipment.promised, delivered, shipment.main_cause, details)
-
-
-def _departure(world: World, shipment: Shipment) -> Iterator[Interval]:
-    left = shipment.departed if shipment.cancelled is None else shipment.cancelled
-    due = shipment.planned_departure + LATE_DEPARTURE_HOURS
-    if left is None or left <= due:
-        return
-    closed = shipment.blame["port_closure"] > 0 and any(
-        alert.closes and alert.location == shipment.stops[1].code and alert.starts < left and alert.ends > due - 24
-        for alert in world.episodes.alerts)
-    yield Interval("late_departure", shipment.number, shipment.number, due, left,
-                   "port_closure" if closed else "late_departure",
-                   {"facility": shipment.stops[0].code, "late_hours": round(left - shipment.planned_departure, 2)})
-
-
-def _silence(world: World, shipment: Shipment) -> Iterator[Interval]:
-    departed = shipment.departed or 0.0
-    end = shipment.delivered if shipment.delivered is not None else world.clock.span
-    heard = [departed, *sorted(m.sent for m in shipment.messages if departed < m.sent < end), end]
-    outage = shipment.carrier.scac == world.episodes.outage[0]
-    for last, following in pairwise(heard):
-        if following - last > SILENT_HOURS:
-            carrier_wide = outage and last < world.episodes.outage[2] and following > world.episodes.outage[1]
-            yield Interval("tracking_silent", shipment.number, shipment.number, last + SILENT_HOURS, following,
-                           "carrier_outage" if carrier_wide else "tracker_silent",
-                           {"last_message_hours": round(following - last, 2)})
-
-
-def _stay(shipment: Shipment, stop: Stop) -> Iterator[Interval]:
-    if stop.held_from is not None:
-        yield Interval("customs_hold", shipment.number, shipment.number, stop.held_from, stop.held_until,
-                       "customs_inspection", {"facility": stop.code})
-    if stop.arrived is None or stop.departed is None:
-        return
-    due = stop.arrived + stop.planned_departure - stop.planned_arrival + DWELL_HOURS
-    if stop.held_from is not None and stop.held_until is not None and stop.held_from < due:
-        due += stop.held_until - stop.held_from
-    if stop.departed > due:
-        causes = ("port_closure", "missed_sailing", "congestion")
-        cause = max(causes, key=lambda name: shipment.blame[name])
-        yield Interval("facility_dwell", shipment.number, shipment.number, due, stop.departed, cause,
-                       {"facility": stop.code, "stay_hours": round(stop.departed - stop.arrived, 2)})
-
-
-def _documents(world: World, shipment: Shipment) -> Iterator[Interval]:
-    due = shipment.planned_arrival - DOCUMENT_HOURS
-    end = shipment.delivered if shipment.cancelled is None else shipment.cancelled
-    for kind in shipment.required:
-        if kind == "POD":
-            continue
-        received = min((p.received for p in shipment.papers if p.kind == kind and p.status == "received"),
-                       default=None)
-        ends = min((hour for hour in (received, end) if hour is not None), default=None)
-        if ends is None or ends > due:
-            yield Interval("trade_document_missing", f"{shipment.number}:{kind}", shipment.number, due, ends,
-                           "document_late", {"document_type": kind})
-
-
-def _proof(shipment: Shipment) -> Iterator[Interval]:
-    if shipment.delivered is None:
-        return
-    received = min((p.received for p in shipment.papers if p.kind == "POD" and p.status == "received"), default=None)
-    due = shipment.delivered + POD_HOURS
-    if received is None or received > due:
-        yield Interval("pod_missing", shipment.number, shipment.number, due, received,
-                       "never_sent" if received is None else "carrier_slow", {"carrier": shipment.carrier.scac})
-
-
-def _stock_outs(world: World) -> Iterator[Interval]:
-    """Runs of mornings on which a place runs dry before its next inbound shipment is there."""
-    inbound: dict[tuple[str, str], list[Shipment]] = {}
-    for shipment in world.shipments:
-        for line in shipment.lines:
-            inbound.setdefault((shipment.stops[-1].code, line.sku), []).append(shipment)
-    series: dict[tuple[str, str], list[Snapshot]] = {}
-    for snapshot in world.stock.snapshots:
-        series.setdefault((snapshot.facility, snapshot.sku), []).append(snapshot)
-    for key in sorted(series):
-        yield from _runs(key, series[key], inbound.get(key, []))
-
-
-def _runs(key: tuple[str, str], series: list[Snapshot], inbound: list[Shipment]) -> Iterator[Interval]:
-    begun: tuple[Snapshot, Shipment] | None = None
-    for snapshot in series:
-        first = _first_inbound(snapshot, inbound)
-        dry_at = snapshot.hour + 24 * snapshot.on_hand / snapshot.daily_demand
-        holds = first is not None and first.delivered is not None and dry_at < first.delivered
-        if begun and (not holds or first is not begun[1]):
-            yield _dry(key, *begun, min(snapshot.hour, begun[1].delivered or snapshot.hour))
-            begun = None
-        if holds and first is not None and begun is None:
-            begun = (snapshot, first)
-    if begun:
-        yield _dry(key, *begun, begun[1].delivered or 0.0)
-
-
-def _first_inbound(snapshot: Snapshot, inbound: list[Shipment]) -> Shipment | None:
-    """The open inbound shipment that truly is delivered first."""
-    coming = (s for s in inbound if s.open_at(snapshot.hour) and s.cancelled is None and s.delivered is not None)
-    return min(coming, key=lambda s: (s.delivered or 0.0, s.index), default=None)
-
-
-def _dry(key: tuple[str, str], snapshot: Snapshot, shipment: Shipment, ends: float) -> Interval:
-    return Interval("stock_out_before_inbound", ":".join(key), shipment.number, snapshot.hour, ends,
-                    "inbound_late" if shipment.is_late else "stock_low",
-                    {"on_hand": snapshot.on_hand, "daily_demand": snapshot.daily_demand,
-                     "inbound_late_hours": round((shipment.delivered or 0.0) - shipment.planned_delivery, 2)})
-
-
-def _disruption(world: World, alert: Alert) -> Iterator[Interval]:
-    touched = [s for s in world.shipments if any(_meets(s, stop, alert) for stop in s.stops)]
-    if len(touched) >= DISRUPTED_SHIPMENTS:
-        held = sorted(s.number for s in touched if s.blame["port_closure"] > 0)
-        yield Interval("disruption", alert.alert_id, None, alert.starts, alert.ends, f"{alert.severity}_{alert.kind}",
-                       {"location": alert.location, "shipments": sorted(s.number for s in touched), "held": held})
-
-
-def _meets(shipment: Shipment, stop: Stop, alert: Alert) -> bool:
-    """Whether the planned or the true stay of a shipment at the alert's place falls within the alert."""
-    if stop.code != alert.location or shipment.cancelled is not None or shipment.booked > alert.ends:
-        return False
-    planned = stop.planned_arrival <= alert.ends and stop.planned_departure >= alert.starts
-    gone = stop.departed is not None and stop.departed < alert.starts
-    true = stop.arrived is not None and stop.arrived <= alert.ends and not gone
-    return (planned and not gone) or true
+    return item if item.ends is None or item.ends <= end else replace(item, ends=None)

@@ -1,7 +1,7 @@
 """What the simulated world holds: shipments with their plan and their true course, orders, messages, papers.
 
-Times inside the simulator are hours since the world's start, rounded to the minute; `Clock` turns them into aware
-UTC instants. Nothing here is noise: this is what really happened.
+Times inside the simulator are hours since the world's start, rounded to the minute; `Clock` turns them
+into aware UTC instants. Nothing here is noise: this is what really happened.
 """
 
 from __future__ import annotations
@@ -143,7 +143,11 @@ class Shipment:
     @property
     def main_cause(self) -> str:
         """The cause that cost it most hours."""
-        return max(sorted(self.blame), key=lambda cause: self.blame[cause]) if self.blame else "ordinary_variation"
+        return (
+            max(sorted(self.blame), key=lambda cause: self.blame[cause])
+            if self.blame
+            else "ordinary_variation"
+        )
 
     def open_at(self, hour: float) -> bool:
         """Whether it was booked and neither delivered nor cancelled at an hour."""
