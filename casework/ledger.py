@@ -1,0 +1,300 @@
+"""The ingestion ledger: what arrived, who is loading it, what became of it.
+
+Its tables belong to the operational store, so that what was acknowledged survives whatever happens to the
+warehouse or to Dagster's run history. A file goes landed → loading → loaded, or refused when it cannot be
+read at all. A claim is a lease: a loader that died loses it, and the file is claimed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from casework.crashpoints import crashpoint
+from casework.errors import LedgerRefused
+from casework.store.engine import reading, writing
+from casework.store.tables import check_results, duplicate_files, ingested_files, quarantined_rows
+
+LEASE = timedelta(minutes=10)
+ATTEMPTS_ALLOWED = 5
+OPEN_IN_QUARANTINE = ("quarantined", "corrected", "ignored")
+
+
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """One file of one feed, by its content."""
+
+    tenant_id: str
+    feed: str
+    file_sha256: str
+
+    @property
+    def where(self) -> tuple[Any, ...]:
+        """The clause that finds its row in the ledger."""
+        c = ingested_files.c
+        return (c.tenant_id == self.tenant_id, c.feed == self.feed, c.file_sha256 == self.file_sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One row that was not loaded, and why."""
+
+    row_number: int
+    column_name: str | None
+    rule: str
+    message: str
+    raw: str
+    values: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check's verdict on one feed."""
+
+    name: str
+    passed: bool
+    description: str
+
+
+def register(
+    engine: Engine, key: FileKey, *, file_name: str, size_bytes: int, recorded_at: datetime, now: datetime
+) -> bool:
+    """Acknowledge a file whose bytes are kept; return whether its content is new to the feed.
+
+    The same content under another name is noted as a duplicate file and never loaded again.
+    """
+    with writing(engine) as connection:
+        known = connection.execute(select(ingested_files.c.file_name).where(*key.where)).scalar()
+        if known is None:
+            row = {
+                "tenant_id": key.tenant_id, "feed": key.feed, "file_sha256": key.file_sha256, "file_name": file_name,
+                "size_bytes": size_bytes, "state": "landed", "attempts": 0, "landed_at": now, "recorded_at": recorded_at,
+            }  # fmt: skip
+            connection.execute(insert(ingested_files).values(row))
+        elif known != file_name:
+            row = {
+                "tenant_id": key.tenant_id, "feed": key.feed, "file_name": file_name,
+                "file_sha256": key.file_sha256, "seen_at": now,
+            }  # fmt: skip
+            _insert_once(connection, duplicate_files, [row])
+    return known is None
+
+
+def known_files(engine: Engine) -> set[tuple[str, str, str, str]]:
+    """Return (tenant, feed, name, hash) of everything acknowledged, duplicates included."""
+    tables = (ingested_files, duplicate_files)
+    with reading(engine) as connection:
+        return {
+            (row.tenant_id, row.feed, row.file_name, row.file_sha256)
+            for table in tables
+            for row in connection.execute(
+                select(table.c.tenant_id, table.c.feed, table.c.file_name, table.c.file_sha256)
+            )
+        }
+
+
+def pending(engine: Engine, now: datetime, tenant_id: str | None = None, feed: str | None = None) -> list[Row[Any]]:
+    """Return files to load, oldest name first: landed, or claimed by a loader whose lease ran out."""
+    c = ingested_files.c
+    query = select(ingested_files).where(
+        or_(c.state == "landed", (c.state == "loading") & (c.claimed_until < now))
+    )
+    if tenant_id is not None:
+        query = query.where(c.tenant_id == tenant_id)
+    if feed is not None:
+        query = query.where(c.feed == feed)
+    with reading(engine) as connection:
+        return list(connection.execute(query.order_by(c.file_name, c.file_sha256)))
+
+
+def claim(engine: Engine, key: FileKey, *, now: datetime, run_id: str, lease: timedelta = LEASE) -> bool:
+    """Lease a file to one loader; refuse it for good when loading it was interrupted too often.
+
+    Returns False when somebody else holds it, it is loaded, or it has just been refused.
+    """
+    c = ingested_files.c
+    with writing(engine) as connection:
+        row = connection.execute(select(ingested_files).where(*key.where).with_for_update()).one()
+        is_free = row.state == "landed" or (row.state == "loading" and row.claimed_until < now)
+        if not is_free:
+            return False
+        if row.attempts >= ATTEMPTS_ALLOWED:
+            _refuse(connection, key, f"Loading was interrupted {row.attempts} times; look at it, then land it again.", now)
+            return False
+        connection.execute(
+            update(ingested_files).where(*key.where).values(
+                state="loading", attempts=c.attempts + 1, claimed_until=now + lease, dagster_run_id=run_id
+            )
+        )  # fmt: skip
+    return True
+
+
+def release_claims(engine: Engine, run_is_dead: Sequence[str]) -> int:
+    """Give back what runs that ended held; return how many files became free at once."""
+    c = ingested_files.c
+    with writing(engine) as connection:
+        done = connection.execute(
+            update(ingested_files)
+            .where(c.state == "loading", c.dagster_run_id.in_(list(run_is_dead)))
+            .values(state="landed", claimed_until=None)
+        )
+    return int(done.rowcount)
+
+
+def claimed_runs(engine: Engine) -> list[str]:
+    """Return the runs that hold a claim now."""
+    c = ingested_files.c
+    with reading(engine) as connection:
+        query = select(c.dagster_run_id).where(c.state == "loading", c.dagster_run_id.is_not(None)).distinct()
+        return [str(name) for name in connection.execute(query).scalars()]
+
+
+def settle(
+    engine: Engine, key: FileKey, *, row_count: int, loaded: int, duplicates: int, refusals: Sequence[Refusal],
+    loader_version: str, now: datetime,
+) -> None:  # fmt: skip
+    """Record what became of a file's rows, and keep the refused ones, in one transaction.
+
+    Raises `LedgerRefused` when the counts do not reconcile: then the file stays claimed and is tried again.
+    """
+    if row_count != loaded + duplicates + len(refusals):
+        raise LedgerRefused(
+            f"File {key.file_sha256[:12]} of feed {key.feed}: {row_count} rows came in, but {loaded} loaded + "
+            f"{len(refusals)} quarantined + {duplicates} duplicate do not add up. It is tried again.",
+            file_sha256=key.file_sha256, feed=key.feed,
+        )  # fmt: skip
+    with writing(engine) as connection:
+        name = connection.execute(select(ingested_files.c.file_name).where(*key.where)).scalar_one()
+        _insert_once(connection, quarantined_rows, [_quarantined(key, name, refusal, now) for refusal in refusals])
+        connection.execute(
+            update(ingested_files).where(*key.where).values(
+                state="loaded", row_count=row_count, loaded_count=loaded, quarantined_count=len(refusals),
+                duplicate_count=duplicates, claimed_until=None, loader_version=loader_version, loaded_at=now, error=None,
+            )
+        )  # fmt: skip
+        crashpoint("ledger:before-settle-commit")
+
+
+def refuse(engine: Engine, key: FileKey, error: str, now: datetime) -> None:
+    """Record that a file cannot be read at all, with the sentence that says why; its bytes are kept."""
+    with writing(engine) as connection:
+        _refuse(connection, key, error, now)
+
+
+def _refuse(connection: Connection, key: FileKey, error: str, now: datetime) -> None:
+    connection.execute(
+        update(ingested_files)
+        .where(*key.where)
+        .values(state="refused", error=error, claimed_until=None, loaded_at=now)
+    )
+
+
+def _quarantined(key: FileKey, file_name: str, refusal: Refusal, now: datetime) -> dict[str, Any]:
+    identity = f"{key.tenant_id}\0{key.feed}\0{key.file_sha256}\0{refusal.row_number}"
+    return {
+        "tenant_id": key.tenant_id,
+        "quarantine_id": f"qr_{hashlib.sha256(identity.encode()).hexdigest()[:24]}",
+        "feed": key.feed,
+        "file_sha256": key.file_sha256,
+        "file_name": file_name,
+        "row_number": refusal.row_number,
+        "column_name": refusal.column_name,
+        "rule": refusal.rule,
+        "message": refusal.message,
+        "raw": refusal.raw,
+        "values": refusal.values,
+        "state": "quarantined",
+        "quarantined_at": now,
+    }
+
+
+def corrected_rows(engine: Engine, tenant_id: str | None = None, feed: str | None = None) -> list[Row[Any]]:
+    """Return rows that people corrected and nobody has replayed yet."""
+    c = quarantined_rows.c
+    query = select(quarantined_rows).where(c.state == "corrected")
+    if tenant_id is not None:
+        query = query.where(c.tenant_id == tenant_id)
+    if feed is not None:
+        query = query.where(c.feed == feed)
+    with reading(engine) as connection:
+        return list(connection.execute(query.order_by(c.corrected_at, c.quarantine_id)))
+
+
+def settle_replay(
+    engine: Engine, tenant_id: str, quarantine_id: str, *, is_duplicate: bool, refusal: Refusal | None, now: datetime
+) -> None:
+    """Record what became of a corrected row: loaded, known already, or refused again with the new reason.
+
+    The file's counts move with it, so rows in = loaded + quarantined + duplicate holds throughout.
+    """
+    c, files = quarantined_rows.c, ingested_files.c
+    this = (c.tenant_id == tenant_id, c.quarantine_id == quarantine_id)
+    with writing(engine) as connection:
+        row = connection.execute(select(quarantined_rows).where(*this).with_for_update()).one()
+        if row.state != "corrected":
+            return
+        if refusal is not None:
+            changes = {"state": "quarantined", "message": refusal.message, "rule": refusal.rule}
+            connection.execute(
+                update(quarantined_rows).where(*this).values(**changes, column_name=refusal.column_name, values=refusal.values)
+            )
+            return
+        connection.execute(update(quarantined_rows).where(*this).values(state="replayed", replayed_at=now))
+        moved = files.duplicate_count if is_duplicate else files.loaded_count
+        connection.execute(
+            update(ingested_files)
+            .where(*FileKey(tenant_id, row.feed, row.file_sha256).where)
+            .values({files.quarantined_count: files.quarantined_count - 1, moved: moved + 1})
+        )
+
+
+def gaps(engine: Engine, tenant_id: str, feed: str) -> list[str]:
+    """Return a sentence for every file whose counts do not reconcile; none is the only good answer."""
+    f, q = ingested_files.c, quarantined_rows.c
+    kept = (
+        select(func.count())
+        .where(q.tenant_id == f.tenant_id, q.feed == f.feed, q.file_sha256 == f.file_sha256, q.state.in_(OPEN_IN_QUARANTINE))
+        .scalar_subquery()
+    )
+    query = select(ingested_files, kept.label("kept")).where(f.tenant_id == tenant_id, f.feed == feed, f.state == "loaded")
+    with reading(engine) as connection:
+        rows = connection.execute(
+            query.where(
+                or_(f.row_count != f.loaded_count + f.quarantined_count + f.duplicate_count, kept != f.quarantined_count)
+            )
+        )
+        return [
+            f"{row.file_name}: {row.row_count} in, {row.loaded_count} loaded, {row.quarantined_count} quarantined "
+            f"({row.kept} kept), {row.duplicate_count} duplicate"
+            for row in rows
+        ]
+
+
+def record_checks(engine: Engine, tenant_id: str, feed: str, checks: Iterable[Check], now: datetime) -> None:
+    """Keep the latest verdict of each check of a feed, for the data health page."""
+    rows = [
+        {
+            "tenant_id": tenant_id, "feed": feed, "check_name": check.name, "passed": check.passed,
+            "description": check.description, "checked_at": now,
+        }
+        for check in checks
+    ]  # fmt: skip
+    if not rows:
+        return
+    c = check_results.c
+    with writing(engine) as connection:
+        connection.execute(check_results.delete().where(c.tenant_id == tenant_id, c.feed == feed))
+        connection.execute(insert(check_results), rows)
+
+
+def _insert_once(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
