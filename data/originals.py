@@ -7,8 +7,8 @@ import hashlib
 import os
 import re
 import tempfile
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import BinaryIO
 
 from data.errors import OriginalMissing
 
@@ -42,7 +42,7 @@ class Originals:
                 Path(name).unlink()
         return sha256
 
-    def open(self, sha256: str) -> BinaryIO:
+    def open(self, sha256: str) -> BufferedReader:
         """A stream over the kept bytes; OriginalMissing where they are not here."""
         try:
             return self.path(sha256).open("rb")
@@ -75,7 +75,7 @@ class Originals:
             _sync_folder(self.root)
 
 
-def _copy(source: BinaryIO, target: BinaryIO) -> str:
+def _copy(source: BufferedReader, target: BufferedWriter) -> str:
     digest = hashlib.sha256()
     while chunk := source.read(CHUNK_BYTES):
         digest.update(chunk)

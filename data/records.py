@@ -37,3 +37,8 @@ class Record:
 def shortened(text: str, limit: int = MAX_RAW_CHARACTERS) -> str:
     """The text, cut with a visible mark where it is longer than the limit."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
+
+
+def sentence(text: str) -> str:
+    """The words as a sentence: a capital letter and a full stop."""
+    return f"{text[0].upper()}{text[1:]}."

@@ -151,6 +151,15 @@ def read_contract(path: Path) -> Contract:
 
 
 @cache
+def load_contract(source: str, feed: str) -> Contract:
+    """One packaged contract; ContractBroken where there is none or it is wrong."""
+    path = CONTRACTS / source / f"{feed}.yml"
+    if not path.is_file():
+        raise ContractBroken(str(path), "there is no such file")
+    return read_contract(path)
+
+
+@cache
 def load_contracts() -> dict[tuple[str, str], Contract]:
     """Every packaged contract by (source, feed), sorted; read once per process."""
     found = [read_contract(path) for path in sorted(CONTRACTS.glob("*/*.yml"))]

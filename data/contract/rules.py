@@ -76,7 +76,9 @@ def verdict_of(contract: Contract) -> Verdict:
 
 def _build(contract: Contract) -> Verdict:
     parameters: dict[str, Any] = {}
-    cells, typed, rules = [], [], []
+    cells: list[str] = []
+    typed: list[str] = []
+    rules: list[Rule] = []
     for index, (name, column) in enumerate(contract.columns.items()):
         parameters[f"nulls{index}"] = ["", *column.null_values]
         cells.append(f"case when not list_contains($nulls{index}, c{index}) then c{index} end as r{index}")

@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.contract import load_contracts
+from data.contract import load_contract
 from data.errors import FileRefused
 from data.feeds.exports import Known, LayReport, Row, csv_bytes, iso, jsonl_bytes, lay_feed
 
@@ -39,8 +39,12 @@ STEPS = (
     ("rcf_3", "RCF", 3),
     ("dlv", "DLV", 0),
 )
-COLUMNS = ("nr", "legs", *(f"{leg}_{name}" for leg in ROLES for name in ("legid", "hops"))) + tuple(
-    f"{leg}_{step}_{kind}" for leg in ROLES for step, _, _ in STEPS for kind in ("p", "e")
+COLUMNS = (
+    "nr",
+    "legs",
+    *(f"{leg}_{name}" for leg in ROLES for name in ("legid", "hops")),
+    *(f"{leg}_{step}_{kind}" for leg in ROLES for step, _, _ in STEPS for kind in ("p", "e")),
+    *(f"{leg}_{step}_place" for leg in ROLES for step, _, _ in STEPS[1:-1]),
 )
 
 
@@ -111,9 +115,9 @@ def lay(source_csv: Path, landing_dir: Path, upcoming_dir: Path, as_of: datetime
 
     Deterministic and idempotent; both folders are the tenant's. FileRefused where the source is not C2K data.
     """
-    processes = [process_of(row) for row in read_processes(source_csv).to_dict("records")]
-    contracts = load_contracts()
-    bookings, legs = list(contracts["c2k", "booking"].columns), list(contracts["c2k", "leg"].columns)
+    rows = list(_rows(read_processes(source_csv)))
+    processes = [process_of(row) for row in rows if is_placeable(row)]
+    bookings, legs = _columns("booking"), _columns("leg")
     plans = (
         ("booking", "csv", bookings_of, lambda rows: csv_bytes(bookings, rows)),
         ("leg", "csv", legs_of, lambda rows: csv_bytes(legs, rows)),
@@ -132,7 +136,8 @@ def lay(source_csv: Path, landing_dir: Path, upcoming_dir: Path, as_of: datetime
         )
         for feed, extension, rows_of, to_bytes in plans
     }
-    return LayReport(reports)
+    left_out = len(rows) - len(processes)
+    return LayReport(reports, {"the plan of a leg is incomplete": left_out} if left_out else {})
 
 
 def read_processes(source_csv: Path) -> pd.DataFrame:
@@ -151,6 +156,26 @@ def read_processes(source_csv: Path) -> pd.DataFrame:
             "c2k", "type", f"a cell is not a number ({error}).", "Use c2k_data_comma.csv."
         ) from error
     return frame.astype({"nr": "int64", "legs": "int64"})
+
+
+def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    names = list(frame.columns)
+    return (dict(zip(names, row, strict=True)) for row in frame.itertuples(index=False, name=None))
+
+
+def _columns(feed: str) -> list[str]:
+    return list(load_contract("c2k", feed).columns)
+
+
+def is_placeable(row: dict[str, Any]) -> bool:
+    """Whether a first incoming and an outgoing leg exist and every leg's plan has an end, places and a length."""
+    legs = [leg for leg in ROLES if not pd.isna(row[f"{leg}_rcs_p"])]
+    if "i1" not in legs or "o" not in legs:
+        return False
+    needed = [f"{leg}_{name}" for leg in legs for name in ("legid", "hops", "dlv_p", "dep_1_place")]
+    if any(pd.isna(row[name]) for name in needed):
+        return False
+    return all(_place(row, leg, "dlv", int(row[f"{leg}_hops"])) for leg in legs)
 
 
 def process_of(row: dict[str, Any]) -> Process:

@@ -11,7 +11,7 @@ import io
 import json
 import os
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -99,20 +99,19 @@ def lay_feed(
     the newest row for each value of that column.
     """
     files = _grouped(rows, as_of, period)
-    counts = {True: [0, 0], False: [0, 0]}
-    written = 0
+    file_counts, row_counts, written = Counter[bool](), Counter[bool](), 0
     for (is_upcoming, _), known in sorted(files.items()):
         stamp = known[-1].recorded_at
         if one_per:
             known = list({item.row[one_per]: item for item in known}.values())
         name = f"{feed}_{stamp:%Y%m%dT%H%M%SZ}.{extension}"
-        counts[is_upcoming][0] += 1
-        counts[is_upcoming][1] += len(known)
+        file_counts[is_upcoming] += 1
+        row_counts[is_upcoming] += len(known)
         if is_upcoming and (landing_dir / feed / name).exists():
             continue
         folder = (upcoming_dir if is_upcoming else landing_dir) / feed
         written += write_once(folder / name, to_bytes([item.row for item in known]))
-    return FeedReport(*counts[False], *counts[True], written)
+    return FeedReport(file_counts[False], row_counts[False], file_counts[True], row_counts[True], written)
 
 
 def _grouped(rows: Iterable[Known], as_of: datetime, period: Period) -> dict[tuple[bool, str], list[Known]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.contract import Contract, load_contracts
+from data.contract import Contract, load_contract
 from data.errors import FileRefused
 from data.feeds.exports import Known, LayReport, Row, csv_bytes, lay_feed
 from data.formats.limits import check_columns
@@ -79,7 +79,7 @@ def day(text: str) -> datetime | None:
 
 
 def _contract() -> Contract:
-    return load_contracts()["scms", FEED]
+    return load_contract("scms", FEED)
 
 
 def _read(source_csv: Path) -> tuple[list[str], list[Row]]:
@@ -89,17 +89,22 @@ def _read(source_csv: Path) -> tuple[list[str], list[Row]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("cp1252")
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    columns = list(reader.fieldnames or [])
-    missing = [
-        column.source_name for column in _contract().columns.values() if column.source_name not in columns
-    ]
+    try:
+        cells = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise _refused("csv", f"it is not valid CSV ({error}).") from error
+    columns = cells[0] if cells else []
     check_columns(_contract(), columns)
-    if missing:
-        raise FileRefused(
-            FEED, "missing_columns", f"it lacks {missing[0]!r}.", "Use the data set's original CSV file."
-        )
-    return columns, list(reader)
+    if len(columns) != len(_contract().columns):
+        raise _refused("missing_columns", f"it has {len(columns)} columns, not {len(_contract().columns)}.")
+    rows = [row for row in cells[1:] if row]
+    if ragged := next((number for number, row in enumerate(rows, 1) if len(row) != len(columns)), None):
+        raise _refused("cells", f"row {ragged} does not have {len(columns)} cells.")
+    return columns, [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _refused(rule: str, problem: str) -> FileRefused:
+    return FileRefused(FEED, rule, problem, "Use the data set's original CSV file.")
 
 
 def _exports(row: Row, left_out: Counter[str]) -> Iterator[Known]:

@@ -14,7 +14,7 @@ from data.contract.model import Contract
 from data.errors import FileRefused
 from data.formats.limits import check_columns, check_row_count, check_size
 from data.formats.lines import Line, PushbackLines, RowTooLong, lines_of, open_bytes, size_of
-from data.records import Problem, Record, shortened
+from data.records import Problem, Record, sentence, shortened
 
 
 def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
@@ -46,7 +46,7 @@ def rows_of(lines: Iterator[Line], delimiter: str) -> Iterator[tuple[list[str], 
         taken = source.row_done()
         if cells:
             fault = next((line.fault for line in taken if line.fault), None)
-            yield cells, taken, Problem("encoding", f"{fault[0].upper()}{fault[1:]}.") if fault else None
+            yield cells, taken, Problem("encoding", sentence(fault)) if fault else None
 
 
 def _quote_problem(line: Line, error: Exception) -> Problem:

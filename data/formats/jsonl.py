@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from data.contract.model import Contract
 from data.formats.limits import check_row_count, check_size
 from data.formats.lines import Line, lines_of, open_bytes, size_of
-from data.records import Problem, Record, shortened
+from data.records import Problem, Record, sentence, shortened
 
 #: Rows are flat; a little nesting is answered with a clear message, more is not even parsed.
 MAX_DEPTH = 32
@@ -61,14 +61,13 @@ def parse_object(text: str) -> dict[str, Any]:
 def _record(contract: Contract, known: dict[str, str], row_number: int, line: Line) -> Record:
     raw = shortened(line.text.rstrip("\r\n"))
     if line.fault:
-        problem = Problem("encoding", f"{line.fault[0].upper()}{line.fault[1:]}.")
-        return Record(row_number, line.number, raw, problem=problem)
+        return Record(row_number, line.number, raw, problem=Problem("encoding", sentence(line.fault)))
     try:
         found = parse_object(line.text)
     except NotAnObject as error:
         return Record(row_number, line.number, raw, problem=Problem("json", f"Line {line.number}: {error}."))
     values: dict[str, str | None] = {}
-    problem = None
+    problem: Problem | None = None
     for key, value in found.items():
         if (name := known.get(key)) is None:
             continue
