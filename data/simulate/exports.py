@@ -37,8 +37,8 @@ _MASTER_EVERY_HOURS = 720.0
 class Row:
     """A row as a system exports it at hour `recorded`; `text` replaces it where the line itself is broken.
 
-    `fault` names what was done to a row that its contract must refuse; `files_later` makes it a copy that goes
-    into a later file than the one its time belongs to.
+    `fault` names what was done to a row that its contract must refuse; `files_later` makes it a copy for
+    a later file than the one its time belongs to.
     """
 
     feed: str

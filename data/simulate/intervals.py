@@ -1,4 +1,4 @@
-"""The intervals in which each exception was true, found in the true world. `truth` defines every type in words."""
+"""When each exception was true, found in the true world; `truth` defines every type in words."""
 
 from __future__ import annotations
 

@@ -26,11 +26,11 @@ pod_missing, subject shipment_no
     From 24 h after the delivery until a POD is received.
 stock_out_before_inbound, subject facility:sku
     A morning's snapshot whose stock on hand, at the mean daily demand, reaches zero before the first of the
-    open inbound shipments truly is delivered; until that delivery, or the first snapshot on which it is not so. A
-    place with nothing inbound does not count.
+    open inbound shipments truly is delivered; until that delivery, or the first snapshot on which it is not so.
+    A place with nothing inbound does not count.
 disruption, subject alert_id
-    A port closure of any severity, or a severe storm, while at least 3 shipments have their planned or true
-    stay at the place (origin and destination included) within it; from its true start to its true end.
+    A port closure of any severity, or a severe storm, with at least 3 shipments whose planned or true stay at
+    the place (origin and destination included) overlaps it; from its true start to its true end.
 
 `cause` says why: for lateness whatever cost most hours, otherwise what the simulator did.
 """
@@ -112,7 +112,7 @@ def compare(
     """Score exceptions found at `as_of` (exception_type, subject, detected_at) against truth lines.
 
     An exception is a hit when an interval of its type and subject holds at `as_of`. The delay is from the
-    true start to `detected_at`, and negative when it was foreseen. Instants may be aware datetimes or ISO text.
+    true start to `detected_at`, negative when it was foreseen. Instants may be aware datetimes or ISO text.
     """
     found: dict[str, dict[str, datetime | None]] = {}
     for row in exceptions:

@@ -6,7 +6,7 @@ into aware UTC instants. Nothing here is noise: this is what really happened.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -105,7 +105,7 @@ class Shipment:
     lines: list[OrderLine] = field(default_factory=list)
     cancelled: float | None = None
     delivered: float | None = None
-    blame: Counter[str] = field(default_factory=Counter)
+    blame: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     messages: list[Message] = field(default_factory=list)
     papers: list[Paper] = field(default_factory=list)
     silences: list[tuple[float, float]] = field(default_factory=list)
