@@ -34,9 +34,14 @@
     )[])
 {%- endmacro %}
 
-{#- One tenant's value of one threshold, as a scalar subquery; every default lives in int_exception_rules. -#}
-{% macro rule(rules, exception_type, parameter) -%}
-    max({{ rules }}.value) filter (
-        where {{ rules }}.exception_type = '{{ exception_type }}' and {{ rules }}.parameter = '{{ parameter }}'
+{#- One text out of the scorer's reasons: a JSON list of sentences, or of objects with a text. -#}
+{% macro score_reason(reasons, number) -%}
+    coalesce(
+        json_extract_string({{ reasons }}, '$[{{ number }}].text'),
+        json_extract_string({{ reasons }}, '$[{{ number }}].sentence'),
+        case
+            when json_type({{ reasons }}, '$[{{ number }}]') = 'VARCHAR'
+                then json_extract_string({{ reasons }}, '$[{{ number }}]')
+        end
     )
 {%- endmacro %}

@@ -28,7 +28,8 @@ weather as (
         on
             route.tenant_id = alerts.tenant_id
             and route.facility_id = alerts.facility_id
-            and alerts.first_issued_at <= points.cutoff_at
+            and alerts.recorded_at <= points.cutoff_at
+            and (alerts.superseded_at is null or alerts.superseded_at > points.cutoff_at)
             and points.cutoff_at between alerts.starts_at and alerts.ends_at
     group by points.tenant_id, points.shipment_id, points.checkpoint
 ),

@@ -1,5 +1,11 @@
 with known as (
     {{ known_as_of(source('network', 'weather')) }}
+),
+
+issues as (
+    select *
+    from known
+    {{ keep_latest('_tenant_id, alert_id, issued_at') }}
 )
 
 select
@@ -11,10 +17,11 @@ select
     case severity when 'severe' then 3 when 'moderate' then 2 else 1 end as severity_rank,
     starts_at,
     ends_at,
-    min(issued_at) over (partition by _tenant_id, alert_id) as first_issued_at,
     issued_at,
+    -- an alert is issued again when its end moves: this issue held until the next one was recorded
+    lead(_recorded_at) over issues_in_order as superseded_at,
     _recorded_at as recorded_at,
     _file_sha256 as source_file_sha256,
     _row_number as source_row_number
-from known
-{{ keep_latest('_tenant_id, alert_id') }}
+from issues
+window issues_in_order as (partition by _tenant_id, alert_id order by _recorded_at, issued_at)

@@ -1,0 +1,140 @@
+{{ config(tags=['decide']) }}
+-- Each shipment with all a rule may look at: its promise, its last score, what it can cost and its movement.
+with scores as (
+    select
+        tenant_id,
+        shipment_id,
+        late_probability,
+        predicted_arrival_at,
+        interval_low_at,
+        interval_high_at,
+        model_version,
+        reasons,
+        cutoff_at as scored_as_of
+    from {{ source('ml', 'arrival_scores') }}
+    qualify row_number() over (
+        partition by tenant_id, shipment_id order by scored_at desc, cutoff_at desc, model_version desc
+    ) = 1
+),
+
+-- the last movement, customs left aside, and how long the plan let the goods stay after it
+moves as (
+    select
+        tenant_id,
+        shipment_id,
+        arg_max(milestone_code, (occurred_at, coalesce(sequence, 0))) as last_move_code,
+        arg_max(is_arrival, (occurred_at, coalesce(sequence, 0))) as last_move_is_arrival,
+        arg_max(facility_id, (occurred_at, coalesce(sequence, 0))) as last_move_facility_id,
+        arg_max(leg_id, (occurred_at, coalesce(sequence, 0))) as last_move_leg_id,
+        arg_max(sequence, (occurred_at, coalesce(sequence, 0))) as last_move_sequence,
+        max(occurred_at) as last_move_at,
+        arg_max(planned_at, (occurred_at, coalesce(sequence, 0))) as last_move_planned_at
+    from {{ ref('fct_milestones') }}
+    where classifier = 'actual' and (is_arrival or is_departure)
+    group by tenant_id, shipment_id
+),
+
+onward as (
+    select
+        moves.tenant_id,
+        moves.shipment_id,
+        arg_min(planned.occurred_at, planned.sequence) as onward_planned_at
+    from moves
+    inner join {{ ref('fct_milestones') }} as planned
+        on
+            moves.tenant_id = planned.tenant_id
+            and moves.shipment_id = planned.shipment_id
+            and moves.last_move_leg_id is not distinct from planned.leg_id
+            and moves.last_move_sequence < planned.sequence
+    where planned.classifier = 'planned'
+    group by moves.tenant_id, moves.shipment_id
+),
+
+customs as (
+    select
+        held.tenant_id,
+        held.shipment_id,
+        arg_max(held.facility_id, held.occurred_at) as hold_facility_id,
+        max(held.occurred_at) as held_at,
+        max(held.recorded_at) as held_recorded_at,
+        arg_max(held.source_file_sha256, held.occurred_at) as hold_file_sha256,
+        arg_max(held.source_row_number, held.occurred_at) as hold_row_number,
+        arg_max(held.milestone_id, held.occurred_at) as hold_milestone_id
+    from {{ ref('fct_milestones') }} as held
+    where held.milestone_code = 'CUSTOMS_HOLD' and held.classifier = 'actual'
+    group by held.tenant_id, held.shipment_id
+),
+
+after_hold as (
+    select
+        customs.tenant_id,
+        customs.shipment_id,
+        min(later.occurred_at) as ended_at
+    from customs
+    inner join {{ ref('fct_milestones') }} as later
+        on
+            customs.tenant_id = later.tenant_id
+            and customs.shipment_id = later.shipment_id
+            and later.classifier = 'actual'
+            and later.milestone_code != 'CUSTOMS_HOLD'
+            and later.occurred_at > customs.held_at
+            -- goods may still be brought to the place that holds them; anything elsewhere is progress
+            and (
+                later.milestone_code in ('CUSTOMS_RELEASE', 'DEPA', 'GATE_OUT', 'DELIVERED')
+                or later.facility_id != customs.hold_facility_id
+            )
+    group by customs.tenant_id, customs.shipment_id
+)
+
+select
+    shipments.*,
+    settings.* exclude (tenant_id, as_of, currency_code, assumption),
+    scores.late_probability,
+    scores.predicted_arrival_at,
+    scores.interval_low_at,
+    scores.interval_high_at,
+    scores.model_version,
+    scores.reasons,
+    scores.scored_as_of,
+    exposures.sla_penalty_per_day,
+    exposures.sla_penalty_cap,
+    exposures.revenue_at_risk,
+    exposures.inventory_at_risk,
+    exposures.customer_tier,
+    exposures.customer_tier_amount,
+    exposures.assumption,
+    moves.last_move_code,
+    moves.last_move_is_arrival,
+    moves.last_move_facility_id,
+    moves.last_move_at,
+    case
+        when moves.last_move_planned_at is not null and onward.onward_planned_at > moves.last_move_planned_at
+            then moves.last_move_at + (onward.onward_planned_at - moves.last_move_planned_at)
+        else greatest(onward.onward_planned_at, moves.last_move_at)
+    end as stay_until_at,
+    customs.hold_facility_id,
+    customs.held_at,
+    customs.held_recorded_at,
+    customs.hold_file_sha256,
+    customs.hold_row_number,
+    customs.hold_milestone_id,
+    after_hold.ended_at as hold_ended_at,
+    customs.held_at is not null and after_hold.ended_at is null as is_held,
+    -- when the goods should be there by the best there is: our prediction, the carrier's estimate, the plan
+    coalesce(scores.predicted_arrival_at, shipments.estimated_arrival_at, shipments.planned_arrival_at)
+        as expected_arrival_at
+from {{ ref('fct_shipments') }} as shipments
+inner join {{ ref('int_tenant_settings') }} as settings
+    on shipments.tenant_id = settings.tenant_id
+inner join {{ ref('fct_exposures') }} as exposures
+    on shipments.tenant_id = exposures.tenant_id and shipments.shipment_id = exposures.shipment_id
+left join scores
+    on shipments.tenant_id = scores.tenant_id and shipments.shipment_id = scores.shipment_id
+left join moves
+    on shipments.tenant_id = moves.tenant_id and shipments.shipment_id = moves.shipment_id
+left join onward
+    on shipments.tenant_id = onward.tenant_id and shipments.shipment_id = onward.shipment_id
+left join customs
+    on shipments.tenant_id = customs.tenant_id and shipments.shipment_id = customs.shipment_id
+left join after_hold
+    on shipments.tenant_id = after_hold.tenant_id and shipments.shipment_id = after_hold.shipment_id
