@@ -22,6 +22,7 @@ PLANNED_STAY_HOURS = {
 UNLOAD_HOURS = {"ocean": 8.0, "air": 5.0, "truck": 3.0}
 _BOOKED_AHEAD = {"ocean": (60.0, 190.0), "air": (24.0, 96.0), "truck": (24.0, 110.0)}
 _SLACK_HOURS = {"ocean": 80.0, "air": 16.0, "truck": 5.5}
+REUSE_GAP_HOURS = 24.0 * 55
 _OWNERS = {"NPLX": "NPLU", "ORSV": "ORSU", "TSWN": "TSWU", "BLTQ": "BLTU"}
 _LETTERS = {
     letter: value
@@ -91,6 +92,27 @@ def book(network: Network, clock: Clock, index: int) -> Shipment:
         penalty_share=draw.uniform(0.004, 0.02),
         international=network.customs_stop(lane) is not None,
     )
+
+
+def reuse_containers(seed: int, booked: list[Shipment]) -> None:
+    """Let some containers travel twice, months apart: the number alone does not say which shipment is meant."""
+    idle: dict[str, list[Shipment]] = {}
+    for shipment in booked:
+        if shipment.container_no is None:
+            continue
+        former = next(
+            (
+                other
+                for other in idle.get(shipment.carrier.scac, [])
+                if other.planned_arrival + REUSE_GAP_HOURS < shipment.booked
+            ),
+            None,
+        )
+        if former and dice(seed, "container", shipment.index).random() < 0.3:
+            idle[shipment.carrier.scac].remove(former)
+            shipment.container_no = former.container_no
+        else:
+            idle.setdefault(shipment.carrier.scac, []).append(shipment)
 
 
 def mean_lead_days(network: Network) -> dict[str, float]:

@@ -18,6 +18,7 @@ DWELL_HOURS = 48.0
 DOCUMENT_HOURS = 24.0
 POD_HOURS = 24.0
 DISRUPTED_SHIPMENTS = 3
+STOCK_HORIZON_HOURS = 14 * 24.0
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,8 @@ def _runs(key: tuple[str, str], series: list[Snapshot], inbound: list[Shipment])
     for snapshot in series:
         first = _first_inbound(snapshot, inbound)
         dry_at = snapshot.hour + 24 * snapshot.on_hand / snapshot.daily_demand
-        holds = first is not None and first.delivered is not None and dry_at < first.delivered
+        soon = dry_at <= snapshot.hour + STOCK_HORIZON_HOURS
+        holds = soon and first is not None and first.delivered is not None and dry_at < first.delivered
         if begun and (not holds or first is not begun[1]):
             yield _dry(key, *begun, min(snapshot.hour, begun[1].delivered or snapshot.hour))
             begun = None

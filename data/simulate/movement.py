@@ -16,7 +16,7 @@ from typing import Any
 
 import simpy
 
-from data.simulate.booking import UNLOAD_HOURS, book, mean_lead_days, site_lines
+from data.simulate.booking import UNLOAD_HOURS, book, mean_lead_days, reuse_containers, site_lines
 from data.simulate.episodes import Alert, Episodes, build_episodes
 from data.simulate.network import Network, build_network, dice
 from data.simulate.stock import Stock
@@ -54,6 +54,7 @@ def run(seed: int, shipments: int, clock: Clock) -> World:
     env = simpy.Environment()
     stock = Stock(network, mean_lead_days(network), math.floor(clock.span / 24))
     booked = [book(network, clock, index) for index in range(shipments)]
+    reuse_containers(seed, booked)
     world = World(network, clock, build_episodes(seed, clock), booked, stock, env)
     world.docks = _docks(env, network, clock)
     env.process(stock.run(env))

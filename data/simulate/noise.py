@@ -96,9 +96,11 @@ def _spell(row: Row, habit: str, draw: random.Random) -> Row:
 
 
 def _mistype(reference: str, draw: random.Random) -> str:
-    """Change one digit: such a row keeps its contract, but belongs to no shipment."""
-    place = draw.choice([index for index, sign in enumerate(reference) if sign.isdigit()])
-    return reference[:place] + str((int(reference[place]) + draw.randint(1, 9)) % 10) + reference[place + 1 :]
+    """Change the first digit: such a row keeps its contract, but belongs to no shipment."""
+    place = next(index for index, sign in enumerate(reference) if sign.isdigit())
+    return (
+        reference[:place] + str((int(reference[place]) + draw.randint(1, 8)) % 9 + 1) + reference[place + 1 :]
+    )
 
 
 def _again(world: World, row: Row, draw: random.Random) -> Iterator[Row]:

@@ -25,9 +25,9 @@ trade_document_missing, subject shipment_no:document_type
 pod_missing, subject shipment_no
     From 24 h after the delivery until a POD is received.
 stock_out_before_inbound, subject facility:sku
-    A morning's snapshot whose stock on hand, at the mean daily demand, reaches zero before the first of the
-    open inbound shipments truly is delivered; until that delivery, or the first snapshot on which it is not so.
-    A place with nothing inbound does not count.
+    A morning's snapshot whose stock on hand, at the mean daily demand, reaches zero within 14 days and before
+    the first of the open inbound shipments truly is delivered; until that delivery, or the first snapshot on
+    which it is not so. A place with nothing inbound does not count.
 disruption, subject alert_id
     A port closure of any severity, or a severe storm, with at least 3 shipments whose planned or true stay at
     the place (origin and destination included) overlaps it; from its true start to its true end.
@@ -39,8 +39,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -59,24 +60,6 @@ EXCEPTION_TYPES = (
     "stock_out_before_inbound",
     "disruption",
 )
-
-
-@dataclass(frozen=True)
-class Score:
-    """Detection of one type at a time: `stale` were true earlier but no more, `missed` were not found.
-
-    precision is hits over detected, recall hits over actual; None where there is nothing to divide by.
-    """
-
-    exception_type: str
-    detected: int
-    actual: int
-    hits: int
-    stale: int
-    precision: float | None
-    recall: float | None
-    median_delay_hours: float | None
-    missed: tuple[str, ...]
 
 
 def intervals(world: World) -> list[Interval]:
@@ -106,20 +89,27 @@ def lines(world: World, found: Iterable[Interval]) -> Iterator[str]:
         )
 
 
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of a truth file, as `lay` wrote it."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 def compare(
     exceptions: Iterable[Mapping[str, Any]], truth: Iterable[Mapping[str, Any]], as_of: datetime
-) -> dict[str, Score]:
-    """Score exceptions found at `as_of` (exception_type, subject, detected_at) against truth lines.
+) -> list[dict[str, Any]]:
+    """Score exceptions found at `as_of` (exception_type, subject, detected_at) against truth lines, by type.
 
-    An exception is a hit when an interval of its type and subject holds at `as_of`. The delay is from the
-    true start to `detected_at`, negative when it was foreseen. Instants may be aware datetimes or ISO text.
+    An exception is matched when an interval of its type and subject holds at `as_of`. A row has
+    `exception_type`, `detected`, `true`, `matched`, `stale` (found, but over by `as_of`), `precision` and
+    `recall` (0-1; None where there is nothing to divide by), `median_delay_hours` (true start to `detected_at`;
+    negative when foreseen) and `missed` (subjects not found). Instants may be aware datetimes or ISO text.
     """
     found: dict[str, dict[str, datetime | None]] = {}
     for row in exceptions:
-        seen = found.setdefault(str(row["exception_type"]), {})
-        seen[str(row["subject"])] = _instant(row.get("detected_at"))
+        subjects = found.setdefault(str(row["exception_type"]), {})
+        subjects[str(row["subject"])] = _instant(row.get("detected_at"))
     holding: dict[str, dict[str, datetime]] = {}
-    past: dict[str, set[str]] = {}
+    over: dict[str, set[str]] = {}
     for row in truth:
         kind, subject = str(row["exception_type"]), str(row["subject"])
         starts, ends = _instant(row["starts_at"]), _instant(row["ends_at"])
@@ -128,34 +118,33 @@ def compare(
         if ends is None or ends > as_of:
             holding.setdefault(kind, {})[subject] = starts
         else:
-            past.setdefault(kind, set()).add(subject)
-    kinds = sorted({*found, *holding})
-    return {
-        kind: _score(kind, found.get(kind, {}), holding.get(kind, {}), past.get(kind, set()))
-        for kind in kinds
-    }
+            over.setdefault(kind, set()).add(subject)
+    return [
+        _score(kind, found.get(kind, {}), holding.get(kind, {}), over.get(kind, set()))
+        for kind in sorted({*found, *holding})
+    ]
 
 
 def _score(
-    kind: str, found: dict[str, datetime | None], holding: dict[str, datetime], past: set[str]
-) -> Score:
-    hits = sorted(found.keys() & holding.keys())
+    kind: str, found: dict[str, datetime | None], holding: dict[str, datetime], over: set[str]
+) -> dict[str, Any]:
+    matched = sorted(found.keys() & holding.keys())
     delays = [
         (seen - holding[subject]).total_seconds() / 3600
-        for subject in hits
+        for subject in matched
         if (seen := found[subject]) is not None
     ]
-    return Score(
-        kind,
-        len(found),
-        len(holding),
-        len(hits),
-        len((found.keys() - holding.keys()) & past),
-        len(hits) / len(found) if found else None,
-        len(hits) / len(holding) if holding else None,
-        round(median(delays), 2) if delays else None,
-        tuple(sorted(holding.keys() - found.keys())),
-    )
+    return {
+        "exception_type": kind,
+        "detected": len(found),
+        "true": len(holding),
+        "matched": len(matched),
+        "stale": len((found.keys() - holding.keys()) & over),
+        "precision": len(matched) / len(found) if found else None,
+        "recall": len(matched) / len(holding) if holding else None,
+        "median_delay_hours": round(median(delays), 2) if delays else None,
+        "missed": sorted(holding.keys() - found.keys()),
+    }
 
 
 def _instant(value: Any) -> datetime | None:
