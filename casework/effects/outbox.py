@@ -1,0 +1,159 @@
+"""The outbox: which effects are due, who may send them now, and what became of them.
+
+`lease` is the only way to an adapter. In one transaction it takes the effect for this worker for a while and
+asks again whether it may leave (approval, bytes, recipient, facts, permission); what may not is superseded.
+A lease that ran out is taken by the next worker, with one exception: where a message to a receiver without
+idempotency may already have been taken, no machine sends again; it waits for a person (`people.py` next door
+has what that person can do).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, and_, or_, select, update
+
+from casework import approval
+from casework.canonical import instant
+from casework.desk import Desk
+from casework.effects import adapter, settlement
+from casework.effects.adapter import Leased, LeaseLost
+from casework.model import EffectState
+from casework.store.engine import reading, writing
+from casework.store.tables import effects
+from casework.store.work import Work, new_id
+
+LEASE = timedelta(minutes=3)  # longer than any adapter's time limit in all
+ACTOR = "service:worker"
+
+
+@dataclass(frozen=True)
+class Due:
+    """The name of an effect that somebody should take up."""
+
+    tenant_id: str
+    effect_id: str
+    target: str
+
+
+def _is_due(now: datetime) -> Any:
+    waiting = and_(effects.c.state == EffectState.PENDING.value, effects.c.available_at <= now)
+    dropped = and_(effects.c.state == EffectState.CLAIMED.value, effects.c.claimed_until < now)
+    return or_(waiting, dropped)
+
+
+def due(engine: Engine, now: datetime, limit: int = 50) -> list[Due]:
+    """Return effects to take up, the longest due first; looking takes no lock."""
+    query = (
+        select(effects.c.tenant_id, effects.c.effect_id, effects.c.target)
+        .where(_is_due(now))
+        .order_by(effects.c.available_at, effects.c.effect_id)
+        .limit(limit)
+    )
+    with reading(engine) as connection:
+        return [Due(row.tenant_id, row.effect_id, row.target) for row in connection.execute(query)]
+
+
+def _locked(work: Work, effect_id: str, now: datetime) -> dict[str, Any] | None:
+    """Read a due effect for update; None when another worker has it or it is no longer due."""
+    query = (
+        select(effects)
+        .where(effects.c.tenant_id == work.tenant_id, effects.c.effect_id == effect_id, _is_due(now))
+        .with_for_update(skip_locked=True)
+    )
+    row = work.connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
+
+
+def lease(
+    desk: Desk, found: Due, now: Callable[[], datetime], worker: str, *, is_idempotent: bool
+) -> Leased | None:
+    """Take one due effect for this worker, or settle it without sending; None when there is nothing to send.
+
+    `now` is asked again after the wait for the tenant's lock, so that a lease is never born old.
+    """
+    with desk.writing(found.tenant_id, ACTOR, now()) as work:
+        at = now()
+        effect = _locked(work, found.effect_id, at)
+        if effect is None:
+            return None
+        if _may_be_out_already(effect) and not is_idempotent:
+            settlement.leave_to_a_person(
+                work, effect, "The worker stopped after it began to send; the message may have been taken."
+            )
+            return None
+        refusal = approval.why_not_sent(work.connection, desk.config, effect, at)
+        if refusal:
+            settlement.supersede(work, effect, refusal)
+            return None
+        return _take(desk.engine, work, effect, at, worker, now)
+
+
+def _may_be_out_already(effect: Mapping[str, Any]) -> bool:
+    """Whether an earlier attempt passed the point of no return and nobody knows how it ended."""
+    receipt = effect["receipt"] or {}
+    return effect["state"] == EffectState.CLAIMED and receipt.get("stage") == "sending"
+
+
+def _take(
+    engine: Engine,
+    work: Work,
+    effect: Mapping[str, Any],
+    at: datetime,
+    worker: str,
+    now: Callable[[], datetime],
+) -> Leased:
+    token = f"{worker[:80]}#{new_id()}"
+    attempt = effect["attempts"] + 1
+    receipt = (effect["receipt"] or {}) | {"stage": "leased", "attempt": attempt}
+    work.connection.execute(
+        update(effects)
+        .where(effects.c.tenant_id == work.tenant_id, effects.c.effect_id == effect["effect_id"])
+        .values(
+            state=EffectState.CLAIMED.value,
+            claimed_by=token,
+            claimed_until=at + LEASE,
+            attempts=attempt,
+            receipt=receipt,
+        )
+    )
+    return Leased(
+        tenant_id=work.tenant_id,
+        effect_id=effect["effect_id"],
+        case_id=effect["case_id"],
+        target=effect["target"],
+        recipient=effect["recipient"],
+        idempotency_key=effect["idempotency_key"],
+        payload=effect["payload"]["payload"],
+        attempt=attempt,
+        created_at=effect["created_at"],
+        token=token,
+        pass_point_of_no_return=lambda: _mark_sending(
+            engine, work.tenant_id, effect["effect_id"], token, receipt, now()
+        ),
+        _made=adapter._MADE_BY_THE_OUTBOX,
+    )
+
+
+def _mark_sending(
+    engine: Engine, tenant_id: str, effect_id: str, token: str, receipt: dict[str, Any], now: datetime
+) -> None:
+    """Record, in a transaction of its own, that from now on the receiver may have it; raise LeaseLost."""
+    mark = receipt | {"stage": "sending", "sending_at": instant(now)}
+    with writing(engine) as connection:
+        result = connection.execute(
+            update(effects)
+            .where(
+                effects.c.tenant_id == tenant_id,
+                effects.c.effect_id == effect_id,
+                effects.c.claimed_by == token,
+                effects.c.state == EffectState.CLAIMED.value,
+                effects.c.claimed_until > now,
+            )
+            .values(receipt=mark)
+        )
+    if result.rowcount != 1:
+        raise LeaseLost(f"The lease of effect {effect_id} ran out before it was sent; another worker has it.")

@@ -1,0 +1,155 @@
+"""The worker: sends what is due, fires what is due, and says that it is alive. Needs nothing but the store.
+
+Several workers may run at once; a killed one costs a delay, not a message. Effects and escalations run in
+two threads, so that a slow mail server does not make an escalation late.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import update
+
+from casework import escalation
+from casework.crashpoints import crashpoint
+from casework.desk import Desk
+from casework.effects import adapters as standard_adapters
+from casework.effects import outbox, settlement
+from casework.effects.adapter import Adapter, Leased, LeaseLost, Outcome, Result
+from casework.errors import CaseworkError, StoreUnavailable
+from casework.store.engine import writing
+from casework.store.tables import heartbeats
+from casework.store.work import insert_new
+
+log = logging.getLogger("tidewaiter.worker")
+BATCH = 50
+INTERVAL_SECONDS = 1.0
+
+
+class Door(Protocol):
+    """What the worker needs of `Casework`."""
+
+    @property
+    def desk(self) -> Desk:
+        """The wiring behind the door."""
+        ...
+
+
+def utcnow() -> datetime:
+    """Return desk time: wall time, aware, UTC."""
+    return datetime.now(UTC)
+
+
+class Worker:
+    """Leases due effects, sends them, settles them; fires due escalations; beats."""
+
+    def __init__(
+        self,
+        casework: Door,
+        adapters: Mapping[str, Adapter] | None = None,
+        *,
+        clock: Callable[[], datetime] = utcnow,
+        name: str | None = None,
+    ) -> None:
+        """Work for this door with these adapters by target (those the environment configures, if none)."""
+        self.desk = casework.desk
+        self.adapters = adapters if adapters is not None else standard(self.desk.home)
+        self.clock = clock
+        self.name = (name or f"worker:{platform.node()}")[:60]
+
+    def tick(self, now: datetime | None = None) -> dict[str, int]:
+        """Do once everything that is due; return counts by outcome (`escalated`, `applied`, `refused`, …)."""
+        clock = self.clock if now is None else lambda: now
+        counts = Counter(self.fire(clock)) + Counter(self.send(clock))
+        self.beat(clock(), counts)
+        return dict(counts)
+
+    def fire(self, clock: Callable[[], datetime] | None = None) -> dict[str, int]:
+        """Fire the escalation steps that are due."""
+        return {"escalated": escalation.fire_due(self.desk, (clock or self.clock)(), actor=outbox.ACTOR)}
+
+    def send(self, clock: Callable[[], datetime] | None = None) -> dict[str, int]:
+        """Send the effects that are due, one after another."""
+        now, counts = clock or self.clock, Counter[str]()
+        for found in outbox.due(self.desk.engine, now(), BATCH):
+            counts[self._send_one(found, now)] += 1
+        return dict(counts)
+
+    def _send_one(self, found: outbox.Due, now: Callable[[], datetime]) -> str:
+        """Lease, send and settle one effect; return what became of it."""
+        adapter = self.adapters.get(found.target)
+        if adapter is None:
+            log.error("No adapter for target %s; effect %s waits.", found.target, found.effect_id)
+            return "without_adapter"
+        is_idempotent = adapter.describe().is_idempotent
+        leased = outbox.lease(self.desk, found, now, self.name, is_idempotent=is_idempotent)
+        if leased is None:
+            return "not_sent"
+        crashpoint("worker:after-lease")
+        try:
+            outcome = self._applied(adapter, leased)
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+            return "lease_lost"
+        crashpoint("worker:after-send-before-settle")
+        state = settlement.settle(
+            self.desk, leased, outcome, now(), is_idempotent=is_idempotent, actor=outbox.ACTOR
+        )
+        crashpoint("worker:after-settle")
+        return state.value if state else "lease_lost"
+
+    def _applied(self, adapter: Adapter, leased: Leased) -> Outcome:
+        """Send; an adapter that fails in a way of its own counts as an unknown outcome."""
+        try:
+            return adapter.apply(leased, leased.idempotency_key)
+        except (LeaseLost, StoreUnavailable):
+            raise
+        except Exception as error:
+            log.exception("The adapter for %s failed.", leased.target)
+            return Outcome(Result.UNKNOWN, f"The adapter failed ({type(error).__name__}).")
+
+    def beat(self, now: datetime, counts: Mapping[str, Any]) -> None:
+        """Say that this worker is alive."""
+        row = {"process": self.name, "beat_at": now, "details": {"pid": os.getpid(), "last": dict(counts)}}
+        with writing(self.desk.engine) as connection:
+            added = connection.execute(insert_new(connection, heartbeats), [row])
+            if added.rowcount == 0:
+                mine = heartbeats.c.process == self.name
+                connection.execute(update(heartbeats).where(mine).values(beat_at=now, details=row["details"]))
+
+    def run_forever(self, stop: threading.Event, interval: float = INTERVAL_SECONDS) -> None:
+        """Work until told to stop; errors of the store or the network are logged and tried again."""
+        firing = threading.Thread(
+            target=self._loop, args=(self._fire_and_beat, stop, interval), name="escalations", daemon=True
+        )
+        firing.start()
+        self._loop(self.send, stop, interval)
+        firing.join(timeout=30)
+
+    def _fire_and_beat(self) -> dict[str, int]:
+        counts = self.fire()
+        self.beat(self.clock(), counts)
+        return counts
+
+    def _loop(self, work: Callable[[], dict[str, int]], stop: threading.Event, interval: float) -> None:
+        while not stop.is_set():
+            try:
+                work()
+            except CaseworkError as problem:
+                log.warning("%s", problem)
+            except Exception:
+                log.exception("The worker's round failed; it goes on.")
+            stop.wait(interval)
+
+
+def standard(home: Path) -> dict[str, Adapter]:
+    """Return the adapters this process' environment configures."""
+    return standard_adapters.standard(home, os.environ)
