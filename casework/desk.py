@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,16 +38,26 @@ class Desk:
     @contextmanager
     def writing(self, tenant_id: str, actor: str, now: datetime | None = None) -> Iterator[Work]:
         """Open a decision's transaction; after its commit, sign the new head of the chain."""
+        with self.writing_all([tenant_id], actor, now) as works:
+            yield works[tenant_id]
+
+    @contextmanager
+    def writing_all(
+        self, tenant_ids: Iterable[str], actor: str, now: datetime | None = None
+    ) -> Iterator[dict[str, Work]]:
+        """Open one transaction over several tenants, locked in name order."""
         at = now or self.clock()
         with store.writing(self.engine) as connection:
-            work = Work(connection, tenant_id, actor, at)
-            yield work
-            work.finish()
+            works = {name: Work(connection, name, actor, at) for name in sorted(set(tenant_ids))}
+            yield works
+            for work in works.values():
+                work.finish()
             crashpoint("desk:before-commit")
         crashpoint("desk:after-commit-before-checkpoint")
-        if work.has_spoken:
-            mark = checkpoint(self.keys, tenant_id, work.sequence, work.entry_hash, at)
-            append_checkpoint(self.checkpoints(tenant_id), mark)
+        for name, work in works.items():
+            if work.has_spoken:
+                mark = checkpoint(self.keys, name, work.sequence, work.entry_hash, at)
+                append_checkpoint(self.checkpoints(name), mark)
 
     def checkpoints(self, tenant_id: str) -> Path:
         """The file of a tenant's signed checkpoints, outside the store."""

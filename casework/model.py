@@ -599,22 +599,14 @@ class FeedHealth:
 
 
 class Drafting(Protocol):
-    """Writes and renders drafts. Neither call may touch the store; `draft` may be slow, `render` may not."""
+    """Writes and renders drafts. `draft` may be slow and is never called inside a transaction."""
 
     def draft(self, kind: DraftKind, detail: CaseDetail) -> DraftContent:
         """Return a draft from the facts of one case; never raises for want of facts."""
         ...
 
-    def clean(self, content: Mapping[str, Any], author: str) -> DraftContent:
-        """Return a person's edit as it may be stored; raise `DraftRefused` when it is no draft."""
-        ...
-
-    def check(self, content: DraftContent, detail: CaseDetail) -> list[str]:
-        """Return what stops a person's edit, as sentences; empty is fine."""
-        ...
-
-    def warnings(self, content: DraftContent, detail: CaseDetail) -> list[str]:
-        """Return what the approver of a person's edit should look at, as sentences."""
+    def edited(self, content: Mapping[str, Any], detail: CaseDetail, principal_id: str) -> DraftContent:
+        """Return a person's edit as it may be stored; raise `DraftRefused` when it may not."""
         ...
 
     def render(self, content: DraftContent, case: CaseView, contact: Contact) -> RenderedMessage:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from casework import accounts, bootstrap, cases, drafts, intake, search, sync
+from casework import accounts, bootstrap, cases, decisions, drafts, intake, search, sync
 from casework.config import Config
 from casework.desk import Desk
 from casework.evidence import chain
@@ -162,13 +162,15 @@ class Casework:
         expires_in: timedelta | None = None,
     ) -> Approval:
         """Approve exactly what was seen (version and hash), and queue it to the case's verified contacts."""
-        return drafts.approve(self.desk, principal, tenant_id, draft_id, version, content_sha256, expires_in)
+        return decisions.approve(
+            self.desk, principal, tenant_id, draft_id, version, content_sha256, expires_in
+        )
 
     def reject(
         self, principal: Principal, tenant_id: str, draft_id: str, *, version: int, reason: str
     ) -> Approval:
         """Reject one version of a draft, and say why."""
-        return drafts.reject(self.desk, principal, tenant_id, draft_id, version, reason)
+        return decisions.reject(self.desk, principal, tenant_id, draft_id, version, reason)
 
     # --- people ---------------------------------------------------------------------------------------
 

@@ -1,0 +1,142 @@
+"""Signing in: passwords, server-side sessions, and patience with nobody who guesses.
+
+A session is a row; the token a page holds merely names it and is stored only as its hash. Roles are read
+with every call, so a session never carries a right that was taken away.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection, delete, func, select, update
+
+from casework.canonical import sha256_hex
+from casework.config import SignInRules
+from casework.desk import Desk
+from casework.errors import NotPermitted, SessionEnded, SignInRefused
+from casework.model import Principal
+from casework.permissions import grants
+from casework.store import engine as store
+from casework.store.tables import principals, sessions, sign_in_failures
+from casework.store.work import new_id
+
+# RFC 9106's second recommended option (64 MiB), argon2-cffi's default.
+HASHER = PasswordHasher()
+LONGEST_PASSWORD = 1024
+SEEN_EVERY = timedelta(seconds=60)  # how often a page's calls move the idle clock
+
+
+def hashed(password: str) -> str:
+    """Return a password's argon2 hash."""
+    return HASHER.hash(password)
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> str:
+    """A hash that no password matches, so that an unknown login takes as long as a known one."""
+    return hashed(secrets.token_urlsafe(32))
+
+
+def sign_in(desk: Desk, login: str, password: str) -> tuple[str, Principal]:
+    """Return a new session's token and its principal; refuse in the same words whatever is wrong."""
+    now = desk.clock()
+    login_hash = sha256_hex(login.strip().lower().encode("utf-8", "replace"))
+    with desk.reading() as connection:
+        row = connection.execute(
+            select(principals).where(principals.c.login == login.strip().lower(), principals.c.is_active)
+        ).first()
+        is_slowed = _failures(connection, desk, login_hash, now) >= _rules(desk).failures_allowed
+    stored = row.password_hash if row is not None and row.password_hash else _nobody()
+    matches = _matches(stored, password) and row is not None
+    if is_slowed or not matches:
+        _count_failure(desk, login_hash, now, is_slowed)
+        raise SignInRefused(
+            "That login and password do not match, or there were too many attempts. "
+            f"Wait {_rules(desk).within_minutes} minutes after several failures.",
+        )
+    assert row is not None
+    return _open_session(desk, row.principal_id, login_hash, now)
+
+
+def _rules(desk: Desk) -> SignInRules:
+    return desk.config.accounts.sign_in
+
+
+def _failures(connection: Connection, desk: Desk, login_hash: str, now: datetime) -> int:
+    since = now - timedelta(minutes=_rules(desk).within_minutes)
+    query = select(func.count()).where(
+        sign_in_failures.c.login_sha256 == login_hash, sign_in_failures.c.failed_at > since
+    )
+    return connection.scalar(query) or 0
+
+
+def _matches(stored: str, password: str) -> bool:
+    try:
+        return HASHER.verify(stored, password[:LONGEST_PASSWORD])
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _count_failure(desk: Desk, login_hash: str, now: datetime, is_slowed: bool) -> None:
+    """Remember a failure; attempts while a login is slowed do not prolong the wait."""
+    if is_slowed:
+        return
+    row = {"failure_id": new_id(), "login_sha256": login_hash, "failed_at": now}
+    old = now - timedelta(minutes=_rules(desk).within_minutes)
+    with store.writing(desk.engine) as connection:
+        connection.execute(sign_in_failures.insert(), [row])
+        connection.execute(delete(sign_in_failures).where(sign_in_failures.c.failed_at < old))
+
+
+def _open_session(desk: Desk, principal_id: str, login_hash: str, now: datetime) -> tuple[str, Principal]:
+    token = secrets.token_urlsafe(32)
+    row = {
+        "session_hash": sha256_hex(token.encode("ascii")),
+        "principal_id": principal_id,
+        "created_at": now,
+        "last_seen_at": now,
+    }
+    with store.writing(desk.engine) as connection:
+        connection.execute(sessions.insert(), [row])
+        connection.execute(delete(sign_in_failures).where(sign_in_failures.c.login_sha256 == login_hash))
+        return token, grants.current(connection, principal_id)
+
+
+def session(desk: Desk, token: str) -> Principal:
+    """Return the principal of a live session with the grants it holds now, and keep the session awake."""
+    now, rules = desk.clock(), desk.config.accounts.sessions
+    session_hash = sha256_hex(token.encode("utf-8", "replace"))
+    with desk.reading() as connection:
+        row = connection.execute(select(sessions).where(sessions.c.session_hash == session_hash)).first()
+        if (
+            row is None
+            or row.revoked_at is not None
+            or now - row.last_seen_at > timedelta(minutes=rules.idle_minutes)
+            or now - row.created_at > timedelta(hours=rules.absolute_hours)
+        ):
+            raise SessionEnded("Your session has ended. Sign in again.")
+        try:
+            principal = grants.current(connection, row.principal_id)
+        except NotPermitted as problem:
+            raise SessionEnded("Your session has ended. Sign in again.") from problem
+    if now - row.last_seen_at > SEEN_EVERY:
+        with store.writing(desk.engine) as connection:
+            connection.execute(
+                update(sessions).where(sessions.c.session_hash == session_hash).values(last_seen_at=now)
+            )
+    return principal
+
+
+def sign_out(desk: Desk, token: str) -> None:
+    """End a session for good."""
+    session_hash = sha256_hex(token.encode("utf-8", "replace"))
+    with store.writing(desk.engine) as connection:
+        connection.execute(
+            update(sessions)
+            .where(sessions.c.session_hash == session_hash, sessions.c.revoked_at.is_(None))
+            .values(revoked_at=desk.clock())
+        )

@@ -1,0 +1,180 @@
+"""May this be approved, and may this still be sent? Pure questions over what was read; answers as sentences.
+
+An approval binds the exact bytes (content and every rendered message), the recipients and the version of the
+facts. Whoever sends asks `why_not_sent` again, in the transaction that leases the effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from casework import rows
+from casework.canonical import canonical_sha256
+from casework.config import Config
+from casework.errors import NotPermitted
+from casework.model import (
+    AUDIENCES,
+    Contact,
+    DraftContent,
+    Drafting,
+    DraftKind,
+    DraftState,
+    Principal,
+    RenderedMessage,
+    Role,
+    State,
+)
+from casework.permissions import grants, masks
+from casework.permissions.scope import Scope
+from casework.store.tables import approvals, contacts, drafts
+
+FINISHED = frozenset({State.CLOSED, State.DISMISSED})
+CHANNEL_OF = {"mail": "mail", "portal_webhook": "webhook"}
+
+
+def content_sha256(content: DraftContent, messages: Sequence[RenderedMessage]) -> str:
+    """Return the hash an approval binds: the content as seen and every message as it would leave."""
+    return canonical_sha256({"content": content, "messages": list(messages)})
+
+
+def recipients_of(connection: Connection, case: Mapping[str, Any], kind: str) -> list[Contact]:
+    """Return the verified addresses a kind of draft goes to: those of the case's own party, and no others."""
+    audience = AUDIENCES[DraftKind(kind)]
+    if audience == "internal":
+        return []
+    return rows.contacts_of(connection, case["tenant_id"], case[f"{audience}_id"], audience)
+
+
+def rendered(
+    drafter: Drafting, content: DraftContent, case: Mapping[str, Any], to: Sequence[Contact]
+) -> tuple[RenderedMessage, ...]:
+    """Return the messages for each recipient, from the case as its own people see it, without its owner."""
+    neutral = masks.case_view({**case, "owner": None}, None, {})
+    return tuple(drafter.render(content, neutral, contact) for contact in to)
+
+
+def idempotency_key(case: Mapping[str, Any], kind: str, version: int, message: RenderedMessage) -> str:
+    """Return the key under which a target may do this at most once."""
+    return canonical_sha256(
+        [case["tenant_id"], message.target, case["case_id"], kind, version, message.address]
+    )
+
+
+def why_not_approved(
+    *,
+    draft: Mapping[str, Any],
+    version: Mapping[str, Any],
+    case: Mapping[str, Any],
+    asked_version: int,
+    approver: Principal,
+    scope: Scope,
+    four_eyes_above: Decimal,
+) -> str | None:
+    """Return why this person cannot decide on this draft now, or None."""
+    if draft["state"] != DraftState.WAITING:
+        return f"This draft is {draft['state']}; only a waiting draft can be approved. Regenerate it first."
+    if draft["current_version"] != asked_version:
+        return (
+            f"You looked at version {asked_version}, but the draft is now in version "
+            f"{draft['current_version']}. Read it again before you approve."
+        )
+    if version["facts_version"] != case["facts_version"]:
+        return "The facts changed after this draft was written. Regenerate it, then approve."
+    if State(case["state"]) in FINISHED:
+        return f"The case is {case['state']}. Reopen it before you send anything."
+    if version["author"] == approver.principal_id:
+        return _why_not_own_edit(case, scope, four_eyes_above)
+    return None
+
+
+def _why_not_own_edit(case: Mapping[str, Any], scope: Scope, four_eyes_above: Decimal) -> str | None:
+    leads = any(role == Role.OPS_LEAD for role, _reach in scope.reaches)
+    if leads and case["expected_loss"] < four_eyes_above:
+        return None
+    return "You wrote this version yourself. Somebody else has to approve it."
+
+
+def why_not_sent(
+    connection: Connection, config: Config, effect: Mapping[str, Any], now: datetime
+) -> str | None:
+    """Return why an effect may not leave now, or None; reads everything afresh in the caller's transaction.
+
+    Checks the approval and its expiry, the bytes, the recipient and its standing as a verified contact, the
+    version of the facts, the state of the case, and that the approver still holds `draft:approve` for it.
+    """
+    approval = _approval(connection, effect)
+    if approval is None or approval["decision"] != "approved":
+        return "There is no approval for it."
+    if now >= approval["expires_at"]:
+        return "Its approval has expired."
+    case = rows.case_row(connection, effect["tenant_id"], effect["case_id"])
+    if case is None or case["case_id"] != approval["case_id"]:
+        return "Its approval belongs to another case."
+    if not effect["facts_version"] == approval["facts_version"] == case["facts_version"]:
+        return "The facts of the case changed after it was approved."
+    if State(case["state"]) in FINISHED:
+        return f"The case is {case['state']}."
+    return (
+        _why_not_these_bytes(effect, approval)
+        or _why_not_this_draft(connection, effect, approval)
+        or _why_not_this_recipient(connection, effect)
+        or _why_not_this_approver(connection, config, approval, case)
+    )
+
+
+def _approval(connection: Connection, effect: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    query = select(approvals).where(
+        approvals.c.tenant_id == effect["tenant_id"], approvals.c.approval_id == effect["approval_id"]
+    )
+    return connection.execute(query).mappings().first()
+
+
+def _why_not_these_bytes(effect: Mapping[str, Any], approval: Mapping[str, Any]) -> str | None:
+    if canonical_sha256(effect["payload"]) != effect["payload_sha256"]:
+        return "Its content is not what its hash says."
+    bound = {(item["channel"], item["address"], item["sha256"]) for item in approval["recipients"]}
+    if (CHANNEL_OF.get(effect["target"]), effect["recipient"], effect["payload_sha256"]) not in bound:
+        return "Its content or recipient is not what was approved."
+    if effect["payload"]["address"] != effect["recipient"]:
+        return "Its recipient is not the one in its content."
+    return None
+
+
+def _why_not_this_draft(
+    connection: Connection, effect: Mapping[str, Any], approval: Mapping[str, Any]
+) -> str | None:
+    query = select(drafts.c.state, drafts.c.current_version).where(
+        drafts.c.tenant_id == effect["tenant_id"], drafts.c.draft_id == approval["draft_id"]
+    )
+    draft = connection.execute(query).first()
+    if draft is None or draft.current_version != approval["draft_version"]:
+        return "A newer version of its draft exists."
+    if draft.state != DraftState.APPROVED:
+        return f"Its draft is {draft.state}."
+    return None
+
+
+def _why_not_this_recipient(connection: Connection, effect: Mapping[str, Any]) -> str | None:
+    query = select(contacts.c.is_verified).where(
+        contacts.c.tenant_id == effect["tenant_id"],
+        contacts.c.party_id == effect["payload"]["party_id"],
+        contacts.c.channel == CHANNEL_OF.get(effect["target"]),
+        contacts.c.address == effect["recipient"],
+    )
+    return None if connection.scalar(query) else "Its recipient is no longer a verified contact."
+
+
+def _why_not_this_approver(
+    connection: Connection, config: Config, approval: Mapping[str, Any], case: Mapping[str, Any]
+) -> str | None:
+    try:
+        approver = grants.current(connection, approval["approver"])
+    except NotPermitted:
+        return "Its approver's account is no longer active."
+    scope = Scope.of(approver, case["tenant_id"], "draft:approve", config)
+    return None if scope.covers(case) else "Its approver may no longer approve this."

@@ -1,0 +1,219 @@
+"""Doing something to a case: authorise, decide purely, then save and say it in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from casework import changes, clocks, escalation, lifecycle, search
+from casework.canonical import clean_text
+from casework.config import Config, ExceptionType
+from casework.desk import Desk
+from casework.errors import CaseChanged, DetailsRefused, NotPermitted, TransitionRefused
+from casework.model import OPEN_STATES, Action, CaseView, Principal, Role, State
+from casework.permissions import grants, masks
+from casework.permissions.scope import OWN_PARTY, Scope
+from casework.store.tables import cases
+
+# What each action must be told, and what it may be told.
+NEEDS: dict[Action, tuple[frozenset[str], frozenset[str]]] = {
+    Action.WAIT: (frozenset({"until", "reason"}), frozenset()),
+    Action.RESOLVE: (frozenset({"resolution_code", "root_cause_code"}), frozenset({"note"})),
+    Action.DISMISS: (frozenset({"reason"}), frozenset()),
+    Action.REOPEN: (frozenset({"reason"}), frozenset()),
+    Action.ASSIGN: (frozenset({"owner"}), frozenset()),
+    Action.COMMENT: (frozenset({"text"}), frozenset()),
+    Action.ESCALATE: (frozenset({"reason"}), frozenset()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an action does to a case: its changed columns, and what is said about it."""
+
+    changes: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def perform(
+    desk: Desk,
+    principal: Principal,
+    tenant_id: str,
+    case_id: str,
+    action: Action,
+    expected_version: int | None,
+    details: Mapping[str, Any],
+) -> CaseView:
+    """Do one action to one case, or raise and change nothing."""
+    told = checked(action, details)
+    with desk.writing(tenant_id, principal.principal_id) as work:
+        actor = grants.current(work.connection, principal.principal_id)
+        scope, case = search.visible_case(work.connection, desk, actor, tenant_id, case_id)
+        _authorise(desk, actor, case, action)
+        if expected_version is not None and expected_version != case["version"]:
+            raise CaseChanged(case_id, expected_version, case["version"])
+        catalogue = desk.catalogue(case["exception_type"])
+        decision = decide(case, action, told, actor.principal_id, work.now, catalogue, desk.config)
+        _check_against_others(work.connection, desk, case, action, decision)
+        saved = changes.touch(work, case, **decision.changes)
+        _follow_up(work, desk, case, saved, action, decision, scope.partner_role(case))
+        work.say(lifecycle.FACTS[action], case=saved, details=decision.details)
+        return masks.case_view(saved, scope.partner_role(case), grants.names(work.connection))
+
+
+def _authorise(desk: Desk, actor: Principal, case: Mapping[str, Any], action: Action) -> None:
+    permission = f"case:{action}"
+    if not Scope.of(actor, case["tenant_id"], permission, desk.config).covers(case):
+        raise NotPermitted(
+            f"Your role does not let you {action} this case. Ask an operations lead.", permission=permission
+        )
+
+
+def checked(action: Action, details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an action's details as they may be stored; raise `DetailsRefused`, naming what is wrong."""
+    needed, allowed = NEEDS.get(action, (frozenset(), frozenset()))
+    missing = needed - set(details)
+    unknown = set(details) - needed - allowed
+    if missing or unknown:
+        what = [f"needs {', '.join(sorted(missing))}"] if missing else []
+        what += [f"does not take {', '.join(sorted(unknown))}"] if unknown else []
+        raise DetailsRefused(f"To {action} a case {' and '.join(what)}.", missing=missing, unknown=unknown)
+    told = {key: clean_text(value) if isinstance(value, str) else value for key, value in details.items()}
+    for key in needed - {"owner", "until"}:
+        if not isinstance(told[key], str) or not told[key].strip():
+            raise DetailsRefused(f"To {action} a case say its {key.replace('_', ' ')}.", missing={key})
+    return told
+
+
+def decide(
+    case: Mapping[str, Any],
+    action: Action,
+    told: Mapping[str, Any],
+    actor: str,
+    now: datetime,
+    catalogue: ExceptionType,
+    config: Config,
+) -> Decision:
+    """Return what an action does to a case. Pure: the case as it stands and the time are arguments."""
+    before = State(case["state"])
+    after = lifecycle.advance(before, action)
+    changed: dict[str, Any] = {}
+    said = dict(told)
+    if after != before or action not in lifecycle.STAYING:
+        changed |= {"state": after.value, "is_open": after in OPEN_STATES}
+        said |= {"from": before.value, "to": after.value}
+    if before == State.WAITING:
+        changed |= clocks.resume(case, now) if after != State.WAITING else {}
+    if action in lifecycle.ANSWERS and case["first_response_at"] is None:
+        changed["first_response_at"] = now
+    changed |= _particular(case, action, told, actor, now, catalogue, config)
+    return Decision(changed, said)
+
+
+def _particular(
+    case: Mapping[str, Any],
+    action: Action,
+    told: Mapping[str, Any],
+    actor: str,
+    now: datetime,
+    catalogue: ExceptionType,
+    config: Config,
+) -> dict[str, Any]:
+    """Return the changes that belong to one action alone."""
+    if action == Action.START:
+        return {} if case["owner"] else {"owner": actor}
+    if action == Action.ASSIGN:
+        return {"owner": told["owner"]}
+    if action == Action.WAIT:
+        return clocks.pause(now, _until(told["until"], now))
+    if action == Action.RESOLVE:
+        return _resolution(told, catalogue, config)
+    if action in (Action.CLOSE, Action.DISMISS):
+        return {"closed_at": now}
+    if action == Action.REOPEN:
+        restart = {"resolution_due_at": clocks.deadlines(catalogue, now)["resolution_due_at"]}
+        return restart | {"closed_at": None, "resolution_code": None, "root_cause_code": None}
+    return {}
+
+
+def _until(until: Any, now: datetime) -> datetime:
+    if not isinstance(until, datetime) or until.tzinfo is None or until <= now:
+        raise DetailsRefused("A case waits until an instant in the future, with a time zone.", until=until)
+    return until
+
+
+def _resolution(told: Mapping[str, Any], catalogue: ExceptionType, config: Config) -> dict[str, str]:
+    code, cause = told["resolution_code"], told["root_cause_code"]
+    if code not in catalogue.resolution_codes:
+        options = ", ".join(catalogue.resolution_codes)
+        raise DetailsRefused(f"{code!r} is no way this type of case ends; use one of {options}.", code=code)
+    if cause not in config.codes.root_cause_codes:
+        options = ", ".join(config.codes.root_cause_codes)
+        raise DetailsRefused(f"{cause!r} is no known root cause; use one of {options}.", code=cause)
+    return {"resolution_code": code, "root_cause_code": cause}
+
+
+def _check_against_others(
+    connection: Connection, desk: Desk, case: Mapping[str, Any], action: Action, decision: Decision
+) -> None:
+    """Refuse what other rows forbid: an owner who cannot work here, a second open case of one exception."""
+    owner = decision.changes.get("owner")
+    if action == Action.ASSIGN and owner is not None and not _can_own(connection, desk, case, owner):
+        raise DetailsRefused(f"{owner!r} cannot work this case; pick somebody from the list.", owner=owner)
+    if action == Action.REOPEN:
+        query = select(cases.c.case_id).where(
+            cases.c.tenant_id == case["tenant_id"],
+            cases.c.exception_key == case["exception_key"],
+            cases.c.is_open,
+        )
+        other = connection.scalar(query)
+        if other:
+            raise TransitionRefused(
+                f"Case {other} is already open for the same exception; work that one.", case_id=other
+            )
+
+
+def _can_own(connection: Connection, desk: Desk, case: Mapping[str, Any], owner: Any) -> bool:
+    if not isinstance(owner, str):
+        return False
+    try:
+        candidate = grants.current(connection, owner)
+    except NotPermitted:
+        return False
+    return Scope.of(candidate, case["tenant_id"], "case:start", desk.config).covers(case)
+
+
+def _follow_up(
+    work: Any,
+    desk: Desk,
+    before: Mapping[str, Any],
+    saved: Mapping[str, Any],
+    action: Action,
+    decision: Decision,
+    role: Role | None,
+) -> None:
+    """Write what comes with the action: its message, its deadlines, and what must no longer leave."""
+    if action == Action.COMMENT:
+        _comment(work, saved, decision.details["text"], role)
+    if action == Action.WAIT:
+        escalation.await_end(work, saved)
+    elif before["waiting_since"] and not saved["waiting_since"]:
+        escalation.end_wait(work, saved, work.now - before["waiting_since"])
+    if action == Action.REOPEN:
+        escalation.restart(work, desk.config.escalation, saved)
+    escalation.cancel(work, saved, desk.config.escalation)
+    if action in (Action.CLOSE, Action.DISMISS):
+        changes.withdraw(work, saved, f"The case was {saved['state']}.")
+
+
+def _comment(work: Any, case: Mapping[str, Any], text: str, role: Role | None) -> None:
+    """A comment from inside is a note; from a partner it is a message that came in through the portal."""
+    if role is None:
+        changes.add_message(work, case, direction="note", channel="desk", body=text)
+        return
+    party = case[OWN_PARTY[role]]
+    changes.add_message(work, case, direction="in", channel="portal", party_id=party, body=text)

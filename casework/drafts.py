@@ -1,0 +1,241 @@
+"""Drafts of a case: seen, edited, written anew. Who decides on them is in `decisions`.
+
+Versions are only ever added. A draft is written outside any transaction, because a model may be slow, and
+saved only if neither the draft nor the facts moved on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from casework import approval, changes, rows
+from casework.canonical import plain
+from casework.desk import Desk
+from casework.errors import DraftRefused, NotFound, NotPermitted
+from casework.model import (
+    DraftContent,
+    Drafting,
+    DraftKind,
+    DraftState,
+    DraftView,
+    Principal,
+    RenderedMessage,
+)
+from casework.permissions import grants
+from casework.permissions.scope import Scope
+from casework.store.tables import draft_versions, drafts
+from casework.store.work import Work
+
+REWRITABLE = frozenset({DraftState.WAITING, DraftState.REJECTED, DraftState.VOID, DraftState.APPROVED})
+EDITABLE = frozenset({DraftState.WAITING, DraftState.REJECTED})
+
+
+def drafter_of(desk: Desk) -> Drafting:
+    """Return the drafter, or refuse where the door was opened without one."""
+    if desk.drafter is None:
+        raise DraftRefused("Drafting is not switched on here. Start Tidewaiter with a drafter.")
+    return desk.drafter
+
+
+# --- seeing -----------------------------------------------------------------------------------------------
+
+
+def views(connection: Connection, desk: Desk, case: Mapping[str, Any]) -> tuple[DraftView, ...]:
+    """Return a case's drafts in their current versions, as they would leave now."""
+    if desk.drafter is None:
+        return ()
+    query = (
+        select(drafts)
+        .where(drafts.c.tenant_id == case["tenant_id"], drafts.c.case_id == case["case_id"])
+        .order_by(drafts.c.created_at, drafts.c.kind)
+    )
+    return tuple(_view_of(connection, desk, draft, case) for draft in connection.execute(query).mappings())
+
+
+def _view_of(connection: Connection, desk: Desk, draft: RowMapping, case: Mapping[str, Any]) -> DraftView:
+    version = version_of(connection, draft, draft["current_version"])
+    content = cast(DraftContent, version["content"])
+    sent = messages_now(connection, desk, draft, content, case)
+    return DraftView(
+        draft_id=draft["draft_id"],
+        case_id=draft["case_id"],
+        kind=DraftKind(draft["kind"]),
+        state=DraftState(draft["state"]),
+        version=draft["current_version"],
+        content=content,
+        content_sha256=approval.content_sha256(content, sent),
+        messages=sent,
+        facts_version=version["facts_version"],
+        is_stale=version["facts_version"] != case["facts_version"],
+        author=version["author"],
+        created_at=version["created_at"],
+        approval=rows.approval_of(
+            connection, draft["tenant_id"], draft["draft_id"], draft["current_version"]
+        ),
+    )
+
+
+def messages_now(
+    connection: Connection, desk: Desk, draft: RowMapping, content: DraftContent, case: Mapping[str, Any]
+) -> tuple[RenderedMessage, ...]:
+    """Return what would leave now if the content were approved."""
+    to = approval.recipients_of(connection, case, draft["kind"])
+    return approval.rendered(drafter_of(desk), content, case, to)
+
+
+def version_of(connection: Connection, draft: RowMapping, version: int) -> RowMapping:
+    """Return one version of a draft."""
+    query = select(draft_versions).where(
+        draft_versions.c.tenant_id == draft["tenant_id"],
+        draft_versions.c.draft_id == draft["draft_id"],
+        draft_versions.c.version == version,
+    )
+    return connection.execute(query).mappings().one()
+
+
+def reachable(
+    connection: Connection, desk: Desk, reader: Principal, tenant_id: str, draft_id: str, permission: str
+) -> tuple[Scope, RowMapping, Mapping[str, Any]]:
+    """Return scope, draft and case; what is out of sight is not found, what is not allowed says so."""
+    query = select(drafts).where(drafts.c.tenant_id == tenant_id, drafts.c.draft_id == draft_id)
+    draft = connection.execute(query).mappings().first()
+    missing = NotFound("There is no such draft that you can see. Open the case again.", draft_id=draft_id)
+    if draft is None:
+        raise missing
+    case = rows.case_row(connection, tenant_id, draft["case_id"])
+    if case is None or not Scope.of(reader, tenant_id, "case:read", desk.config).inside_of(case):
+        raise missing
+    scope = Scope.of(reader, tenant_id, permission, desk.config)
+    if not scope.covers(case):
+        verb = permission.split(":")[1]
+        raise NotPermitted(f"Your role does not let you {verb} drafts of this case.", permission=permission)
+    return scope, draft, case
+
+
+# --- writing ----------------------------------------------------------------------------------------------
+
+
+def edit(
+    desk: Desk,
+    principal: Principal,
+    tenant_id: str,
+    draft_id: str,
+    content: Mapping[str, Any],
+    expected_version: int,
+) -> DraftView:
+    """Save a person's edit as the next version; raise `DraftRefused` when that is not possible."""
+    with desk.reading() as connection:
+        reader = grants.current(connection, principal.principal_id)
+        _scope, draft, case = reachable(connection, desk, reader, tenant_id, draft_id, "draft:edit")
+        base = version_of(connection, draft, draft["current_version"])
+        detail = rows.known(connection, case, None, {})
+    _check_version(draft, expected_version)
+    if content.get("kind") != draft["kind"]:
+        raise DraftRefused(f"This draft is a {draft['kind']}; an edit cannot change that.", field="kind")
+    edited = drafter_of(desk).edited(content, detail, principal.principal_id)
+    return _save(
+        desk,
+        principal,
+        draft,
+        edited,
+        author=principal.principal_id,
+        facts_version=base["facts_version"],
+        allowed=EDITABLE,
+        fact="draft:edited",
+        permission="draft:edit",
+    )
+
+
+def regenerate(
+    desk: Desk, principal: Principal, tenant_id: str, draft_id: str, expected_version: int
+) -> DraftView:
+    """Write a draft anew from the current facts, as its next version."""
+    with desk.reading() as connection:
+        reader = grants.current(connection, principal.principal_id)
+        _scope, draft, case = reachable(connection, desk, reader, tenant_id, draft_id, "draft:edit")
+        detail = rows.known(connection, case, None, {})
+    _check_version(draft, expected_version)
+    content = drafter_of(desk).draft(DraftKind(draft["kind"]), detail)
+    return _save(
+        desk,
+        principal,
+        draft,
+        content,
+        author=content["generator"],
+        facts_version=case["facts_version"],
+        allowed=REWRITABLE,
+        fact="draft:regenerated",
+        permission="draft:edit",
+    )
+
+
+def _check_version(draft: Mapping[str, Any], expected: int) -> None:
+    if draft["current_version"] != expected:
+        raise DraftRefused(
+            f"Someone else changed this draft while you were looking at it (you saw version {expected}, "
+            f"it is now version {draft['current_version']}). Nothing was saved; read it again.",
+            expected=expected,
+            actual=draft["current_version"],
+        )
+
+
+def _save(
+    desk: Desk,
+    principal: Principal,
+    draft: RowMapping,
+    content: DraftContent,
+    *,
+    author: str,
+    facts_version: int,
+    allowed: frozenset[DraftState],
+    fact: str,
+    permission: str,
+) -> DraftView:
+    tenant_id, draft_id = draft["tenant_id"], draft["draft_id"]
+    with desk.writing(tenant_id, principal.principal_id) as work:
+        reader = grants.current(work.connection, principal.principal_id)
+        _scope, fresh, case = reachable(work.connection, desk, reader, tenant_id, draft_id, permission)
+        _check_version(fresh, draft["current_version"])
+        if DraftState(fresh["state"]) not in allowed:
+            raise DraftRefused(f"This draft is {fresh['state']} and cannot be changed any more.")
+        add_version(work, fresh, content, author, facts_version)
+        if fresh["state"] == DraftState.APPROVED:
+            changes.withdraw(work, case, "A newer version of the draft was written.", draft_id=draft_id)
+        saved = changes.touch(work, case)
+        details = {"kind": fresh["kind"], "version": fresh["current_version"] + 1, "author": author}
+        work.say(fact, case=saved, object_id=draft_id, details=details)
+        current = work.connection.execute(
+            select(drafts).where(drafts.c.tenant_id == tenant_id, drafts.c.draft_id == draft_id)
+        )
+        return _view_of(work.connection, desk, current.mappings().one(), saved)
+
+
+def add_version(
+    work: Work, draft: Mapping[str, Any], content: DraftContent, author: str, facts_version: int
+) -> None:
+    """Add a version to a draft and let it wait for a decision."""
+    version = draft["current_version"] + 1
+    stored = plain(content)
+    work.connection.execute(
+        draft_versions.insert(),
+        [
+            {
+                "tenant_id": draft["tenant_id"],
+                "draft_id": draft["draft_id"],
+                "version": version,
+                "content": stored,
+                "content_sha256": approval.content_sha256(stored, ()),
+                "facts_version": facts_version,
+                "author": author,
+                "created_at": work.now,
+            }
+        ],
+    )
+    work.connection.execute(
+        update(drafts)
+        .where(drafts.c.tenant_id == draft["tenant_id"], drafts.c.draft_id == draft["draft_id"])
+        .values(current_version=version, state=DraftState.WAITING.value)
+    )

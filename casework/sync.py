@@ -1,0 +1,418 @@
+"""Exceptions become cases: the open cases agree with what a publication states, however often it is synced.
+
+The natural key is the exception key. A case opens when its exception appears, gets a new version of its facts
+when they change, and resolves itself when its exception vanishes, if its type recovers and nobody has taken
+it. An exception whose case was ended and that still stands opens nothing new until it has been away once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select, update
+
+from casework import bootstrap, changes, clocks, correlation, escalation, lifecycle, priority, redraft
+from casework.canonical import canonical_sha256, plain
+from casework.crashpoints import crashpoint
+from casework.desk import Desk
+from casework.errors import SyncRefused
+from casework.model import (
+    OPEN_STATES,
+    Action,
+    DraftState,
+    ExceptionRecord,
+    Publication,
+    State,
+    SyncResult,
+)
+from casework.store.tables import case_evidence, cases, drafts
+from casework.store.work import Work
+
+CHUNK = 250
+# What makes two statements of an exception the same; where it was read from is not part of it.
+STATED = (
+    "severity",
+    "due_at",
+    "predicted_at",
+    "late_probability",
+    "currency_code",
+    "assumption",
+    "customer_id",
+    "carrier_id",
+    "facility_id",
+    "customer_tier",
+    "documents",
+)
+COPIED = (
+    "exception_key",
+    "exception_type",
+    "subject_type",
+    "subject",
+    "shipment_id",
+    "severity",
+    "customer_id",
+    "carrier_id",
+    "facility_id",
+    "customer_tier",
+    "late_probability",
+    "predicted_at",
+    "due_at",
+    "currency_code",
+    "assumption",
+)
+
+
+def sync(
+    desk: Desk,
+    tenant_id: str,
+    publication: Publication,
+    exceptions: Sequence[ExceptionRecord],
+    actor: str,
+) -> SyncResult:
+    """Make the tenant's cases agree with the exceptions; a rerun finishes what a crash left."""
+    for record in exceptions:
+        _check(desk, tenant_id, record)
+    ordered = correlation.parents_first(exceptions)
+    counts: Counter[str] = Counter()
+    for chunk in _chunks(ordered):
+        with desk.writing(tenant_id, actor) as work:
+            counts.update(_take_up(desk, work, publication, chunk))
+        crashpoint("sync:between-chunks")
+    counts.update(_recover(desk, tenant_id, actor, {record.exception_key for record in ordered}))
+    crashpoint("sync:before-drafts")
+    drafted = redraft.write_missing(desk, tenant_id, actor)
+    return SyncResult(
+        opened=counts["opened"],
+        updated=counts["updated"],
+        recovered=counts["recovered"],
+        unchanged=counts["unchanged"],
+        reappeared=counts["reappeared"],
+        drafted=drafted,
+    )
+
+
+def _check(desk: Desk, tenant_id: str, record: ExceptionRecord) -> None:
+    desk.catalogue(record.exception_type)
+    if record.tenant_id != tenant_id:
+        raise SyncRefused(
+            f"The exception {record.exception_key!r} belongs to tenant {record.tenant_id!r}, "
+            f"not to {tenant_id!r}; nothing was opened.",
+            exception_key=record.exception_key,
+        )
+
+
+def _chunks(records: Sequence[ExceptionRecord]) -> Iterator[Sequence[ExceptionRecord]]:
+    for start in range(0, len(records), CHUNK):
+        yield records[start : start + CHUNK]
+
+
+# --- appearing and changing ------------------------------------------------------------------------------
+
+
+def _take_up(
+    desk: Desk, work: Work, publication: Publication, chunk: Sequence[ExceptionRecord]
+) -> Counter[str]:
+    """Open, update or leave the cases of one chunk; return what became of them."""
+    latest = _latest(work, chunk)
+    parents = {row["exception_key"]: row["case_id"] for row in latest.values()}
+    counts: Counter[str] = Counter()
+    opened: list[dict[str, Any]] = []
+    number = work.connection.scalar(select(func.count()).where(cases.c.tenant_id == work.tenant_id)) or 0
+    for record in chunk:
+        known = latest.get(record.exception_key)
+        if known is None or _is_over(known):
+            number += 1
+            case = _new_case(desk, work, publication, record, number, parents)
+            parents[record.exception_key] = case["case_id"]
+            opened.append(case)
+            counts["opened"] += 1
+        else:
+            counts[_update(desk, work, publication, record, known)] += 1
+    _open(desk, work, publication, opened, chunk)
+    _know_parties(desk, work, chunk)
+    return counts
+
+
+def _latest(work: Work, chunk: Sequence[ExceptionRecord]) -> dict[str, RowMapping]:
+    """Return the newest case of each key of a chunk, and of the incidents its exceptions name."""
+    keys = {record.exception_key for record in chunk}
+    keys |= {record.parent_exception_key for record in chunk if record.parent_exception_key}
+    query = (
+        select(cases)
+        .where(cases.c.tenant_id == work.tenant_id, cases.c.exception_key.in_(sorted(keys)))
+        .order_by(cases.c.is_open, cases.c.opened_at, cases.c.case_id)
+    )
+    return {row["exception_key"]: row for row in work.connection.execute(query).mappings()}
+
+
+def _is_over(case: Mapping[str, Any]) -> bool:
+    """Whether an exception that stands now needs a new case: its last one ended, and it was away since."""
+    ended = State(case["state"]) in (State.CLOSED, State.DISMISSED)
+    return ended and not case["is_present"]
+
+
+def facts_sha256(record: ExceptionRecord) -> str:
+    """Return the hash of what an exception states: facts, documents, impact; not where it was read."""
+    facts = sorted(
+        ([fact.fact_id, fact.label, plain(fact.value), fact.type, fact.source] for fact in record.facts),
+        key=str,
+    )
+    stated = {column: getattr(record, column) for column in STATED}
+    return canonical_sha256({"facts": facts, "amounts": priority.amounts(record), **stated})
+
+
+def _new_case(
+    desk: Desk,
+    work: Work,
+    publication: Publication,
+    record: ExceptionRecord,
+    number: int,
+    parents: Mapping[str, str],
+) -> dict[str, Any]:
+    copied = {column: getattr(record, column) for column in COPIED}
+    return {
+        **copied,
+        **priority.amounts(record),
+        **clocks.deadlines(desk.catalogue(record.exception_type), work.now),
+        "tenant_id": work.tenant_id,
+        "case_id": f"C-{number:06d}",
+        "parent_case_id": correlation.parent_case(record, parents),
+        "state": State.NEW.value,
+        "is_open": True,
+        "is_present": True,
+        "owner": None,
+        "detected_at": record.detected_at,
+        "opened_at": work.now,
+        "first_response_at": None,
+        "waiting_since": None,
+        "waiting_until": None,
+        "resolution_code": None,
+        "root_cause_code": None,
+        "closed_at": None,
+        "version": 1,
+        "facts_version": 1,
+        "facts_sha256": facts_sha256(record),
+        "publication_id": publication.publication_id,
+        "updated_at": work.now,
+    }
+
+
+def _open(
+    desk: Desk,
+    work: Work,
+    publication: Publication,
+    opened: list[dict[str, Any]],
+    chunk: Sequence[ExceptionRecord],
+) -> None:
+    """Save new cases with their evidence and deadlines, and say that they opened."""
+    if not opened:
+        return
+    records = {record.exception_key: record for record in chunk}
+    work.connection.execute(cases.insert(), opened)
+    work.connection.execute(
+        case_evidence.insert(),
+        [_evidence(work, publication, records[case["exception_key"]], case) for case in opened],
+    )
+    escalation.schedule(work, desk.config.escalation, opened)
+    for case in opened:
+        details = {
+            "exception_key": case["exception_key"],
+            "exception_type": case["exception_type"],
+            "expected_loss": case["expected_loss"],
+            "currency_code": case["currency_code"],
+            "publication_id": publication.publication_id,
+            "parent_case_id": case["parent_case_id"],
+        }
+        work.say("case:opened", case=case, details=details)
+
+
+def _evidence(
+    work: Work, publication: Publication, record: ExceptionRecord, case: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "tenant_id": work.tenant_id,
+        "case_id": case["case_id"],
+        "facts_version": case["facts_version"],
+        "facts_sha256": case["facts_sha256"],
+        "facts": [plain(fact) for fact in record.facts],
+        "documents": plain(record.documents),
+        "lineage": lineage_of(record, publication),
+        "publication_id": publication.publication_id,
+        "recorded_at": work.now,
+    }
+
+
+def lineage_of(record: ExceptionRecord, publication: Publication) -> dict[str, Any]:
+    """Return where an exception's facts come from: runs, models, and the rows of files behind them."""
+    read: dict[str, set[int]] = {}
+    for fact in record.facts:
+        if fact.file_sha256:
+            read.setdefault(fact.file_sha256, set()).update({fact.row_number} - {None})
+    files = [{"file_sha256": sha, "row_numbers": sorted(numbers)} for sha, numbers in sorted(read.items())]
+    return asdict(publication) | {"files": files}
+
+
+def _update(
+    desk: Desk,
+    work: Work,
+    publication: Publication,
+    record: ExceptionRecord,
+    case: Mapping[str, Any],
+) -> str:
+    """Bring a known case up to date; return what became of it."""
+    outcome = "unchanged"
+    if not case["is_present"]:
+        case = _reappear(desk, work, case)
+        outcome = "reappeared"
+    is_worked = State(case["state"]) in OPEN_STATES
+    if is_worked and facts_sha256(record) != case["facts_sha256"]:
+        _change_facts(desk, work, publication, record, case)
+        outcome = "updated" if outcome == "unchanged" else outcome
+    return outcome
+
+
+def _reappear(desk: Desk, work: Work, case: Mapping[str, Any]) -> dict[str, Any]:
+    """An exception came back: a case resolved meanwhile is new again; one still worked goes on."""
+    changed: dict[str, Any] = {"is_present": True}
+    before = State(case["state"])
+    if before == State.RESOLVED:
+        after = lifecycle.advance(before, Action.REAPPEAR)
+        changed |= {"state": after.value, "is_open": True, "resolution_code": None, "root_cause_code": None}
+        changed |= {"first_response_at": None}
+        changed |= clocks.deadlines(desk.catalogue(case["exception_type"]), work.now)
+    saved = changes.touch(work, case, **changed)
+    if before == State.RESOLVED:
+        escalation.restart(work, desk.config.escalation, saved)
+    work.say("exception:reappeared", case=saved, details={"from": before.value, "to": saved["state"]})
+    return saved
+
+
+def _change_facts(
+    desk: Desk,
+    work: Work,
+    publication: Publication,
+    record: ExceptionRecord,
+    case: Mapping[str, Any],
+) -> None:
+    """Give a case the next version of its facts; nothing approved on the old ones may leave any more."""
+    copied = {column: getattr(record, column) for column in COPIED}
+    saved = changes.touch(
+        work,
+        case,
+        **copied,
+        **priority.amounts(record),
+        facts_version=case["facts_version"] + 1,
+        facts_sha256=facts_sha256(record),
+        publication_id=publication.publication_id,
+    )
+    work.connection.execute(case_evidence.insert(), [_evidence(work, publication, record, saved)])
+    withdrawn = changes.withdraw(work, saved, "The facts changed before it was sent.")
+    if withdrawn:
+        _void_approved(work, saved)
+    escalation.schedule(work, desk.config.escalation, [saved])
+    escalation.cancel(work, saved, desk.config.escalation)
+    details = {
+        "facts_version": saved["facts_version"],
+        "publication_id": publication.publication_id,
+        "expected_loss": saved["expected_loss"],
+        "was_expected_loss": case["expected_loss"],
+        "effects_withdrawn": withdrawn,
+    }
+    work.say("case:facts:changed", case=saved, details=details)
+
+
+def _void_approved(work: Work, case: Mapping[str, Any]) -> None:
+    work.connection.execute(
+        update(drafts)
+        .where(
+            drafts.c.tenant_id == case["tenant_id"],
+            drafts.c.case_id == case["case_id"],
+            drafts.c.state == DraftState.APPROVED.value,
+        )
+        .values(state=DraftState.VOID.value)
+    )
+
+
+def _know_parties(desk: Desk, work: Work, chunk: Sequence[ExceptionRecord]) -> None:
+    """Make addresses by the tenant's patterns for parties nobody has named an address for."""
+    parties = []
+    for record in chunk:
+        named = {fact.fact_id: str(fact.value) for fact in record.facts}
+        for role in ("customer", "carrier"):
+            party = getattr(record, f"{role}_id")
+            if party:
+                parties.append((party, role, named.get(f"{role}_name", party)))
+    for contact in bootstrap.contacts_by_pattern(
+        work.connection, desk.config, work.tenant_id, _one_name_each(parties)
+    ):
+        bootstrap.save_contact(work, contact)
+
+
+def _one_name_each(parties: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    chosen: dict[tuple[str, str], str] = {}
+    for party, role, name in sorted(parties):
+        chosen.setdefault((party, role), name)
+    return [(party, role, name) for (party, role), name in chosen.items()]
+
+
+# --- vanishing -------------------------------------------------------------------------------------------
+
+
+def _recover(desk: Desk, tenant_id: str, actor: str, present: set[str]) -> Counter[str]:
+    """Record that exceptions vanished, and resolve the cases that this ends; return how many."""
+    with desk.reading() as connection:
+        gone = [case_id for case_id, key in _standing(connection, tenant_id) if key not in present]
+    counts: Counter[str] = Counter()
+    for start in range(0, len(gone), CHUNK):
+        with desk.writing(tenant_id, actor) as work:
+            query = select(cases).where(
+                cases.c.tenant_id == tenant_id,
+                cases.c.is_present,
+                cases.c.case_id.in_(gone[start : start + CHUNK]),
+            )
+            for case in work.connection.execute(query.order_by(cases.c.case_id)).mappings().all():
+                counts["recovered"] += _vanish(desk, work, case)
+    return counts
+
+
+def _standing(connection: Connection, tenant_id: str) -> list[tuple[str, str]]:
+    query = select(cases.c.case_id, cases.c.exception_key).where(
+        cases.c.tenant_id == tenant_id, cases.c.is_present
+    )
+    return [(row.case_id, row.exception_key) for row in connection.execute(query)]
+
+
+def _vanish(desk: Desk, work: Work, case: Mapping[str, Any]) -> int:
+    """Record that a case's exception is gone; resolve the case where its type and its state allow it."""
+    before = State(case["state"])
+    changed: dict[str, Any] = {"is_present": False}
+    recovers = (
+        desk.catalogue(case["exception_type"]).recovers and (before, Action.RECOVER) in lifecycle.TRANSITIONS
+    )
+    if recovers:
+        after = lifecycle.advance(before, Action.RECOVER)
+        changed |= {"state": after.value, "is_open": False, "resolution_code": "self_recovered"}
+        changed |= clocks.resume(case, work.now) if before == State.WAITING else {}
+    saved = changes.touch(work, case, **changed)
+    if recovers:
+        escalation.cancel(work, saved, desk.config.escalation)
+        changes.withdraw(work, saved, "The exception went away before it was sent.")
+        _lay_aside(work, saved)
+    work.say("exception:recovered", case=saved, details={"from": before.value, "to": saved["state"]})
+    return int(recovers)
+
+
+def _lay_aside(work: Work, case: Mapping[str, Any]) -> None:
+    """Drafts that still wait for a decision have lost their reason."""
+    work.connection.execute(
+        update(drafts)
+        .where(
+            drafts.c.tenant_id == case["tenant_id"],
+            drafts.c.case_id == case["case_id"],
+            drafts.c.state == DraftState.WAITING.value,
+        )
+        .values(state=DraftState.SUPERSEDED.value)
+    )
