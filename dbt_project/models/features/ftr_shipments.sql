@@ -68,8 +68,7 @@ select
     cast(booked.leg_count as bigint) as leg_count,
     cast(booked.hop_count as bigint) as hop_count,
     booked.mode,
-    -- the one forwarder of the air-freight data is no distinction
-    case when booked.carrier_id != 'forwarder' then booked.carrier_id end as carrier_id,
+    nullif(booked.carrier_id, 'forwarder') as carrier_id,
     booked.vendor_id,
     keys.origin,
     points.destination_facility_id as destination,
@@ -109,10 +108,10 @@ select
     records.network_recent_late_rate,
     records.network_delay_hours,
     records.service_recent_late_rate,
-    cast(records.service_recent_n as bigint) as service_recent_n
+    cast(coalesce(records.service_recent_n, 0) as bigint) as service_recent_n
     {%- for kind in ['carrier', 'lane', 'destination'] %},
     records.{{ kind }}_recent_late_rate,
-    cast(records.{{ kind }}_recent_n as bigint) as {{ kind }}_recent_n,
+    cast(coalesce(records.{{ kind }}_recent_n, 0) as bigint) as {{ kind }}_recent_n,
     records.{{ kind }}_delay_hours
     {%- endfor %}
 from points
