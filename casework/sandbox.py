@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP as SMTPServer
+from aiosmtpd.smtp import SMTP as SMTPServer  # noqa: N811 - the mail server, not a constant
 from aiosmtpd.smtp import Envelope, Session
 from standardwebhooks import Webhook
 

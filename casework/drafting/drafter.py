@@ -15,6 +15,7 @@ from casework.drafting.content import cleaned
 from casework.drafting.facts import FactSheet
 from casework.drafting.model import DraftingModel, ModelFailed, ModelSettings
 from casework.drafting.render import render
+from casework.drafting.sanitise import ADDRESS_REMOVED, LINK_REMOVED
 from casework.drafting.usage import UsageRecorder
 from casework.errors import DraftRefused
 from casework.model import (
@@ -84,6 +85,8 @@ class Drafter:
             found.append("The text is not in English.")
         if not prose:
             found.append("The text is empty.")
+        if any(mark in p["text"] for p in prose for mark in (LINK_REMOVED, ADDRESS_REMOVED)):
+            found.append("The text repeats a feed's link or address.")
         return found[:SHOWN_PROBLEMS]
 
     def edited(self, content: Mapping[str, Any], detail: CaseDetail, principal_id: str) -> DraftContent:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,10 +118,9 @@ class DraftingModel:
     """Asks one model for paragraphs. Pauses itself for a while when it keeps failing."""
 
     def __init__(self, settings: ModelSettings, recorder: UsageRecorder | None = None) -> None:
-        """Build nothing yet: the client is made with the first call."""
+        """Build nothing yet: a client is made for each call, and openai is imported with the first."""
         self.settings = settings
         self._recorder: UsageRecorder = recorder or Unmetered()
-        self._client: Any = None
         self._failures = 0
         self._paused_until = 0.0
 
@@ -179,52 +180,63 @@ class DraftingModel:
             )
 
     def _call(self, messages: list[dict[str, str]]) -> bytes:
-        """Send one request and read at most MAX_ANSWER_BYTES within the time allowed."""
+        """Send one request; whatever the peer does, be back when the time is over."""
+        import openai  # noqa: F401 - seconds the first time; they must not count as the model's
+
+        answered: Future[bytes] = Future()
+
+        def ask() -> None:
+            try:
+                answered.set_result(self._asked(messages))
+            except BaseException as error:
+                answered.set_exception(error)
+
+        threading.Thread(target=ask, name="model-call", daemon=True).start()
+        try:
+            return answered.result(timeout=self.settings.timeout_seconds)
+        except TimeoutError as error:
+            raise ModelFailed("timed out") from error
+
+    def _asked(self, messages: list[dict[str, str]]) -> bytes:
+        """Make the request and read at most MAX_ANSWER_BYTES; every failure becomes a ModelFailed."""
         import openai
 
-        deadline = time.monotonic() + self.settings.timeout_seconds
         try:
-            with self._opened().chat.completions.with_streaming_response.create(
-                model=self.settings.model,
-                messages=messages,
-                response_format=SCHEMA,
-                max_completion_tokens=4_000,
-            ) as response:
-                return _bounded(response.iter_bytes(8_192), deadline)
+            with (
+                self._opened() as client,
+                client.chat.completions.with_streaming_response.create(
+                    model=self.settings.model,
+                    messages=messages,
+                    response_format=SCHEMA,
+                    max_completion_tokens=4_000,
+                ) as response,
+            ):
+                return _bounded(response.iter_bytes(), time.monotonic() + self.settings.timeout_seconds)
         except openai.APITimeoutError as error:
             raise ModelFailed("timed out") from error
         except openai.RateLimitError as error:
             raise ModelFailed("rate limited") from error
-        except openai.APIConnectionError as error:
-            raise ModelFailed("unreachable") from error
         except openai.APIStatusError as error:
             kind = "server error" if error.status_code >= 500 else f"refused with {error.status_code}"
             raise ModelFailed(kind) from error
-        except openai.OpenAIError as error:
-            raise ModelFailed("failed") from error
-        except OSError as error:
-            raise ModelFailed("unreachable") from error
         except ModelFailed:
             raise
-        except Exception as error:  # the transport's own errors while streaming have no common openai parent
+        except Exception as error:  # while streaming, the transport's own errors have no openai parent
             slow = "timeout" in type(error).__name__.lower()
             raise ModelFailed("timed out" if slow else "unreachable") from error
 
     def _opened(self) -> Any:
-        """Return the client: no retries of its own, no redirects, our time limit."""
-        if self._client is None:
-            import openai
+        """Return a client: no retries of its own, no redirects, our time limit."""
+        import openai
 
-            self._client = openai.OpenAI(
-                api_key=self.settings.api_key,
-                base_url=self.settings.base_url,
-                timeout=self.settings.timeout_seconds,
-                max_retries=0,
-                http_client=openai.DefaultHttpxClient(
-                    follow_redirects=False, timeout=self.settings.timeout_seconds
-                ),
-            )
-        return self._client
+        seconds = self.settings.timeout_seconds
+        return openai.OpenAI(
+            api_key=self.settings.api_key,
+            base_url=self.settings.base_url,
+            timeout=seconds,
+            max_retries=0,
+            http_client=openai.DefaultHttpxClient(follow_redirects=False, timeout=seconds),
+        )
 
 
 def _messages(kind: str, exception_type: str, facts: FactSheet) -> list[dict[str, str]]:

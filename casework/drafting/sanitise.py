@@ -12,6 +12,8 @@ MAX_PARAGRAPH = 2_000
 MAX_PARAGRAPHS = 30
 MAX_SUBJECT = 160
 MAX_FACT_TEXT = 160
+LINK_REMOVED = "[link removed]"
+ADDRESS_REMOVED = "[address removed]"
 
 _KEPT_CONTROLS = {"\n"}
 _DROPPED_CATEGORIES = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
@@ -54,7 +56,7 @@ def fact_text(text: str) -> str:
     A carrier's or customer's words are data: they may be quoted, but they may not lead anyone anywhere.
     """
     flat = line(text, MAX_FACT_TEXT * 2)
-    flat = URL.sub("[link removed]", EMAIL.sub("[address removed]", flat))
+    flat = URL.sub(LINK_REMOVED, EMAIL.sub(ADDRESS_REMOVED, flat))
     return line(flat, MAX_FACT_TEXT)
 
 
