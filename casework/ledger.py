@@ -99,7 +99,9 @@ def known_files(engine: Engine) -> set[tuple[str, str, str, str]]:
         }
 
 
-def pending(engine: Engine, now: datetime, tenant_id: str | None = None, feed: str | None = None) -> list[Row[Any]]:
+def pending(
+    engine: Engine, now: datetime, tenant_id: str | None = None, feed: str | None = None
+) -> list[Row[Any]]:
     """Return files to load, oldest name first: landed, or claimed by a loader whose lease ran out."""
     c = ingested_files.c
     query = select(ingested_files).where(
@@ -125,7 +127,12 @@ def claim(engine: Engine, key: FileKey, *, now: datetime, run_id: str, lease: ti
         if not is_free:
             return False
         if row.attempts >= ATTEMPTS_ALLOWED:
-            _refuse(connection, key, f"Loading was interrupted {row.attempts} times; look at it, then land it again.", now)
+            _refuse(
+                connection,
+                key,
+                f"Loading was interrupted {row.attempts} times; look at it, then land it again.",
+                now,
+            )
             return False
         connection.execute(
             update(ingested_files).where(*key.where).values(
@@ -135,24 +142,18 @@ def claim(engine: Engine, key: FileKey, *, now: datetime, run_id: str, lease: ti
     return True
 
 
-def release_claims(engine: Engine, run_is_dead: Sequence[str]) -> int:
-    """Give back what runs that ended held; return how many files became free at once."""
-    c = ingested_files.c
+def release_claims(engine: Engine) -> int:
+    """Give back every claim; only for whoever holds the warehouse's lock, when all other loaders are gone.
+
+    Returns how many files became free at once instead of when their lease runs out.
+    """
     with writing(engine) as connection:
         done = connection.execute(
             update(ingested_files)
-            .where(c.state == "loading", c.dagster_run_id.in_(list(run_is_dead)))
+            .where(ingested_files.c.state == "loading")
             .values(state="landed", claimed_until=None)
         )
     return int(done.rowcount)
-
-
-def claimed_runs(engine: Engine) -> list[str]:
-    """Return the runs that hold a claim now."""
-    c = ingested_files.c
-    with reading(engine) as connection:
-        query = select(c.dagster_run_id).where(c.state == "loading", c.dagster_run_id.is_not(None)).distinct()
-        return [str(name) for name in connection.execute(query).scalars()]
 
 
 def settle(
@@ -171,7 +172,9 @@ def settle(
         )  # fmt: skip
     with writing(engine) as connection:
         name = connection.execute(select(ingested_files.c.file_name).where(*key.where)).scalar_one()
-        _insert_once(connection, quarantined_rows, [_quarantined(key, name, refusal, now) for refusal in refusals])
+        _insert_once(
+            connection, quarantined_rows, [_quarantined(key, name, refusal, now) for refusal in refusals]
+        )
         connection.execute(
             update(ingested_files).where(*key.where).values(
                 state="loaded", row_count=row_count, loaded_count=loaded, quarantined_count=len(refusals),
@@ -227,7 +230,13 @@ def corrected_rows(engine: Engine, tenant_id: str | None = None, feed: str | Non
 
 
 def settle_replay(
-    engine: Engine, tenant_id: str, quarantine_id: str, *, is_duplicate: bool, refusal: Refusal | None, now: datetime
+    engine: Engine,
+    tenant_id: str,
+    quarantine_id: str,
+    *,
+    is_duplicate: bool,
+    refusal: Refusal | None,
+    now: datetime,
 ) -> None:
     """Record what became of a corrected row: loaded, known already, or refused again with the new reason.
 
@@ -242,7 +251,9 @@ def settle_replay(
         if refusal is not None:
             changes = {"state": "quarantined", "message": refusal.message, "rule": refusal.rule}
             connection.execute(
-                update(quarantined_rows).where(*this).values(**changes, column_name=refusal.column_name, values=refusal.values)
+                update(quarantined_rows)
+                .where(*this)
+                .values(**changes, column_name=refusal.column_name, values=refusal.values)
             )
             return
         connection.execute(update(quarantined_rows).where(*this).values(state="replayed", replayed_at=now))
@@ -259,14 +270,24 @@ def gaps(engine: Engine, tenant_id: str, feed: str) -> list[str]:
     f, q = ingested_files.c, quarantined_rows.c
     kept = (
         select(func.count())
-        .where(q.tenant_id == f.tenant_id, q.feed == f.feed, q.file_sha256 == f.file_sha256, q.state.in_(OPEN_IN_QUARANTINE))
+        .where(
+            q.tenant_id == f.tenant_id,
+            q.feed == f.feed,
+            q.file_sha256 == f.file_sha256,
+            q.state.in_(OPEN_IN_QUARANTINE),
+        )
         .scalar_subquery()
     )
-    query = select(ingested_files, kept.label("kept")).where(f.tenant_id == tenant_id, f.feed == feed, f.state == "loaded")
+    query = select(ingested_files, kept.label("kept")).where(
+        f.tenant_id == tenant_id, f.feed == feed, f.state == "loaded"
+    )
     with reading(engine) as connection:
         rows = connection.execute(
             query.where(
-                or_(f.row_count != f.loaded_count + f.quarantined_count + f.duplicate_count, kept != f.quarantined_count)
+                or_(
+                    f.row_count != f.loaded_count + f.quarantined_count + f.duplicate_count,
+                    kept != f.quarantined_count,
+                )
             )
         )
         return [

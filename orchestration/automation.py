@@ -13,6 +13,7 @@ import json
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from orchestration.instance import reap
 from orchestration.loading import register_landed, waiting_keys
 from orchestration.publishing import latest_publication
 from orchestration.resources import Platform
@@ -27,7 +28,8 @@ UNFINISHED_RUNS = [
 
 
 def is_under_way(instance: dg.DagsterInstance, *job_names: str) -> bool:
-    """Say whether a run of one of the jobs is queued or running."""
+    """Say whether a run of one of the jobs is queued or running; runs of killed processes do not count."""
+    reap(instance)
     return any(
         instance.get_runs(filters=dg.RunsFilter(job_name=name, statuses=UNFINISHED_RUNS), limit=1)
         for name in job_names

@@ -25,7 +25,9 @@ assets = [
 ]
 
 # Small steps over one warehouse file: in one process, in order.
-pipeline = dg.define_asset_job("pipeline", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor)
+pipeline = dg.define_asset_job(
+    "pipeline", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor
+)
 decide = dg.define_asset_job(
     "decide",
     selection=dg.AssetSelection.assets(

@@ -26,7 +26,11 @@ def compare_with_truth(platform: Platform) -> list[dict[str, Any]]:
     columns = ["exception_type", "subject_id", "detected_at"]
     found = pq.read_table(path, columns=columns, filters=[("tenant_id", "=", TENANT)]).to_pylist()
     detected = [
-        {"exception_type": row["exception_type"], "subject": row["subject_id"], "detected_at": row["detected_at"]}
+        {
+            "exception_type": row["exception_type"],
+            "subject": row["subject_id"],
+            "detected_at": row["detected_at"],
+        }
         for row in found
     ]
     as_of = platform.casework.clock_of(TENANT).as_of

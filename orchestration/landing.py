@@ -6,7 +6,6 @@ names that begin with a dot or end in `.part` or `.tmp` are somebody's unfinishe
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ class LandedFile:
     feed: str
     path: Path
     size_bytes: int
+    changed_ns: int
 
     @property
     def name(self) -> str:
@@ -31,18 +31,19 @@ class LandedFile:
         return self.path.name
 
 
-def landed_files(landing: Path, now: float | None = None) -> Iterator[LandedFile]:
+def landed_files(landing: Path, settle_seconds: float = SETTLE_SECONDS) -> Iterator[LandedFile]:
     """Yield every whole file under `landing/<tenant>/<feed>/`, in name order."""
-    moment = time.time() if now is None else now
+    moment = time.time()
     for path in sorted(landing.glob("*/*/*")):
-        if path.name.startswith(".") or path.name.endswith(UNFINISHED) or path.is_symlink() or not path.is_file():
+        if (
+            path.name.startswith(".")
+            or path.name.endswith(UNFINISHED)
+            or path.is_symlink()
+            or not path.is_file()
+        ):
             continue
         status = path.stat()
-        if moment - status.st_mtime >= SETTLE_SECONDS:
-            yield LandedFile(path.parent.parent.name, path.parent.name, path, status.st_size)
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        if moment - status.st_mtime >= settle_seconds:
+            yield LandedFile(
+                path.parent.parent.name, path.parent.name, path, status.st_size, status.st_mtime_ns
+            )

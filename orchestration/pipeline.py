@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from casework.store.engine import migrate
 from casework.store.tables import cases, drafts, ingested_files
 from orchestration import publishing
 from orchestration.errors import ClockRefused, OrchestrationError, PipelineFailed
-from orchestration.instance import open_instance, prepare_instance
+from orchestration.instance import PID_TAG, open_instance, prepare_instance, reap
 from orchestration.landing import landed_files
 from orchestration.loading import register_landed, waiting_keys
 from orchestration.resources import Platform
@@ -101,7 +102,9 @@ def check_tenants(platform: Platform, tenants: Sequence[str] | None) -> list[str
     known = list(platform.config.tenants)
     unknown = set(tenants or ()) - set(known)
     if unknown:
-        raise OrchestrationError(f"There is no tenant {', '.join(sorted(unknown))}. The tenants are: {', '.join(known)}.")
+        raise OrchestrationError(
+            f"There is no tenant {', '.join(sorted(unknown))}. The tenants are: {', '.join(known)}."
+        )
     return list(tenants or known)
 
 
@@ -134,7 +137,9 @@ def needs_a_run(platform: Platform) -> bool:
     if waiting_keys(platform):
         return True
     latest = publishing.latest_publication(platform.engine)
-    return latest is None or latest.state != "synced" or latest.input_sha256 != publishing.input_digest(platform)
+    return (
+        latest is None or latest.state != "synced" or latest.input_sha256 != publishing.input_digest(platform)
+    )
 
 
 STAGES = {
@@ -153,11 +158,13 @@ def execute(platform: Platform, report: Report, tell: Tell) -> None:
         from orchestration.definitions import build
 
         instance = open_instance(platform.settings)
+        reap(instance)
         job = build(platform=platform).resolve_job_def("pipeline")
     tell("load, build, score, decide, publish, open cases …")
     with platform.warehouse.lock():
         result = job.execute_in_process(
             instance=instance,
+            tags={PID_TAG: str(os.getpid())},
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
             raise_on_error=False,
         )
@@ -202,7 +209,9 @@ def finish(platform: Platform, report: Report, notes: dict[str, str | None], ten
     report.tenants = [tenant_report(platform, tenant, notes.get(tenant)) for tenant in tenants]
     waiting = sum(t.drafts for t in report.tenants)
     if report.changed:
-        report.sentence = f"Published {report.publication_id}; {waiting} drafts wait for approval. Next: make up"
+        report.sentence = (
+            f"Published {report.publication_id}; {waiting} drafts wait for approval. Next: make up"
+        )
     else:
         report.sentence = f"Nothing changed since {report.publication_id}; nothing was done."
 

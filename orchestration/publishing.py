@@ -48,7 +48,13 @@ def input_digest(platform: Platform) -> str:
         clocks = connection.execute(
             sa.select(tenant_clocks.c.tenant_id, tenant_clocks.c.as_of).order_by(tenant_clocks.c.tenant_id)
         ).all()
-    parts = [sources_digest(), code_digest(CODE_THAT_DECIDES), *map(str, files), *map(str, replayed), *map(str, clocks)]
+    parts = [
+        sources_digest(),
+        code_digest(CODE_THAT_DECIDES),
+        *map(str, files),
+        *map(str, replayed),
+        *map(str, clocks),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -66,9 +66,7 @@ class Warehouse:
     def lock(self) -> Iterator[None]:
         """Hold the one writer's lock; wait for whoever holds it. May be nested."""
         if self._depth == 0:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = self.path.with_suffix(".lock").open("a")
-            fcntl.flock(self._stream, fcntl.LOCK_EX)
+            self._take()
         self._depth += 1
         try:
             yield
@@ -78,13 +76,23 @@ class Warehouse:
                 self._stream.close()
                 self._stream = None
 
+    def hold(self) -> None:
+        """Take the lock and keep it until this process ends: a run is the only writer from start to end."""
+        if self._depth == 0:
+            self._take()
+        self._depth += 1
+
+    def _take(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = self.path.with_suffix(".lock").open("a")
+        fcntl.flock(self._stream, fcntl.LOCK_EX)
+
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the file under the lock; UTC, no extensions fetched."""
         with self.lock():
-            connection = duckdb.connect(
-                str(self.path), config={"autoinstall_known_extensions": "false", "TimeZone": "UTC"}
-            )
+            connection = duckdb.connect(str(self.path), config={"autoinstall_known_extensions": "false"})
+            connection.execute("set TimeZone = 'UTC'")
             try:
                 yield connection
             finally:
@@ -115,38 +123,46 @@ class Warehouse:
             connection.register("scores", scores)
             connection.execute("insert into ml.arrival_scores by name select * from scores")
 
-    def load_rows(
-        self, table: str, rows: pa.Table, tenant_id: str, file_sha256: str, row_number: int | None = None
-    ) -> tuple[int, int]:
-        """Load one file's rows, or one corrected row of it, once; return how many were new and how many known.
+    def load_files(self, table: str, files: dict[str, pa.Table], tenant_id: str) -> dict[str, int]:
+        """Load the rows of some files, by file hash, in one transaction; return how many of each were new.
 
-        Loading the same file again replaces what it loaded before, so a crash costs a repetition and no more.
-        A row is known when a row with the same content stands in the table already, or earlier in the file.
+        Loading a file again replaces what it loaded before, so a crash costs a repetition and no more. A row
+        is known, and left out, when a row with the same content stands in the table already, earlier in the
+        same file, or in an earlier file of the batch.
         """
-        scope = "_tenant_id = ? and _file_sha256 = ?"
-        values: list[Any] = [tenant_id, file_sha256]
-        if row_number is not None:
-            scope, values = f"{scope} and _row_number = ?", [*values, row_number]
+        scope, values = "_tenant_id = ? and _file_sha256 in (select unnest(?))", [tenant_id, list(files)]
+        return self._load(table, pa.concat_tables(files.values()), tenant_id, scope, values)
+
+    def load_row(self, table: str, rows: pa.Table, tenant_id: str, file_sha256: str, row_number: int) -> bool:
+        """Load one corrected row of a file; return whether it was new."""
+        scope = "_tenant_id = ? and _file_sha256 = ? and _row_number = ?"
+        values = [tenant_id, file_sha256, row_number]
+        return bool(self._load(table, rows, tenant_id, scope, values).get(file_sha256))
+
+    def _load(
+        self, table: str, rows: pa.Table, tenant_id: str, scope: str, values: list[Any]
+    ) -> dict[str, int]:
+        ordered = rows.append_column("_arrival", pa.array(range(rows.num_rows), pa.int64()))
         with self.connect() as connection, transaction(connection):
             connection.execute(f'delete from raw."{table}" where {scope}', values)
-            connection.register("incoming", rows)
+            connection.register("incoming", ordered)
             connection.execute(
                 f"""
                 insert into raw."{table}" by name
-                select * exclude (copy_number)
-                from (
-                    select *, row_number() over (partition by _row_sha256 order by _row_number) as copy_number
-                    from incoming
+                select * exclude (_arrival)
+                from incoming
+                where not exists (
+                    select from raw."{table}" as known
+                    where known._tenant_id = ? and known._row_sha256 = incoming._row_sha256
                 )
-                where copy_number = 1 and _row_sha256 not in (
-                    select _row_sha256 from raw."{table}" where _tenant_id = ?
-                )
+                qualify row_number() over (partition by _row_sha256 order by _arrival) = 1
                 """,
                 [tenant_id],
             )
-            found = connection.execute(f'select count(*) from raw."{table}" where {scope}', values).fetchone()
-        loaded = int(found[0]) if found else 0
-        return loaded, rows.num_rows - loaded
+            counted = connection.execute(
+                f'select _file_sha256, count(*) from raw."{table}" where {scope} group by all', values
+            ).fetchall()
+        return {str(sha256): int(count) for sha256, count in counted}
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """Return the rows of a query as an Arrow table."""
@@ -197,7 +213,9 @@ def publish(
 def point_at(root: Path, publication_id: str, published_at: datetime) -> None:
     """Swap the pointer that readers follow."""
     pointer = root / ".CURRENT.part"
-    pointer.write_text(json.dumps({"publication_id": publication_id, "published_at": published_at.isoformat()}))
+    pointer.write_text(
+        json.dumps({"publication_id": publication_id, "published_at": published_at.isoformat()})
+    )
     with pointer.open("rb") as stream:
         os.fsync(stream.fileno())
     pointer.replace(root / "CURRENT")

@@ -19,7 +19,13 @@ from orchestration.resources import Platform
 from orchestration.warehouse import publish
 
 SERVICE = "service:orchestration"
-AMOUNTS = ("expected_loss", "sla_penalty_amount", "revenue_amount", "inventory_amount", "customer_tier_amount")
+AMOUNTS = (
+    "expected_loss",
+    "sla_penalty_amount",
+    "revenue_amount",
+    "inventory_amount",
+    "customer_tier_amount",
+)
 COPIED = (
     "tenant_id", "exception_key", "exception_type", "subject_type", "shipment_id", "parent_exception_key",
     "detected_at", "due_at", "predicted_at", "late_probability", "customer_id", "carrier_id", "facility_id",
@@ -78,11 +84,11 @@ def opened_cases(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     totals: Counter[str] = Counter()
     for tenant in platform.config.tenants:
         result = platform.casework.sync(tenant, publication, list(exceptions(folder, tenant)), SERVICE)
-        totals.update({name: getattr(result, name) for name in ("opened", "updated", "recovered", "unchanged")})
+        totals.update(
+            {name: getattr(result, name) for name in ("opened", "updated", "recovered", "unchanged")}
+        )
         crashpoint("sync:between-tenants")
-    publishing.mark(
-        platform.engine, row.publication_id, state="synced", synced_at=platform.clock()
-    )
+    publishing.mark(platform.engine, row.publication_id, state="synced", synced_at=platform.clock())
     return dg.MaterializeResult(metadata=dict(totals))
 
 

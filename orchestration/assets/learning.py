@@ -31,11 +31,15 @@ def train(platform: Platform, tenant_id: str) -> str:
 )
 def arrival_model(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Train what is missing; a model that exists is kept until `retrain` runs."""
+    platform.warehouse.hold()
     registry = Registry(platform.settings.models)
     versions = {
-        tenant: registry.current_version(tenant) or train(platform, tenant) for tenant in platform.config.tenants
+        tenant: registry.current_version(tenant) or train(platform, tenant)
+        for tenant in platform.config.tenants
     }
-    return dg.MaterializeResult(metadata={f"version/{tenant}": version for tenant, version in versions.items()})
+    return dg.MaterializeResult(
+        metadata={f"version/{tenant}": version for tenant, version in versions.items()}
+    )
 
 
 @dg.asset(

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from casework import ledger
 from data.contract import Contract, load_contracts, raw_schema
 from orchestration.loading import FeedLoad, load_feed
 from orchestration.resources import Platform
@@ -33,11 +34,16 @@ def raw_tables(platform: Platform) -> dict[str, str]:
     description="Each tenant's clock, tariff and exception thresholds, as this build uses them.",
 )
 def tenant_settings(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
-    """Create missing tables, then write the settings tables whole."""
+    """Become the one writer, create missing tables, then write the settings tables whole."""
     config, warehouse = platform.config, platform.warehouse
+    warehouse.hold()
+    # Whoever held a claim held this lock too, so it is gone.
+    ledger.release_claims(platform.engine)
     warehouse.prepare(raw_tables(platform))
     clocks = [platform.casework.clock_of(tenant) for tenant in config.tenants]
-    warehouse.replace_settings("tenant_clocks", [{"tenant_id": c.tenant_id, "as_of": c.as_of} for c in clocks])
+    warehouse.replace_settings(
+        "tenant_clocks", [{"tenant_id": c.tenant_id, "as_of": c.as_of} for c in clocks]
+    )
     warehouse.replace_settings("tenant_tariffs", [config.tariff(tenant) for tenant in config.tenants])
     rules = [rule for tenant in config.tenants for rule in config.exception_rules(tenant)]
     warehouse.replace_settings("exception_rules", rules)
@@ -96,7 +102,9 @@ def check_results(loads: list[FeedLoad]) -> Iterator[dg.AssetCheckResult]:
         check_name=COUNTS_RECONCILE, passed=not gaps,
         metadata={"gaps": gaps or "none", "rows_in": sum(load.rows for load in loads)},
     )  # fmt: skip
-    broken = [f"{check.name}: {check.description}" for load in loads for check in load.checks if not check.success]
+    broken = [
+        f"{check.name}: {check.description}" for load in loads for check in load.checks if not check.success
+    ]
     yield dg.AssetCheckResult(
         check_name=CONTRACT_HOLDS, passed=not broken,
         metadata={"expectations": sum(len(load.checks) for load in loads), "broken": broken or "none"},

@@ -11,6 +11,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtC
 from orchestration.dbt import dbt_project, manifest_path
 from orchestration.publishing import input_digest, new_publication_id, record_build
 from orchestration.resources import Platform
+from orchestration.warehouse import SETTINGS_TABLES
 
 
 class Translator(DagsterDbtTranslator):
@@ -19,7 +20,9 @@ class Translator(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: dict[str, Any]) -> dg.AssetKey:  # type: ignore[override]
         """Return schema and name."""
         if dbt_resource_props["resource_type"] == "source":
-            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+            name = dbt_resource_props["name"]
+            own = "tenant_settings" if name in SETTINGS_TABLES else name
+            return dg.AssetKey([dbt_resource_props["source_name"], own])
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: dict[str, Any]) -> str:  # type: ignore[override]
@@ -27,7 +30,9 @@ class Translator(DagsterDbtTranslator):
         return str(dbt_resource_props["schema"])
 
 
-TRANSLATOR = Translator(settings=DagsterDbtTranslatorSettings(enable_asset_checks=True))
+TRANSLATOR = Translator(
+    settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_duplicate_source_asset_keys=True)
+)
 # Unit tests judge the SQL, not the data: `make test` runs them, a build does not.
 BUILD = ["build", "--exclude-resource-type", "unit_test", "--quiet"]
 
@@ -37,7 +42,9 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, platform: Pla
         invocation = dbt.cli(BUILD, context=context)
         yield from invocation.stream()
     result = invocation.get_artifact("run_results.json")
-    context.instance.add_run_tags(context.run_id, {f"dbt/{context.op.name}": result["metadata"]["invocation_id"]})
+    context.instance.add_run_tags(
+        context.run_id, {f"dbt/{context.op.name}": result["metadata"]["invocation_id"]}
+    )
 
 
 @dbt_assets(

@@ -60,7 +60,10 @@ def queue(
     casework = Platform(Settings.from_environment()).casework
     principal = casework.operator()
     chosen = QueueFilter(
-        exception_types=(exception_type,) if exception_type else (), include_closed=closed, limit=200, offset=0
+        exception_types=(exception_type,) if exception_type else (),
+        include_closed=closed,
+        limit=200,
+        offset=0,
     )
     cases: list[CaseView] = []
     while not limit or len(cases) < limit:
@@ -102,8 +105,15 @@ def case(
         print_json({**plain(detail), "queue_row": plain(as_row(detail.case))})
         return
     row = as_row(detail.case)
-    print_table(f"Case {case_id}", ["what", "value"], [[k, plain(v)] for k, v in row.items() if k != "decomposition"])
-    print_table("Money at stake", ["part", row["currency_code"]], list(row["decomposition"].items()), right=[row["currency_code"]])
+    print_table(
+        f"Case {case_id}", ["what", "value"], [[k, plain(v)] for k, v in row.items() if k != "decomposition"]
+    )
+    print_table(
+        "Money at stake",
+        ["part", row["currency_code"]],
+        list(row["decomposition"].items()),
+        right=[row["currency_code"]],
+    )
     print_table("Facts", ["fact", "value", "from"], [[f.label, f.value, f.source] for f in detail.facts])
     print_table("Drafts", ["draft", "kind", "state", "subject"],
                 [[d.draft_id, d.kind.value, d.state.value, d.content["subject"]] for d in detail.drafts])  # fmt: skip

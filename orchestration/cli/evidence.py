@@ -40,17 +40,25 @@ def export(
     owner = tenant or platform.casework.tenant_of(principal, case_id)
     target = out or platform.settings.home / "evidence" / f"{case_id}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)
-    exported = pack.export(platform.casework, principal, owner, case_id, target, source_rows=source_rows(platform, owner))
+    exported = pack.export(
+        platform.casework, principal, owner, case_id, target, source_rows=source_rows(platform, owner)
+    )
     key = platform.casework.keys.write_public(target.parent / "tidewaiter-public-key.pem")
     if as_json:
-        print_json({"pack": target, "public_key": key, "sha256": exported.sha256, "members": exported.members})
+        print_json(
+            {"pack": target, "public_key": key, "sha256": exported.sha256, "members": exported.members}
+        )
         return
-    say(f"pack        {target}\npublic key  {key}\nverify with: tidewaiter evidence verify {target} --key {key}")
+    say(
+        f"pack        {target}\npublic key  {key}\nverify with: tidewaiter evidence verify {target} --key {key}"
+    )
 
 
 def verify(
     pack_path: Annotated[Path, typer.Argument(metavar="PACK", help="The pack.", exists=True, dir_okay=False)],
-    key: Annotated[Path | None, typer.Option(help="The public key; by default the one beside the pack.")] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="The public key; by default the one beside the pack.")
+    ] = None,
     as_json: JSON = False,
 ) -> None:
     """Verify a pack with nothing but the pack and the public key."""
@@ -61,7 +69,8 @@ def verify(
 
 
 def verify_audit(
-    tenant: Annotated[list[str] | None, typer.Option("--tenant", help="Only this tenant.")] = None, as_json: JSON = False
+    tenant: Annotated[list[str] | None, typer.Option("--tenant", help="Only this tenant.")] = None,
+    as_json: JSON = False,
 ) -> None:
     """Verify each tenant's chain against its signed checkpoints, and the tables against the chain."""
     from casework.evidence import chain
@@ -69,9 +78,7 @@ def verify_audit(
     from orchestration.settings import Settings
 
     platform = Platform(Settings.from_environment())
-    reports = [
-        chain.verify(platform.casework, name) for name in tenant or sorted(platform.config.tenants)
-    ]
+    reports = [chain.verify(platform.casework, name) for name in tenant or sorted(platform.config.tenants)]
     finish(all(r.ok for r in reports), "\n".join(r.sentence for r in reports), reports, as_json)
 
 

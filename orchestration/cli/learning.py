@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     dataset: Annotated[str, typer.Option(help="scms or c2k: whose columns the files have.")],
     train: Annotated[Path, typer.Option(help="Train on this file.", exists=True, dir_okay=False)],
-    test: Annotated[Path, typer.Option(help="Report on this file, which holds later rows.", exists=True, dir_okay=False)],
+    test: Annotated[
+        Path, typer.Option(help="Report on this file, which holds later rows.", exists=True, dir_okay=False)
+    ],
     as_json: JSON = False,
 ) -> None:
     """Train on one file and report on another, in the source's own columns, beside plain baselines."""
@@ -36,7 +38,16 @@ def evaluate(
         print_json(report)
         return
     rows = [["all", report["overall"]], *report["checkpoints"].items()]
-    names = ["roc_auc", "average_precision", "brier", "log_loss", "mcc", "ece", "interval_coverage", "mae_hours"]
+    names = [
+        "roc_auc",
+        "average_precision",
+        "brier",
+        "log_loss",
+        "mcc",
+        "ece",
+        "interval_coverage",
+        "mae_hours",
+    ]
     print_table(
         f"{dataset}: trained on {train.name}, judged on {test.name}", ["checkpoint", *names],
         [[place, *[figure(metrics.get(name)) for name in names]] for place, metrics in rows], right=names,

@@ -26,11 +26,15 @@ def instant(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a day or an instant such as 2013-04-01 or 2013-04-01T06:00Z") from error
+        raise typer.BadParameter(
+            f"{text!r} is not a day or an instant such as 2013-04-01 or 2013-04-01T06:00Z"
+        ) from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-TENANTS = Annotated[list[str] | None, typer.Option("--tenant", help="Only this tenant; may be given more than once.")]
+TENANTS = Annotated[
+    list[str] | None, typer.Option("--tenant", help="Only this tenant; may be given more than once.")
+]
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -72,14 +76,18 @@ def print_report(report: object) -> None:
         "Exceptions by type", ["exception type", *names],
         [[name, *[t.exceptions.get(name, 0) or "–" for t in report.tenants]] for name in types], right=names,
     )  # fmt: skip
-    print_table("Seconds per stage", list(report.seconds), [[f"{value:.1f}" for value in report.seconds.values()]])
+    print_table(
+        "Seconds per stage", list(report.seconds), [[f"{value:.1f}" for value in report.seconds.values()]]
+    )
     for tenant in report.tenants:
         if tenant.note:
             say(f"{tenant.tenant_id}: {tenant.note}")
     for account in report.accounts:
         say(f"account {account.login:<18} password {account.password}   ({account.roles})")
     if report.accounts:
-        say("These passwords are shown once and stored nowhere. `tidewaiter account reset LOGIN` makes a new one.")
+        say(
+            "These passwords are shown once and stored nowhere. `tidewaiter account reset LOGIN` makes a new one."
+        )
     say(report.sentence)
 
 
@@ -99,7 +107,9 @@ def ingest(
     platform = Platform(Settings.from_environment())
     if platform.contract_of(tenant, feed) is None:
         feeds = sorted(name for (source, name) in platform.contracts if tenant in platform.tenants_of(source))
-        raise OrchestrationError(f"Tenant {tenant!r} has no feed {feed!r}. Its feeds are: {', '.join(feeds) or 'none'}.")
+        raise OrchestrationError(
+            f"Tenant {tenant!r} has no feed {feed!r}. Its feeds are: {', '.join(feeds) or 'none'}."
+        )
     copy_in(file, platform.settings.landing / tenant / feed / file.name)
     report = run_path(platform, tenants=[tenant], tell=say, lay=False)
     if as_json:
@@ -111,9 +121,13 @@ def ingest(
 def replay(
     tenant: Annotated[str, typer.Option(help="Whose history goes on.")],
     days: Annotated[float, typer.Option(help="How many days of history.")] = 1.0,
-    step_hours: Annotated[float, typer.Option(help="Hours of history a step; files land at each step.")] = 6.0,
+    step_hours: Annotated[
+        float, typer.Option(help="Hours of history a step; files land at each step.")
+    ] = 6.0,
     speed: Annotated[float, typer.Option(help="Hours of history a second; 0 does not wait.")] = 6.0,
-    process: Annotated[bool, typer.Option(help="Carry each step through to cases here (else the sensors do).")] = False,
+    process: Annotated[
+        bool, typer.Option(help="Carry each step through to cases here (else the sensors do).")
+    ] = False,
     as_json: JSON = False,
 ) -> None:
     """Go on from the tenant's clock, landing what arrived next at a chosen speed."""
@@ -126,7 +140,11 @@ def replay(
     start = platform.casework.clock_of(tenant).as_of
     steps = []
     for step in go_on(
-        platform, tenant, until=start + timedelta(days=days), step=timedelta(hours=step_hours), hours_per_second=speed
+        platform,
+        tenant,
+        until=start + timedelta(days=days),
+        step=timedelta(hours=step_hours),
+        hours_per_second=speed,
     ):
         steps.append(plain(step))
         say(f"{step.tenant_id}: {step.as_of:%Y-%m-%d %H:%M}Z, {step.files} files landed")
@@ -137,7 +155,9 @@ def replay(
 
 
 def simulate(
-    out: Annotated[Path, typer.Argument(help="The folder to write landing/, upcoming/ and truth.jsonl into.")],
+    out: Annotated[
+        Path, typer.Argument(help="The folder to write landing/, upcoming/ and truth.jsonl into.")
+    ],
     shipments: Annotated[int, typer.Option(help="How many shipments.")] = 900,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
     as_of: Annotated[str, typer.Option(help="What arrived by then lies in landing/.")] = "2026-09-01T06:00Z",
@@ -148,7 +168,14 @@ def simulate(
 
     moment = instant(as_of)
     assert moment is not None
-    report = lay(out / "landing" / "demo", out / "upcoming" / "demo", out / "truth.jsonl", moment, seed=seed, shipments=shipments)
+    report = lay(
+        out / "landing" / "demo",
+        out / "upcoming" / "demo",
+        out / "truth.jsonl",
+        moment,
+        seed=seed,
+        shipments=shipments,
+    )
     if as_json:
         print_json(report)
         return

@@ -68,8 +68,16 @@ def worker(
 
 
 def sandbox(
-    smtp_port: Annotated[int, typer.Option(help="Where the mail server listens on 127.0.0.1.")] = 8025,
-    portal_port: Annotated[int, typer.Option(help="Where the customer portal listens on 127.0.0.1.")] = 8503,
+    smtp_port: Annotated[
+        int,
+        typer.Option(
+            help="Where the mail server listens on 127.0.0.1.", envvar="TIDEWAITER_SANDBOX_SMTP_PORT"
+        ),
+    ] = 8025,
+    portal_port: Annotated[
+        int,
+        typer.Option(help="Where the portal listens on 127.0.0.1.", envvar="TIDEWAITER_SANDBOX_PORTAL_PORT"),
+    ] = 8503,
 ) -> None:
     """Run a mail server and a customer portal on this machine; they keep what they are sent."""
     from casework.sandbox import serve

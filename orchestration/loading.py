@@ -1,0 +1,234 @@
+"""From a landed file to typed rows in the warehouse and a settled entry in the ledger.
+
+Every step may be killed after any other: bytes are kept before they are acknowledged, rows are replaced by
+file, and the ledger is settled last.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from casework import ledger
+from casework.crashpoints import crashpoint
+from casework.ledger import FileKey, Refusal
+from data.contract import Contract, stamp_of
+from data.contract.rowsplit import LOADER_VERSION, Rejection, Split, correct, split
+from data.contract.suite import CheckResult, validate
+from data.errors import FileRefused
+from data.formats import read
+from orchestration.landing import SETTLE_SECONDS, LandedFile, landed_files
+from orchestration.resources import Platform
+
+# Great Expectations reads at most so many of the newly loaded rows; the row split has judged every one.
+GATE_ROWS = 200_000
+# A batch costs one transaction of the warehouse; a crash repeats at most one batch.
+FILES_AT_ONCE = 50
+
+
+@dataclass
+class FeedLoad:
+    """What one run did to one tenant's feed."""
+
+    files: int = 0
+    rows: int = 0
+    loaded: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    replayed: int = 0
+    gaps: list[str] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    touched: list[str] = field(default_factory=list)
+
+
+def register_landed(platform: Platform, settle_seconds: float = SETTLE_SECONDS) -> int:
+    """Keep the bytes of every landed file and acknowledge it; return how many contents were new.
+
+    A file whose name, size and modification time were acknowledged before is not read again.
+    """
+    index = LandingIndex(platform.settings.home / "landing_index.json")
+    new = 0
+    for file in landed_files(platform.settings.landing, settle_seconds=settle_seconds):
+        if platform.contract_of(file.tenant_id, file.feed) is None or index.knows(file):
+            continue
+        sha256 = platform.originals.keep(file.path)
+        crashpoint("landing:after-keep-before-register")
+        key = FileKey(file.tenant_id, file.feed, sha256)
+        as_of = platform.casework.clock_of(file.tenant_id).as_of
+        new += ledger.register(
+            platform.engine, key, file_name=file.name, size_bytes=file.size_bytes, recorded_at=as_of,
+            now=platform.clock(),
+        )  # fmt: skip
+        index.note(file)
+    index.save()
+    return new
+
+
+class LandingIndex:
+    """Which landed files were acknowledged, by path, size and time of change; a cache that may be thrown away."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the cache; a missing or damaged one is an empty one."""
+        self.path = path
+        self.changed = False
+        try:
+            self.seen: dict[str, list[int]] = json.loads(path.read_text())
+        except (FileNotFoundError, ValueError):
+            self.seen = {}
+
+    def knows(self, file: LandedFile) -> bool:
+        """Say whether exactly this file was acknowledged before."""
+        return self.seen.get(str(file.path)) == [file.size_bytes, file.changed_ns]
+
+    def note(self, file: LandedFile) -> None:
+        """Remember an acknowledged file."""
+        self.seen[str(file.path)] = [file.size_bytes, file.changed_ns]
+        self.changed = True
+
+    def save(self) -> None:
+        """Write the cache whole."""
+        if self.changed:
+            draft = self.path.with_suffix(".part")
+            draft.write_text(json.dumps(self.seen))
+            draft.replace(self.path)
+
+
+def waiting_keys(platform: Platform) -> list[str]:
+    """Return what the ledger says is not loaded: files and corrected rows, as stable texts."""
+    files = [
+        f"{row.tenant_id}/{row.feed}/{row.file_sha256}"
+        for row in ledger.pending(platform.engine, platform.clock())
+    ]
+    rows = [f"{row.tenant_id}/{row.quarantine_id}" for row in ledger.corrected_rows(platform.engine)]
+    return sorted(files + rows)
+
+
+def load_feed(platform: Platform, contract: Contract, tenant_id: str, run_id: str) -> FeedLoad:
+    """Load one tenant's waiting files of a feed, replay its corrected rows, and judge the result."""
+    load = FeedLoad()
+    waiting = ledger.pending(platform.engine, platform.clock(), tenant_id, contract.feed)
+    for batch in batched(waiting, FILES_AT_ONCE):
+        load_batch(platform, contract, tenant_id, run_id, batch, load)
+    for row in ledger.corrected_rows(platform.engine, tenant_id, contract.feed):
+        replay_row(platform, contract, row, load)
+    load.gaps = ledger.gaps(platform.engine, tenant_id, contract.feed)
+    judge(platform, contract, tenant_id, load)
+    return load
+
+
+def batched(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Yield runs of at most `size` rows."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def load_batch(
+    platform: Platform, contract: Contract, tenant_id: str, run_id: str, files: Sequence[Any], load: FeedLoad
+) -> None:
+    """Split some files by their contract, load the good rows in one go, settle each file in the ledger."""
+    done: dict[str, Split] = {}
+    for row in files:
+        key = FileKey(tenant_id, contract.feed, row.file_sha256)
+        if ledger.claim(platform.engine, key, now=platform.clock(), run_id=run_id):
+            crashpoint("load:after-claim")
+            judged = split_file(platform, contract, key, row.file_name)
+            load.refused += judged is None
+            if judged is not None:
+                done[row.file_sha256] = judged
+    if not done:
+        return
+    tables = {sha256: judged.rows for sha256, judged in done.items()}
+    loaded = platform.warehouse.load_files(contract.table_name, tables, tenant_id)
+    crashpoint("load:after-rows-before-settle")
+    for sha256, judged in done.items():
+        settle(platform, FileKey(tenant_id, contract.feed, sha256), judged, loaded.get(sha256, 0), load)
+
+
+def split_file(platform: Platform, contract: Contract, key: FileKey, file_name: str) -> Split | None:
+    """Split one file by its contract; a file that cannot be read at all is refused in the ledger."""
+    clock = platform.casework.clock_of(key.tenant_id).as_of
+    try:
+        records = read(contract, platform.originals.path(key.file_sha256))
+        return split(contract, records, key.tenant_id, key.file_sha256, clock, stamp_of(file_name))
+    except FileRefused as error:
+        ledger.refuse(platform.engine, key, str(error), platform.clock())
+        return None
+
+
+def settle(platform: Platform, key: FileKey, done: Split, loaded: int, load: FeedLoad) -> None:
+    """Settle one file in the ledger, its refused rows with it."""
+    duplicates = done.rows.num_rows - loaded
+    ledger.settle(
+        platform.engine, key, row_count=done.row_count, loaded=loaded, duplicates=duplicates,
+        refusals=[refusal(rejection) for rejection in done.rejected], loader_version=LOADER_VERSION,
+        now=platform.clock(),
+    )  # fmt: skip
+    count(load, done, loaded, duplicates)
+    load.touched.append(key.file_sha256)
+
+
+def count(load: FeedLoad, done: Split, loaded: int, duplicates: int) -> None:
+    """Add one file's counts to the feed's."""
+    load.files += 1
+    load.rows += done.row_count
+    load.loaded += loaded
+    load.duplicates += duplicates
+    load.quarantined += len(done.rejected)
+
+
+def refusal(rejection: Rejection) -> Refusal:
+    """Return a rejected row as the ledger keeps it."""
+    return Refusal(
+        rejection.row_number, rejection.column, rejection.rule, rejection.message, rejection.raw,
+        dict(rejection.values) if rejection.values is not None else None,
+    )  # fmt: skip
+
+
+def replay_row(platform: Platform, contract: Contract, row: Any, load: FeedLoad) -> None:
+    """Judge a corrected row again and load it under its own file and row number."""
+    clock = platform.casework.clock_of(row.tenant_id).as_of
+    values = {**(row.values or {}), **row.corrected_values}
+    done = correct(
+        contract, values, tenant_id=row.tenant_id, file_sha256=row.file_sha256, row_number=row.row_number,
+        clock_as_of=clock, stamp=stamp_of(row.file_name),
+    )  # fmt: skip
+    again, is_new = None, False
+    if done.rejected:
+        again = refusal(done.rejected[0])
+    else:
+        is_new = platform.warehouse.load_row(
+            contract.table_name, done.rows, row.tenant_id, row.file_sha256, row.row_number
+        )
+        load.replayed += 1
+        load.touched.append(row.file_sha256)
+    crashpoint("replay:after-row-before-settle")
+    ledger.settle_replay(
+        platform.engine, row.tenant_id, row.quarantine_id, is_duplicate=not is_new, refusal=again,
+        now=platform.clock(),
+    )  # fmt: skip
+
+
+def judge(platform: Platform, contract: Contract, tenant_id: str, load: FeedLoad) -> None:
+    """Let Great Expectations judge what was just loaded, and keep the verdicts for the data health page."""
+    now = platform.clock()
+    told = "; ".join(load.gaps) or "Rows in = loaded + quarantined + duplicate, for every file."
+    reconcile = ledger.Check("counts_reconcile", not load.gaps, told)
+    if load.touched:
+        load.checks = list(gate(platform, contract, tenant_id, load.touched))
+        verdicts = [ledger.Check(check.name, check.success, check.description) for check in load.checks]
+        ledger.record_checks(platform.engine, tenant_id, contract.feed, [reconcile, *verdicts], now)
+
+
+def gate(platform: Platform, contract: Contract, tenant_id: str, files: list[str]) -> Iterator[CheckResult]:
+    """Yield what Great Expectations says of the rows these files left in the raw table."""
+    columns = ", ".join(f'"{name}"' for name in contract.columns)
+    rows = platform.warehouse.read(
+        f'select {columns} from raw."{contract.table_name}" '
+        "where _tenant_id = ? and _file_sha256 in (select unnest(?)) limit ?",
+        [tenant_id, sorted(set(files)), GATE_ROWS],
+    )
+    yield from validate(contract, rows.to_pandas())
