@@ -50,7 +50,7 @@ def plain(value: Any) -> Any:
 def canonical_bytes(value: Any) -> bytes:
     """Return the canonical JSON bytes of a value."""
     return json.dumps(
-        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+        value, default=plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
     ).encode("ascii")
 
 

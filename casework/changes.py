@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 
 from casework.model import EffectState
 from casework.store.tables import approvals, cases, effects, messages
@@ -14,33 +14,47 @@ from casework.store.work import Work, new_id
 
 def withdraw(work: Work, case: Mapping[str, Any], reason: str, draft_id: str | None = None) -> int:
     """Let nothing leave any more that is queued for a case, or one draft of it; return how many."""
-    clause = [
-        effects.c.tenant_id == case["tenant_id"],
-        effects.c.case_id == case["case_id"],
-        effects.c.state == EffectState.PENDING.value,
-    ]
+    clause = []
     if draft_id is not None:
         approved = select(approvals.c.approval_id).where(
             approvals.c.tenant_id == case["tenant_id"], approvals.c.draft_id == draft_id
         )
         clause.append(effects.c.approval_id.in_(approved))
-    result = work.connection.execute(
-        update(effects)
-        .where(*clause)
-        .values(state=EffectState.SUPERSEDED.value, settled_at=work.now, last_error=reason)
+    return withdraw_all(work, [case["case_id"]], reason, *clause).get(case["case_id"], 0)
+
+
+def withdraw_all(
+    work: Work, case_ids: Sequence[str], reason: str, *clause: ColumnElement[bool]
+) -> dict[str, int]:
+    """Supersede every effect of these cases that nobody has taken yet; return how many per case."""
+    queued = and_(
+        effects.c.tenant_id == work.tenant_id,
+        effects.c.case_id.in_(case_ids),
+        effects.c.state == EffectState.PENDING.value,
+        *clause,
     )
-    return result.rowcount
+    counted = select(effects.c.case_id, func.count()).where(queued).group_by(effects.c.case_id)
+    counts = {case_id: count for case_id, count in work.connection.execute(counted)}
+    if counts:
+        superseded = {
+            "state": EffectState.SUPERSEDED.value,
+            "settled_at": work.now,
+            "last_error": reason,
+        }
+        work.connection.execute(update(effects).where(queued).values(superseded))
+    return counts
 
 
-def touch(work: Work, case: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+def touch(work: Work, case: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
     """Save changes to a case with the next version, and return the case as it then stands."""
-    values = changes | {"version": case["version"] + 1, "updated_at": work.now}
+    saved = moved(work, case, **changed)
+    written = {column: saved[column] for column in (*changed, "version", "updated_at")}
     work.connection.execute(
         update(cases)
         .where(cases.c.tenant_id == case["tenant_id"], cases.c.case_id == case["case_id"])
-        .values(values)
+        .values(written)
     )
-    return dict(case) | values
+    return saved
 
 
 def add_message(work: Work, case: Mapping[str, Any], **values: Any) -> str:
@@ -58,3 +72,28 @@ def add_message(work: Work, case: Mapping[str, Any], **values: Any) -> str:
     }
     work.connection.execute(messages.insert(), [row | values])
     return message_id
+
+
+def moved(work: Work, case: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
+    """Return a case as it stands after changes, in its next version; `save_all` writes it."""
+    return {**case, **changed, "version": case["version"] + 1, "updated_at": work.now}
+
+
+def save_all(work: Work, saved: Sequence[Mapping[str, Any]]) -> None:
+    """Write many changed cases at once."""
+    if not saved:
+        return
+    columns = [column.name for column in cases.c if not column.primary_key]
+    statement = (
+        update(cases)
+        .where(cases.c.tenant_id == bindparam("key_tenant"), cases.c.case_id == bindparam("key_case"))
+        .values({column: bindparam(f"new_{column}") for column in columns})
+    )
+    work.connection.execute(
+        statement,
+        [
+            {"key_tenant": case["tenant_id"], "key_case": case["case_id"]}
+            | {f"new_{column}": case[column] for column in columns}
+            for case in saved
+        ],
+    )

@@ -6,10 +6,10 @@ saved only if neither the draft nor the facts moved on meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from casework import approval, changes, rows
 from casework.canonical import plain
@@ -218,24 +218,63 @@ def add_version(
 ) -> None:
     """Add a version to a draft and let it wait for a decision."""
     version = draft["current_version"] + 1
-    stored = plain(content)
-    work.connection.execute(
-        draft_versions.insert(),
-        [
-            {
-                "tenant_id": draft["tenant_id"],
-                "draft_id": draft["draft_id"],
-                "version": version,
-                "content": stored,
-                "content_sha256": approval.content_sha256(stored, ()),
-                "facts_version": facts_version,
-                "author": author,
-                "created_at": work.now,
-            }
-        ],
-    )
+    row = _version_row(work, draft["draft_id"], version, content, author, facts_version)
+    work.connection.execute(draft_versions.insert(), [row])
     work.connection.execute(
         update(drafts)
         .where(drafts.c.tenant_id == draft["tenant_id"], drafts.c.draft_id == draft["draft_id"])
         .values(current_version=version, state=DraftState.WAITING.value)
     )
+
+
+def add_versions(work: Work, written: Sequence[tuple[Any, DraftContent, str]]) -> None:
+    """Add (what was wanted, text, draft_id) as next versions, and the drafts of those that are first ones."""
+    if not written:
+        return
+    made = [
+        {
+            "tenant_id": work.tenant_id,
+            "draft_id": draft_id,
+            "case_id": item.case_id,
+            "kind": item.kind.value,
+            "state": DraftState.WAITING.value,
+            "current_version": 1,
+            "created_at": work.now,
+        }
+        for item, _content, draft_id in written
+        if item.version == 0
+    ]
+    if made:
+        work.connection.execute(drafts.insert(), made)
+    moved = [
+        {"key": draft_id, "version": item.version + 1} for item, _, draft_id in written if item.version > 0
+    ]
+    if moved:
+        work.connection.execute(
+            update(drafts)
+            .where(drafts.c.tenant_id == work.tenant_id, drafts.c.draft_id == bindparam("key"))
+            .values(current_version=bindparam("version"), state=DraftState.WAITING.value),
+            moved,
+        )
+    work.connection.execute(
+        draft_versions.insert(),
+        [
+            _version_row(work, draft_id, item.version + 1, content, content["generator"], item.facts_version)
+            for item, content, draft_id in written
+        ],
+    )
+
+
+def _version_row(
+    work: Work, draft_id: str, version: int, content: DraftContent, author: str, facts_version: int
+) -> dict[str, Any]:
+    return {
+        "tenant_id": work.tenant_id,
+        "draft_id": draft_id,
+        "version": version,
+        "content": plain(content),
+        "content_sha256": approval.content_sha256(content, ()),
+        "facts_version": facts_version,
+        "author": author,
+        "created_at": work.now,
+    }

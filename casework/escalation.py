@@ -6,7 +6,7 @@ Desk time. What a step says goes into the case's history, its thread and the eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -103,6 +103,19 @@ def cancel(work: Work, case: Mapping[str, Any], policy: EscalationPolicy) -> Non
     if rules is not None:
         clause.append(escalations.c.rule.in_(rules))
     work.connection.execute(update(escalations).where(*clause).values(state="cancelled"))
+
+
+def cancel_all(work: Work, case_ids: Sequence[str]) -> None:
+    """Cancel every step still due of cases that have ended."""
+    work.connection.execute(
+        update(escalations)
+        .where(
+            escalations.c.tenant_id == work.tenant_id,
+            escalations.c.case_id.in_(case_ids),
+            escalations.c.state == "due",
+        )
+        .values(state="cancelled")
+    )
 
 
 def await_end(work: Work, case: Mapping[str, Any]) -> None:

@@ -6,17 +6,16 @@ written between transactions; each is saved only if its case's facts are still t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, RowMapping, Table, and_, select
 
-from casework import approval, drafts, rows
-from casework.canonical import plain
+from casework import drafts, rows
 from casework.desk import Desk
-from casework.model import DraftContent, DraftKind, DraftState
-from casework.store.tables import cases, draft_versions
+from casework.model import CaseDetail, DraftContent, DraftKind, DraftState
+from casework.store.tables import case_evidence, cases, draft_versions
 from casework.store.tables import drafts as drafts_table
 from casework.store.work import Work, new_id
 
@@ -88,73 +87,59 @@ def _existing(tenant_id: str) -> Any:
 
 def _write(desk: Desk, tenant_id: str, actor: str, wanted: Sequence[Wanted]) -> int:
     drafter = drafts.drafter_of(desk)
-    written: list[tuple[Wanted, DraftContent]] = []
     with desk.reading() as connection:
-        details = {
-            item.case_id: rows.known(connection, row, None, {})
-            for item in wanted
-            if (row := rows.case_row(connection, tenant_id, item.case_id)) is not None
-        }
-    for item in wanted:
-        detail = details[item.case_id]
-        if detail.case.facts_version == item.facts_version:
-            written.append((item, drafter.draft(item.kind, detail)))
+        details = _details(connection, tenant_id, {item.case_id for item in wanted})
+    written = [
+        (item, drafter.draft(item.kind, details[item.case_id]))
+        for item in wanted
+        if details[item.case_id].case.facts_version == item.facts_version
+    ]
     with desk.writing(tenant_id, actor) as work:
-        return sum(_save(work, item, content) for item, content in written)
+        return _save(work, written)
 
 
-def _save(work: Work, item: Wanted, content: DraftContent) -> int:
-    """Save one text unless its case or its draft moved on meanwhile."""
-    case = rows.case_row(work.connection, work.tenant_id, item.case_id)
-    if case is None or not case["is_open"] or case["facts_version"] != item.facts_version:
-        return 0
-    query = select(drafts_table).where(
-        drafts_table.c.tenant_id == work.tenant_id,
-        drafts_table.c.case_id == item.case_id,
-        drafts_table.c.kind == item.kind.value,
+def _details(connection: Connection, tenant_id: str, case_ids: set[str]) -> dict[str, CaseDetail]:
+    """Return what drafts may be written from, for many cases at once."""
+    current = and_(
+        case_evidence.c.tenant_id == cases.c.tenant_id,
+        case_evidence.c.case_id == cases.c.case_id,
+        case_evidence.c.facts_version == cases.c.facts_version,
     )
-    known = work.connection.execute(query).mappings().first()
-    if (known["current_version"] if known else 0) != item.version:
-        return 0
-    draft_id = _first_version(work, item, content) if known is None else known["draft_id"]
-    if known is not None:
-        drafts.add_version(work, known, content, content["generator"], item.facts_version)
-    details = {"kind": item.kind, "version": item.version + 1, "author": content["generator"]}
-    fact = "draft:written" if known is None else "draft:regenerated"
-    work.say(fact, case=case, object_id=draft_id, details=details)
-    return 1
+    stated = (case_evidence.c.facts, case_evidence.c.documents, case_evidence.c.lineage)
+    query = (
+        select(cases, *stated)
+        .join(case_evidence, current)
+        .where(cases.c.tenant_id == tenant_id, cases.c.case_id.in_(sorted(case_ids)))
+    )
+    return {row["case_id"]: rows.detail(row, row, None, {}) for row in connection.execute(query).mappings()}
 
 
-def _first_version(work: Work, item: Wanted, content: DraftContent) -> str:
-    draft_id = new_id()
-    stored = plain(content)
-    work.connection.execute(
-        drafts_table.insert(),
-        [
-            {
-                "tenant_id": work.tenant_id,
-                "draft_id": draft_id,
-                "case_id": item.case_id,
-                "kind": item.kind.value,
-                "state": DraftState.WAITING.value,
-                "current_version": 1,
-                "created_at": work.now,
-            }
-        ],
-    )
-    work.connection.execute(
-        draft_versions.insert(),
-        [
-            {
-                "tenant_id": work.tenant_id,
-                "draft_id": draft_id,
-                "version": 1,
-                "content": stored,
-                "content_sha256": approval.content_sha256(stored, ()),
-                "facts_version": item.facts_version,
-                "author": content["generator"],
-                "created_at": work.now,
-            }
-        ],
-    )
-    return draft_id
+def _save(work: Work, written: Sequence[tuple[Wanted, DraftContent]]) -> int:
+    """Save texts, each unless its case or its draft moved on meanwhile; return how many."""
+    standing = _standing(work, cases, written, lambda row: row["case_id"])
+    known = _standing(work, drafts_table, written, lambda row: (row["case_id"], row["kind"]))
+    saved: list[tuple[Wanted, DraftContent, str]] = []
+    for item, content in written:
+        case, draft = standing.get(item.case_id), known.get((item.case_id, item.kind.value))
+        if case is None or not case["is_open"] or case["facts_version"] != item.facts_version:
+            continue
+        if (draft["current_version"] if draft else 0) != item.version:
+            continue
+        saved.append((item, content, draft["draft_id"] if draft else new_id()))
+    drafts.add_versions(work, saved)
+    for item, content, draft_id in saved:
+        details = {"kind": item.kind, "version": item.version + 1, "author": content["generator"]}
+        fact = "draft:regenerated" if item.version else "draft:written"
+        work.say(fact, case=standing[item.case_id], object_id=draft_id, details=details)
+    return len(saved)
+
+
+def _standing(
+    work: Work,
+    table: Table,
+    written: Sequence[tuple[Wanted, DraftContent]],
+    key: Callable[[RowMapping], Any],
+) -> dict[Any, RowMapping]:
+    case_ids = sorted({item.case_id for item, _content in written})
+    query = select(table).where(table.c.tenant_id == work.tenant_id, table.c.case_id.in_(case_ids))
+    return {key(row): row for row in work.connection.execute(query).mappings()}

@@ -194,7 +194,16 @@ def known(
     connection: Connection, row: Mapping[str, Any], role: Role | None, names: Mapping[str, str]
 ) -> CaseDetail:
     """Return what is known about a case: facts and documents, and for its own people the lineage."""
-    evidence = evidence_of(connection, row)
+    return detail(row, evidence_of(connection, row), role, names)
+
+
+def detail(
+    row: Mapping[str, Any],
+    evidence: Mapping[str, Any] | None,
+    role: Role | None,
+    names: Mapping[str, str],
+) -> CaseDetail:
+    """Return a case with its evidence as a reader in this role sees them."""
     facts = tuple(fact(item) for item in evidence["facts"]) if evidence else ()
     return CaseDetail(
         case=masks.case_view(row, role, names),

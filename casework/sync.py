@@ -120,20 +120,20 @@ def _take_up(
     parents = {row["exception_key"]: row["case_id"] for row in latest.values()}
     counts: Counter[str] = Counter()
     opened: list[dict[str, Any]] = []
+    known: list[tuple[ExceptionRecord, Mapping[str, Any]]] = []
     number = work.connection.scalar(select(func.count()).where(cases.c.tenant_id == work.tenant_id)) or 0
     for record in chunk:
-        known = latest.get(record.exception_key)
-        if known is None or _is_over(known):
-            number += 1
-            case = _new_case(desk, work, publication, record, number, parents)
-            parents[record.exception_key] = case["case_id"]
-            opened.append(case)
-            counts["opened"] += 1
-        else:
-            counts[_update(desk, work, publication, record, known)] += 1
+        case = latest.get(record.exception_key)
+        if case is not None and not _is_over(case):
+            known.append((record, case))
+            continue
+        new = _new_case(desk, work, publication, record, number + len(opened) + 1, parents)
+        parents[record.exception_key] = new["case_id"]
+        opened.append(new)
     _open(desk, work, publication, opened, chunk)
     _know_parties(desk, work, chunk)
-    return counts
+    counts["opened"] = len(opened)
+    return counts + _bring_up_to_date(desk, work, publication, known)
 
 
 def _latest(work: Work, chunk: Sequence[ExceptionRecord]) -> dict[str, RowMapping]:
@@ -255,23 +255,24 @@ def lineage_of(record: ExceptionRecord, publication: Publication) -> dict[str, A
     return asdict(publication) | {"files": files}
 
 
-def _update(
-    desk: Desk,
-    work: Work,
-    publication: Publication,
-    record: ExceptionRecord,
-    case: Mapping[str, Any],
-) -> str:
-    """Bring a known case up to date; return what became of it."""
-    outcome = "unchanged"
-    if not case["is_present"]:
-        case = _reappear(desk, work, case)
-        outcome = "reappeared"
-    is_worked = State(case["state"]) in OPEN_STATES
-    if is_worked and facts_sha256(record) != case["facts_sha256"]:
-        _change_facts(desk, work, publication, record, case)
-        outcome = "updated" if outcome == "unchanged" else outcome
-    return outcome
+def _bring_up_to_date(
+    desk: Desk, work: Work, publication: Publication, known: list[tuple[ExceptionRecord, Mapping[str, Any]]]
+) -> Counter[str]:
+    """Give known cases what the publication says of them now; return what became of them."""
+    changed: list[tuple[ExceptionRecord, dict[str, Any], Mapping[str, Any]]] = []
+    counts: Counter[str] = Counter()
+    for record, case in known:
+        is_back = not case["is_present"]
+        if is_back:
+            case = _reappear(desk, work, case)
+        is_worked = State(case["state"]) in OPEN_STATES
+        has_changed = is_worked and facts_sha256(record) != case["facts_sha256"]
+        if has_changed:
+            changed.append((record, _with_facts(work, publication, record, case), case))
+        counts["reappeared" if is_back else "updated" if has_changed else "unchanged"] += 1
+    if changed:
+        _save_changed(desk, work, publication, changed)
+    return counts
 
 
 def _reappear(desk: Desk, work: Work, case: Mapping[str, Any]) -> dict[str, Any]:
@@ -290,49 +291,60 @@ def _reappear(desk: Desk, work: Work, case: Mapping[str, Any]) -> dict[str, Any]
     return saved
 
 
-def _change_facts(
-    desk: Desk,
-    work: Work,
-    publication: Publication,
-    record: ExceptionRecord,
-    case: Mapping[str, Any],
-) -> None:
-    """Give a case the next version of its facts; nothing approved on the old ones may leave any more."""
-    copied = {column: getattr(record, column) for column in COPIED}
-    saved = changes.touch(
+def _with_facts(
+    work: Work, publication: Publication, record: ExceptionRecord, case: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a case with the next version of its facts."""
+    return changes.moved(
         work,
         case,
-        **copied,
+        **{column: getattr(record, column) for column in COPIED},
         **priority.amounts(record),
         facts_version=case["facts_version"] + 1,
         facts_sha256=facts_sha256(record),
         publication_id=publication.publication_id,
     )
-    work.connection.execute(case_evidence.insert(), [_evidence(work, publication, record, saved)])
-    withdrawn = changes.withdraw(work, saved, "The facts changed before it was sent.")
-    if withdrawn:
-        _void_approved(work, saved)
-    escalation.schedule(work, desk.config.escalation, [saved])
-    escalation.cancel(work, saved, desk.config.escalation)
-    details = {
-        "facts_version": saved["facts_version"],
-        "publication_id": publication.publication_id,
-        "expected_loss": saved["expected_loss"],
-        "was_expected_loss": case["expected_loss"],
-        "effects_withdrawn": withdrawn,
-    }
-    work.say("case:facts:changed", case=saved, details=details)
 
 
-def _void_approved(work: Work, case: Mapping[str, Any]) -> None:
+def _save_changed(
+    desk: Desk,
+    work: Work,
+    publication: Publication,
+    changed: list[tuple[ExceptionRecord, dict[str, Any], Mapping[str, Any]]],
+) -> None:
+    """Save new facts; nothing approved on the old ones may leave any more."""
+    changes.save_all(work, [case for _record, case, _before in changed])
+    work.connection.execute(
+        case_evidence.insert(),
+        [_evidence(work, publication, record, case) for record, case, _before in changed],
+    )
+    case_ids = [case["case_id"] for _record, case, _before in changed]
+    withdrawn = changes.withdraw_all(work, case_ids, "The facts changed before it was sent.")
+    _set_drafts(work, sorted(withdrawn), DraftState.APPROVED, DraftState.VOID)
+    grown = [case for _, case, before in changed if case["expected_loss"] > before["expected_loss"]]
+    escalation.schedule(work, desk.config.escalation, grown)
+    for _record, case, before in changed:
+        details = {
+            "facts_version": case["facts_version"],
+            "publication_id": publication.publication_id,
+            "expected_loss": case["expected_loss"],
+            "was_expected_loss": before["expected_loss"],
+            "effects_withdrawn": withdrawn.get(case["case_id"], 0),
+        }
+        work.say("case:facts:changed", case=case, details=details)
+
+
+def _set_drafts(work: Work, case_ids: Sequence[str], before: DraftState, after: DraftState) -> None:
+    if not case_ids:
+        return
     work.connection.execute(
         update(drafts)
         .where(
-            drafts.c.tenant_id == case["tenant_id"],
-            drafts.c.case_id == case["case_id"],
-            drafts.c.state == DraftState.APPROVED.value,
+            drafts.c.tenant_id == work.tenant_id,
+            drafts.c.case_id.in_(case_ids),
+            drafts.c.state == before.value,
         )
-        .values(state=DraftState.VOID.value)
+        .values(state=after.value)
     )
 
 
@@ -373,8 +385,8 @@ def _recover(desk: Desk, tenant_id: str, actor: str, present: set[str]) -> Count
                 cases.c.is_present,
                 cases.c.case_id.in_(gone[start : start + CHUNK]),
             )
-            for case in work.connection.execute(query.order_by(cases.c.case_id)).mappings().all():
-                counts["recovered"] += _vanish(desk, work, case)
+            rows = work.connection.execute(query.order_by(cases.c.case_id)).mappings().all()
+            counts["recovered"] += _vanish(desk, work, rows)
     return counts
 
 
@@ -385,34 +397,32 @@ def _standing(connection: Connection, tenant_id: str) -> list[tuple[str, str]]:
     return [(row.case_id, row.exception_key) for row in connection.execute(query)]
 
 
-def _vanish(desk: Desk, work: Work, case: Mapping[str, Any]) -> int:
-    """Record that a case's exception is gone; resolve the case where its type and its state allow it."""
+def _vanish(desk: Desk, work: Work, gone: Sequence[Mapping[str, Any]]) -> int:
+    """Record that exceptions are gone; resolve the cases whose type and state allow it, and return how many."""
+    saved = [_without_exception(desk, work, case) for case in gone]
+    changes.save_all(work, saved)
+    ended = [
+        after["case_id"]
+        for before, after in zip(gone, saved, strict=True)
+        if before["state"] != after["state"]
+    ]
+    if ended:
+        escalation.cancel_all(work, ended)
+        changes.withdraw_all(work, ended, "The exception went away before it was sent.")
+        # What still waits for a decision has lost its reason.
+        _set_drafts(work, ended, DraftState.WAITING, DraftState.SUPERSEDED)
+    for before, after in zip(gone, saved, strict=True):
+        details = {"from": before["state"], "to": after["state"]}
+        work.say("exception:recovered", case=after, details=details)
+    return len(ended)
+
+
+def _without_exception(desk: Desk, work: Work, case: Mapping[str, Any]) -> dict[str, Any]:
     before = State(case["state"])
     changed: dict[str, Any] = {"is_present": False}
-    recovers = (
-        desk.catalogue(case["exception_type"]).recovers and (before, Action.RECOVER) in lifecycle.TRANSITIONS
-    )
-    if recovers:
+    recovers = desk.catalogue(case["exception_type"]).recovers
+    if recovers and (before, Action.RECOVER) in lifecycle.TRANSITIONS:
         after = lifecycle.advance(before, Action.RECOVER)
         changed |= {"state": after.value, "is_open": False, "resolution_code": "self_recovered"}
         changed |= clocks.resume(case, work.now) if before == State.WAITING else {}
-    saved = changes.touch(work, case, **changed)
-    if recovers:
-        escalation.cancel(work, saved, desk.config.escalation)
-        changes.withdraw(work, saved, "The exception went away before it was sent.")
-        _lay_aside(work, saved)
-    work.say("exception:recovered", case=saved, details={"from": before.value, "to": saved["state"]})
-    return int(recovers)
-
-
-def _lay_aside(work: Work, case: Mapping[str, Any]) -> None:
-    """Drafts that still wait for a decision have lost their reason."""
-    work.connection.execute(
-        update(drafts)
-        .where(
-            drafts.c.tenant_id == case["tenant_id"],
-            drafts.c.case_id == case["case_id"],
-            drafts.c.state == DraftState.WAITING.value,
-        )
-        .values(state=DraftState.SUPERSEDED.value)
-    )
+    return changes.moved(work, case, **changed)
