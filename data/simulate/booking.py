@@ -95,7 +95,7 @@ def book(network: Network, clock: Clock, index: int) -> Shipment:
 
 
 def reuse_containers(seed: int, booked: list[Shipment]) -> None:
-    """Let some containers travel twice, months apart: the number alone does not say which shipment is meant."""
+    """Let some containers travel twice, months apart: a number alone does not say which shipment is meant."""
     idle: dict[str, list[Shipment]] = {}
     for shipment in booked:
         if shipment.container_no is None:
@@ -103,7 +103,7 @@ def reuse_containers(seed: int, booked: list[Shipment]) -> None:
         former = next(
             (
                 other
-                for other in idle.get(shipment.carrier.scac, [])
+                for other in idle.get(shipment.carrier.scac, [])[:20]
                 if other.planned_arrival + REUSE_GAP_HOURS < shipment.booked
             ),
             None,

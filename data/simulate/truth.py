@@ -97,7 +97,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 def compare(
     exceptions: Iterable[Mapping[str, Any]], truth: Iterable[Mapping[str, Any]], as_of: datetime
 ) -> list[dict[str, Any]]:
-    """Score exceptions found at `as_of` (exception_type, subject, detected_at) against truth lines, by type.
+    """Score exceptions found at `as_of` (exception_type, subject, detected_at) against truth lines.
 
     An exception is matched when an interval of its type and subject holds at `as_of`. A row has
     `exception_type`, `detected`, `true`, `matched`, `stale` (found, but over by `as_of`), `precision` and
