@@ -11,6 +11,9 @@ from functools import cached_property
 from sqlalchemy import Engine
 
 from casework.config import Config, load_config
+from casework.drafting.drafter import Drafter
+from casework.drafting.usage import StoreUsage
+from casework.evidence.keys import Keys
 from casework.service import Casework
 from casework.store.engine import open_store
 from data.contract import TENANT_SOURCES, Contract, load_contracts
@@ -60,7 +63,12 @@ class Platform:
     @cached_property
     def casework(self) -> Casework:
         """The one door to decisions."""
-        return Casework.open(self.engine, home=self.settings.home, config=self.config, clock=self.clock)
+        home = self.settings.home
+        drafter = Drafter.from_environment(StoreUsage(self.engine))
+        keys = Keys(home / "keys")
+        return Casework(
+            self.engine, config=self.config, keys=keys, home=home, clock=self.clock, drafter=drafter
+        )
 
     def contract_of(self, tenant_id: str, feed: str) -> Contract | None:
         """Return the contract a tenant's feed is held to, or None where there is none."""

@@ -119,6 +119,16 @@ def stop_strays(settings: Settings) -> None:
         pid_file.unlink()
 
 
+def sandbox_addresses() -> dict[str, str]:
+    """Return where the worker finds the sandbox's mail server and portal."""
+    smtp = os.environ.get("TIDEWAITER_SANDBOX_SMTP_PORT", "8025")
+    portal = os.environ.get("TIDEWAITER_SANDBOX_PORTAL_PORT", "8503")
+    return {
+        "TIDEWAITER_SMTP_URL": f"smtp://127.0.0.1:{smtp}",
+        "TIDEWAITER_PORTAL_URL": f"http://127.0.0.1:{portal}/webhooks",
+    }
+
+
 def port_is_taken(port: int) -> bool:
     """Say whether something already listens on a loopback port."""
     with socket.socket() as probe:
@@ -132,6 +142,8 @@ def supervise(children: Sequence[Process], settings: Settings, *, poll_seconds: 
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda number, _frame: asked.append(number))
     environment = {**os.environ, **settings.to_environment()}
+    if any(process.name == "sandbox" for process in children):
+        environment |= sandbox_addresses()
     try:
         while not asked:
             for process in children:

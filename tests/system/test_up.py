@@ -1,0 +1,329 @@
+"""A running platform, driven as its users do: files dropped, cases worked in a real browser, processes killed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import sqlite3
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.chromium import ARGUMENTS, chromium
+from tests.conftest import ROOT, Home
+from tests.system.running import Running, drop, up, wait_for
+
+IMAGES = Path(os.environ.get("TIDEWAITER_IMAGES", ROOT / "var" / "images"))
+CASE_WITHIN = 240  # seconds from a dropped file to its case, on a busy two-core machine
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def home(built: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return built.copy(tmp_path_factory.mktemp("up") / "var")
+
+
+@pytest.fixture(scope="module")
+def running(home: Home) -> Iterator[Running]:
+    with up(home) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()
+
+
+def password(home: Home, login: str) -> str:
+    return home.run("account", "reset", login).stderr.split("password")[1].split()[0]
+
+
+def sign_in(page: Page, running: Running, login: str, address: str = "") -> None:
+    page.goto(f"{running.dashboard}/{address}")
+    page.locator(".st-key-sign_in_login input").fill(login)
+    page.locator(".st-key-sign_in_password input").fill(password(running.home, login))
+    page.locator(".st-key-sign_in_submit button").click()
+    expect(page.locator(".st-key-sign_out button")).to_be_visible()
+
+
+def rows(home: Home, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(f"file:{home.path / 'operational.db'}?mode=ro", uri=True, timeout=30) as store:
+        return store.execute(query, values).fetchall()
+
+
+def assert_counts_reconcile(home: Home) -> None:
+    gaps = rows(
+        home,
+        "select file_name, row_count, loaded_count, quarantined_count, duplicate_count from ingested_files "
+        "where state = 'loaded' and row_count <> loaded_count + quarantined_count + duplicate_count",
+    )
+    assert gaps == []
+
+
+def newest_shipment(home: Home) -> dict[str, str]:
+    """Return a delivered shipment's newest export, to make another like it."""
+    newest = sorted((home.path / "landing" / "demo" / "shipment").glob("*.csv"))[-1]
+    with newest.open(newline="") as stream:
+        return next(row for row in csv.DictReader(stream) if row["shipment_no"].startswith("SH-"))
+
+
+def as_csv(records: list[dict[str, str]]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, records[0].keys())
+    writer.writeheader()
+    writer.writerows(records)
+    return out.getvalue().encode()
+
+
+def late_shipment(home: Home, number: str) -> dict[str, str]:
+    """Return a shipment that should have arrived days before the tenant's clock, and has not."""
+    return {
+        **newest_shipment(home),
+        "shipment_no": number,
+        "pro_number": f"99{number[-8:].replace('-', '0').zfill(8)}"[:10],
+        "container_no": "",
+        "mode": "truck",
+        "planned_departure_at": "2026-08-24T06:00:00Z",
+        "planned_arrival_at": "2026-08-28T06:00:00Z",
+        "required_documents": "POD",
+        "status": "in_transit",
+        "exported_at": "2026-09-01T05:30:00Z",
+    }
+
+
+def test_a_file_dropped_into_a_landing_folder_becomes_a_case(running: Running) -> None:
+    home = running.home
+    good, bad = late_shipment(home, "SH-900001"), late_shipment(home, "SH-900002")
+    bad["planned_arrival_at"] = "the day after tomorrow"
+    drop(home, "demo", "shipment", "shipment_20260901T053000Z.csv", as_csv([good, bad]))
+
+    def found() -> list[tuple[Any, ...]]:
+        return rows(home, "select case_id from cases where subject = 'SH-900001' and is_open")
+
+    wait_for(found, CASE_WITHIN, "the dropped file to become a case")
+    assert_counts_reconcile(home)
+    queue = home.json("queue", "--tenant", "demo")
+    assert "SH-900001" in {row["subject"] for row in queue}
+
+    page = home.json("quarantine", "list", "--tenant", "demo", "--feed", "shipment")
+    row = next(row for row in page["rows"] if row["values"]["shipment_no"] == "SH-900002")
+    assert (row["column_name"], row["row_number"]) == ("planned_arrival_at", 2)
+    assert "the day after tomorrow" in row["raw"]
+
+
+def test_correcting_and_replaying_a_bad_row_closes_the_gap(running: Running, page: Page) -> None:
+    home = running.home
+    sign_in(page, running, "engineer")
+    page.goto(f"{running.dashboard}/data_health")
+    expect(page.locator(".st-key-feeds_table")).to_be_visible()
+    (quarantine_id,) = rows(
+        home, "select quarantine_id from quarantined_rows where raw like '%the day after tomorrow%'"
+    )[0]
+    home.run("quarantine", "fix", quarantine_id, "--tenant", "demo", "--set", "planned_arrival_at=2026-08-28T06:00:00Z")
+
+    def replayed() -> bool:
+        states = rows(home, "select state from quarantined_rows where quarantine_id = ?", quarantine_id)
+        return states == [("replayed",)]
+
+    wait_for(replayed, CASE_WITHIN, "the corrected row to be replayed")
+    wait_for(
+        lambda: rows(home, "select 1 from cases where subject = 'SH-900002' and is_open"),
+        CASE_WITHIN,
+        "the corrected row to become a case",
+    )
+    assert_counts_reconcile(home)
+
+
+def test_an_ops_lead_works_the_top_case_to_its_end(running: Running, page: Page) -> None:
+    home = running.home
+    sign_in(page, running, "lead", "queue?tenant=demo")
+    expect(page.locator(".st-key-queue_table")).to_be_visible()
+    page.wait_for_timeout(1500)
+    shoot(page, "queue")
+    case_id = next(
+        row["case_id"] for row in home.json("queue", "--tenant", "demo") if has_customer_mail(home, row["case_id"])
+    )
+    page.goto(f"{running.dashboard}/case?tenant=demo&case={case_id}")
+    if page.locator(".st-key-sign_in_login input").is_visible():
+        sign_in(page, running, "lead", f"case?tenant=demo&case={case_id}")
+    expect(page.locator(".st-key-case_verdict")).to_be_visible()
+    page.wait_for_timeout(2500)
+    shoot(page, "case")
+
+    page.locator(".st-key-draft_edit_customer_update button").click()
+    text = page.locator(".st-key-draft_text_customer_update_0 textarea")
+    text.fill(text.input_value() + " We are sorry for the trouble this causes.")
+    page.locator(".st-key-draft_save_customer_update button").click()
+    expect(page.locator(".st-key-draft_edit_customer_update button")).to_be_visible()
+    page.locator(".st-key-draft_approve_customer_update button").click()
+
+    mail = wait_for(lambda: mails_of(home, case_id), 60, "the mail to arrive")
+    assert "We are sorry for the trouble this causes." in body_of(mail[0])
+    assert len(mail) == 1
+    webhook = wait_for(lambda: webhooks_of(home, case_id), 60, "the webhook to arrive")
+    assert len(webhook) == 1
+    wait_for(
+        lambda: {s for (s,) in rows(home, "select state from effects where case_id = ?", case_id)} <= {"applied", "verified"},
+        60,
+        "both receipts to be kept",
+    )
+    finish_case(page)
+    wait_for(
+        lambda: rows(home, "select 1 from cases where case_id = ? and state = 'resolved'", case_id), 30, "the case to be resolved"
+    )
+    verify_evidence(home, case_id)
+
+
+def finish_case(page: Page) -> None:
+    """Resolve the open case with the first code and cause offered."""
+    for action in ("triage", "start"):
+        button = page.locator(f".st-key-action_{action} button")
+        if button.is_visible():
+            button.click()
+            expect(button).to_be_hidden()
+    page.locator(".st-key-resolve_open button").click()
+    for key in ("resolve_code", "resolve_cause"):
+        page.locator(f".st-key-{key} input").click()
+        page.locator("[role=option]").first.click()
+    page.locator(".st-key-resolve_confirm button").click()
+
+
+def verify_evidence(home: Home, case_id: str) -> None:
+    """Export the case's pack, verify it, and see a changed byte found."""
+    exported = home.json("evidence", "export", case_id)
+    pack, key = Path(exported["pack"]), exported["public_key"]
+    home.run("evidence", "verify", str(pack), "--key", key)
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 2] ^= 1
+    pack.write_bytes(content)
+    assert home.run("evidence", "verify", str(pack), "--key", key, check=False).returncode == 3
+
+
+def shoot(page: Page, name: str) -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def has_customer_mail(home: Home, case_id: str) -> bool:
+    """Say whether the case's customer has a mail address and a portal, and its update waits."""
+    return bool(
+        rows(
+            home,
+            "select 1 from cases c join drafts d on d.case_id = c.case_id and d.kind = 'customer_update' and d.state = 'waiting' "
+            "join contacts m on m.party_id = c.customer_id and m.channel = 'mail' "
+            "join contacts w on w.party_id = c.customer_id and w.channel = 'webhook' where c.case_id = ?",
+            case_id,
+        )
+    )
+
+
+def mails_of(home: Home, case_id: str) -> list[Any]:
+    found = [message_from_bytes(path.read_bytes(), policy=default) for path in (home.path / "sandbox" / "mail").glob("*.eml")]
+    return [mail for mail in found if case_id in str(mail)]
+
+
+def body_of(mail: Any) -> str:
+    return " ".join(mail.get_body(("plain",)).get_content().split())
+
+
+def webhooks_of(home: Home, case_id: str) -> list[Any]:
+    found = [json.loads(path.read_text()) for path in (home.path / "sandbox" / "portal").glob("*.json")]
+    return [item for item in found if case_id in json.dumps(item)]
+
+
+def test_a_partner_sees_only_its_own_shipments_even_by_direct_address(running: Running, page: Page) -> None:
+    home = running.home
+    (own,) = rows(home, "select customer_id from grants where role = 'customer'")[0]
+    foreign = rows(
+        home, "select case_id, subject from cases where tenant_id = 'demo' and customer_id <> ? and is_open limit 1", own
+    )[0]
+    sign_in(page, running, "customer")
+    expect(page.locator(".st-key-shipments_table")).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert foreign[1] not in page.content()
+    shoot(page, "partner")
+    page.goto(f"{running.dashboard}/case?tenant=demo&case={foreign[0]}")
+    if page.locator(".st-key-sign_in_login input").is_visible():
+        sign_in(page, running, "customer", f"case?tenant=demo&case={foreign[0]}")
+    expect(page.get_by_text("There is no case")).to_be_visible()
+    assert foreign[1] not in page.content()
+
+
+def test_killing_any_process_loses_nothing_and_sends_nothing_twice(running: Running) -> None:
+    home = running.home
+    for round_number, victim in enumerate(("daemon", "worker", "dashboard", "webserver"), start=1):
+        number = f"SH-91000{round_number}"
+        drop(home, "demo", "shipment", f"shipment_2026090{1}T05300{round_number}Z.csv", as_csv([late_shipment(home, number)]))
+        running.kill(victim)
+    kill_a_run(home)
+    for round_number in range(1, 5):
+        subject = f"SH-91000{round_number}"
+        wait_for(
+            lambda subject=subject: rows(home, "select 1 from cases where subject = ? and is_open", subject),
+            2 * CASE_WITHIN,
+            f"{subject} to become a case",
+        )
+    assert_counts_reconcile(home)
+    doubled = rows(
+        home, "select exception_key, count(*) from cases where is_open group by tenant_id, exception_key having count(*) > 1"
+    )
+    assert doubled == []
+    sent = [mail["Message-ID"] for mail in map(parsed, (home.path / "sandbox" / "mail").glob("*.eml"))]
+    assert len(sent) == len(set(sent))
+
+
+def parsed(path: Path) -> Any:
+    return message_from_bytes(path.read_bytes(), policy=default)
+
+
+def kill_a_run(home: Home) -> None:
+    """Kill the run worker as soon as there is one."""
+
+    def run_workers() -> list[int]:
+        found = []
+        for command in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                text = command.read_bytes()
+                environment = (command.parent / "environ").read_bytes()
+            except OSError:
+                continue
+            if b"execute_run" in text and str(home.path).encode() in environment:
+                found.append(int(command.parent.name))
+        return found
+
+    for pid in wait_for(run_workers, 120, "a run to start"):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_the_audit_chain_verifies_after_all_of_it(running: Running) -> None:
+    done = running.home.run("audit", "verify")
+    assert done.returncode == 0
+    copy = Home(running.home.path.parent / "tampered")
+    shutil.copytree(running.home.path, copy.path, symlinks=True, ignore=shutil.ignore_patterns("*.lock", "logs"))
+    with sqlite3.connect(copy.path / "operational.db") as store:
+        triggers = [name for (name,) in store.execute("select name from sqlite_master where type = 'trigger'")]
+        for name in triggers:
+            store.execute(f'drop trigger "{name}"')
+        store.execute("update audit_entries set actor = 'nobody' where tenant_id = 'demo' and sequence = 5")
+    assert copy.run("audit", "verify", check=False).returncode == 3
