@@ -9,6 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from casework.config import Config, load_config
+from casework.drafting.drafter import Drafter
+from casework.drafting.usage import StoreUsage
 from casework.evidence.keys import Keys
 from casework.service import Casework
 from casework.store.engine import open_store
@@ -25,8 +27,14 @@ def home() -> Path:
 
 
 def store_url() -> str:
-    """Return where the operational store is, from TIDEWAITER_STORE_URL, else the home folder's SQLite file."""
+    """Return where the store is, from TIDEWAITER_STORE_URL, else the home folder's SQLite file."""
     return os.environ.get("TIDEWAITER_STORE_URL") or f"sqlite:///{home() / 'operational.db'}"
+
+
+def is_set_up() -> bool:
+    """Whether there is a store to open; a file that does not exist yet is not made here."""
+    url = store_url()
+    return not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).is_file()
 
 
 def published_folder() -> Path:
@@ -41,8 +49,9 @@ def casework() -> Casework:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _casework(home_folder: str, url: str) -> Casework:
-    folder = Path(home_folder)
-    return Casework(open_store(url), config=config(), keys=Keys(folder / "keys"), home=folder)
+    folder, engine = Path(home_folder), open_store(url)
+    drafter = Drafter.from_environment(StoreUsage(engine))
+    return Casework(engine, config=config(), keys=Keys(folder / "keys"), home=folder, drafter=drafter)
 
 
 @st.cache_resource(show_spinner=False)

@@ -54,7 +54,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose rows may be read: a tenant and, for partners, the parties and places granted. Part of every cache key."""
+    """Whose rows may be read: a tenant, for partners their parties and places. Part of every cache key."""
 
     tenant_id: str
     customer_id: str | None = None
@@ -66,13 +66,12 @@ def current(published_folder: Path) -> Publication | None:
     """Return the publication that CURRENT points to, or None before the first one."""
     try:
         pointer = json.loads((published_folder / "CURRENT").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        name, stamp = pointer["publication_id"], pointer.get("published_at")
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    name = Path(str(pointer.get("publication_id", ""))).name
-    folder = published_folder / name
-    if not name or not folder.is_dir():
+    folder = published_folder / str(name)
+    if folder.parent != published_folder or folder.name in ("", "..") or not folder.is_dir():
         return None
-    stamp = pointer.get("published_at")
     return Publication(name, datetime.fromisoformat(stamp) if stamp else None, folder)
 
 
@@ -117,7 +116,8 @@ select s.shipment_id, s.mode, s.status, s.customer_id, s.carrier_id, s.vendor_id
     s.planned_departure_at, s.planned_arrival_at, s.estimated_arrival_at, s.departed_at, s.delivered_at,
     s.last_milestone_code, s.last_milestone_at, s.origin_facility_id, s.destination_facility_id,
     o.facility_name as origin_name, o.latitude as origin_latitude, o.longitude as origin_longitude,
-    d.facility_name as destination_name, d.latitude as destination_latitude, d.longitude as destination_longitude
+    d.facility_name as destination_name, d.latitude as destination_latitude,
+    d.longitude as destination_longitude
 from read_parquet($file_shipments) s
 left join read_parquet($file_facilities) o
     on o.tenant_id = s.tenant_id and o.facility_id = s.origin_facility_id
@@ -232,7 +232,8 @@ def scores(publication: Publication, scope: Scope, shipment_id: str) -> list[Row
 PROJECTION = """
 select projected_on, projected_quantity, stock_out_on, inbound_shipment_id
 from read_parquet($file_projection)
-where tenant_id = $tenant_id and facility_id = $facility_id and ($product_id is null or product_id = $product_id)
+where tenant_id = $tenant_id and facility_id = $facility_id
+    and ($product_id is null or product_id = $product_id)
 order by projected_on limit 200
 """
 

@@ -13,6 +13,7 @@ import streamlit as st
 
 from casework.errors import CaseworkError, SessionEnded, SignInRefused
 from casework.model import PARTNER_ROLES, Principal, Role
+from casework.permissions.policy import allows
 from dashboard import context
 from dashboard.components.text import literal
 from dashboard.queries import Scope
@@ -31,6 +32,10 @@ class Viewer:
     def roles(self) -> frozenset[Role]:
         """The roles held in this tenant."""
         return frozenset(g.role for g in self.principal.grants if g.tenant_id == self.tenant_id)
+
+    def may(self, permission: str) -> bool:
+        """Whether some role held here carries a permission; for what to show, the door decides for itself."""
+        return any(allows(role, permission) for role in self.roles)
 
     @property
     def is_partner(self) -> bool:
@@ -74,7 +79,7 @@ def viewer() -> Viewer:
 
 
 def _tenant(principal: Principal) -> str:
-    """Return the tenant in the address, else the one chosen before, else the first; only ones that are granted."""
+    """Return the tenant in the address, else the one chosen before, else the first; only granted ones."""
     asked = st.query_params.get("tenant")
     chosen = asked if asked in principal.tenants else st.session_state.get("tenant_chosen")
     tenant_id = chosen if chosen in principal.tenants else _first(principal)

@@ -6,12 +6,14 @@ are: TIDEWAITER_HOME, TIDEWAITER_STORE_URL. Pages: queue (also the start), /case
 
 Element keys, stable for browser tests (the page carries them as the class `st-key-<key>`):
 
-- sign-in: sign_in_login, sign_in_password, sign_in_submit; header: tenant_choice, sign_out, notice
+- sign-in: sign_in_login, sign_in_password, sign_in_submit
+- header: tenant_choice, sign_out, notice, newer_data
 - queue: queue_view, queue_search, facet_type, facet_state, facet_severity, facet_customer, facet_carrier,
   queue_closed, queue_table, queue_next, queue_previous, queue_later, queue_earlier, queue_refresh,
   queue_preview, queue_assign_me, open_case (the selected one), open_top_case (the first one)
-- case: case_verdict, case_back, action_<action>, action_assign_me, assign_to, wait_until, wait_reason, wait_confirm,
-  dismiss_reason, dismiss_confirm, comment_text, comment_confirm, escalate_reason, escalate_confirm,
+- case: case_verdict, case_back, action_<action>, action_assign_me, assign_to, assign_confirm, wait_until,
+  wait_at, wait_reason, wait_confirm, dismiss_reason, dismiss_confirm, comment_text, comment_confirm,
+  escalate_reason, escalate_confirm, reopen_reason, reopen_confirm,
   resolve_open, resolve_code, resolve_cause, resolve_note, resolve_confirm,
   case_waterfall, case_timeline, case_map, case_documents, case_lineage, case_effects, case_history
 - drafts, with <kind> one of customer_update, carrier_request, recovery_recommendation: draft_<kind>,
@@ -23,16 +25,24 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
 - model: model_card, model_reliability, model_lead_time
 - partners: shipments_table, partner_cases_table, partner_open_case
 
-Keyboard: j and k move, Enter opens, a takes the case, s waits, e edits the draft, Shift+A approves, r resolves.
+Keyboard: j and k move, Enter opens, a takes the case, s waits, e edits the draft, Shift+A approves,
+d resolves (done; Streamlit keeps r and c for itself), Backspace goes back.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
-from dashboard import session
+from dashboard import context, session
 from dashboard.app_pages import case, data_health, model, my_shipments, queue
 from dashboard.components.header import show_header
+from dashboard.components.text import literal
+from dashboard.session import Viewer
+
+ICON = Path(__file__).parent / "components" / "icon.png"
+STYLE = Path(__file__).parent / "components" / "style.css"
 
 
 def pages() -> dict[str, st.Page]:
@@ -50,16 +60,32 @@ def pages() -> dict[str, st.Page]:
     }
 
 
+def page_names(viewer: Viewer) -> list[str]:
+    """Return the pages of use to this person; the first one is where they start."""
+    if viewer.is_partner:
+        return ["shipments", "case"]
+    names = ["queue", "case"] if viewer.may("case:read") else []
+    names += ["data_health"] if viewer.may("feed:read") else []
+    return [*names, "model"]
+
+
 def main() -> None:
     """Show the page in the address to whoever is signed in, or the sign-in form."""
-    st.set_page_config(page_title="Tidewaiter", page_icon=":material/water:", layout="wide")
+    st.set_page_config(page_title="Tidewaiter", page_icon=str(ICON), layout="wide")
+    st.logo(str(ICON), size="medium")
+    st.html(STYLE)
+    if not context.is_set_up():
+        st.info(
+            f"There is no store in {literal(context.home())} yet. Run `tidewaiter run` first, then reload."
+        )
+        return
     made = pages()
     if session.current() is None:
         st.navigation(list(made.values()), position="hidden")
         session.sign_in_page()
         return
     viewer = session.viewer()
-    names = ("shipments", "case") if viewer.is_partner else ("queue", "case", "data_health", "model")
+    names = page_names(viewer)
     chosen = st.navigation([made[name] for name in names], position="top")
     st.session_state["pages"] = {name: made[name] for name in names}
     show_header(viewer)

@@ -34,6 +34,8 @@ def trip_of(publication: Publication | None, viewer: Viewer, detail: CaseDetail)
     if scope is None:
         return Trip()
     milestones = queries.milestones(publication, scope, shipment_id)
+    if viewer.is_partner:
+        milestones = [{**row, "source_file_sha256": None, "source_row_number": None} for row in milestones]
     scores = [] if viewer.is_partner else queries.scores(publication, scope, shipment_id)
     shipment = queries.shipments(publication, scope, (shipment_id,))[0]
     return Trip(shipment, milestones, _prediction(detail, scores), scores, _stops(shipment, milestones))
@@ -45,7 +47,7 @@ def _scope(publication: Publication, viewer: Viewer, shipment_id: str) -> Scope 
 
 
 def _prediction(detail: CaseDetail, scores: list[Row]) -> Prediction | None:
-    """Return the predicted arrival as the case's facts state it, else the latest score."""
+    """Return the predicted arrival as the case's facts state it, else the latest score within reach."""
     facts = facts_by_id(detail.facts)
     stated = instant_of(facts.get("predicted_arrival_at"))
     if stated:

@@ -1,4 +1,4 @@
-"""Data health: is every feed fresh, do the counts reconcile, which rows were refused, and how to put them right."""
+"""Data health: are the feeds fresh, do the counts reconcile, which rows were refused, how to mend them."""
 
 from __future__ import annotations
 
@@ -206,7 +206,8 @@ def _fix_form(row: QuarantinedRow, viewer: Viewer) -> None:
     values = row.values or {}
     if not values:
         st.caption(
-            "This row could not be split into cells, so it can only be left out. Ask its producer to send it again."
+            "This row could not be split into cells, so it can only be left out. "
+            "Ask its producer to send it again."
         )
     else:
         with st.form(f"fix_form_{row.quarantine_id}", border=False):

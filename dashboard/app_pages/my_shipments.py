@@ -1,4 +1,4 @@
-"""What a partner sees: its own shipments, and the exceptions shared with it. Fields not meant for it are absent."""
+"""What a partner sees: its own shipments and the exceptions shared with it; other fields are absent."""
 
 from __future__ import annotations
 

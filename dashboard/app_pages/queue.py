@@ -54,7 +54,7 @@ def page() -> None:
         st.info(literal(refused.message))
         return
     shown = Shown(found, viewer, now, context.casework().clock_of(viewer.tenant_id).as_of)
-    facets, table, preview = st.columns([1.05, 4.3, 2.65], gap="medium")
+    facets, table, preview = st.columns([0.95, 4.1, 2.7], gap="medium")
     with facets:
         _facets(shown)
     with table:
@@ -82,10 +82,7 @@ def view_filter(name: str, principal_id: str, base: QueueFilter, now: datetime) 
 
 def _views(viewer: Viewer, base: QueueFilter, now: datetime) -> None:
     """Show the views with how many cases each holds."""
-    counts = {}
-    for name in VIEWS:
-        wanted = replace(view_filter(name, viewer.principal.principal_id, base, now), limit=1)
-        counts[name] = context.casework().search(viewer.principal, viewer.tenant_id, wanted).total
+    counts = _counts(viewer, base, now)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
             "View",
@@ -108,6 +105,19 @@ def _views(viewer: Viewer, base: QueueFilter, now: datetime) -> None:
             on_change=_first_page,
         )
         st.button("", icon=":material/refresh:", key="queue_refresh", type="tertiary", help="Look again")
+
+
+def _counts(viewer: Viewer, base: QueueFilter, now: datetime) -> dict[str, int]:
+    """Return how many cases each view holds, as far as one answer's facets can tell, else by asking."""
+    who = viewer.principal.principal_id
+    whole = context.casework().search(viewer.principal, viewer.tenant_id, replace(base, limit=0))
+    owners, states = whole.facets.get("owner", {}), whole.facets.get("state", {})
+    counts = {"all": whole.total, "mine": owners.get(who, 0), "unassigned": owners.get("-", 0)}
+    counts["waiting"] = states.get(State.WAITING, 0)
+    for name in ("breaching", "approval"):
+        wanted = replace(view_filter(name, who, base, now), limit=0)
+        counts[name] = context.casework().search(viewer.principal, viewer.tenant_id, wanted).total
+    return counts
 
 
 def _first_page() -> None:
@@ -156,6 +166,7 @@ def _pills(label: str, key: str, counts: dict[str, int], words: Callable[[str], 
             options,
             selection_mode="multi",
             key=key,
+            wrap=True,
             format_func=lambda name: f"{literal(words(name))} {counts.get(name, 0)}",
             on_change=_first_page,
         )
@@ -164,7 +175,8 @@ def _pills(label: str, key: str, counts: dict[str, int], words: Callable[[str], 
 def _choice(label: str, key: str, counts: dict[str, int], names: dict[str, str]) -> None:
     """Show one facet as a list to choose from, the most frequent first."""
     chosen = st.session_state.get(key)
-    options = sorted({name for name in (*counts, chosen) if name}, key=lambda name: -counts.get(name, 0))
+    known = {name for name in (*counts, chosen) if name and name != "-"}
+    options = sorted(known, key=lambda name: (-counts.get(name, 0), name))
     if options:
         st.selectbox(
             label,
@@ -196,9 +208,7 @@ def _table(shown: Shown, wanted: QueueFilter) -> None:
         cases,
         context.config(),
         places=_places(shown),
-        parties=_party_names(shown.viewer, tuple(case.customer_id or "" for case in cases)),
         now=shown.now,
-        as_of=shown.as_of,
     )
     show_queue_table(frame, cases, shown.now, on_select=_selected)
     _footer(shown, wanted)

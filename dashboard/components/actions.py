@@ -23,7 +23,7 @@ PLAIN = {
 
 
 def show_actions(detail: CaseDetail, viewer: Viewer) -> None:
-    """Show the buttons that the life cycle and the viewer's grants allow; the door decides again on a click."""
+    """Show the buttons that the life cycle and the viewer's grants allow; the door decides again."""
     case, possible = detail.case, detail.possible_actions
     if not possible:
         return
@@ -50,7 +50,7 @@ def _weight(action: Action) -> str:
 def _dialogs(viewer: Viewer, case: CaseView, possible: tuple[Action, ...]) -> None:
     """Show the buttons whose actions ask for something first."""
     asking = (
-        (Action.RESOLVE, "Resolve", "resolve_open", ":material/task_alt:", "r", resolve_dialog),
+        (Action.RESOLVE, "Resolve", "resolve_open", ":material/task_alt:", "d", resolve_dialog),
         (Action.WAIT, "Wait", "action_wait", ":material/snooze:", "s", wait_dialog),
         (Action.ASSIGN, "Assign", "action_assign", ":material/group:", None, assign_dialog),
         (Action.COMMENT, "Comment", "action_comment", ":material/comment:", None, comment_dialog),

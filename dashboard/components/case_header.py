@@ -73,12 +73,9 @@ def _resolution(case: CaseView, now: datetime) -> None:
 
 def _clock(label: str, due_at: datetime | None, now: datetime) -> None:
     """Show a running clock; red and the word `breached` only once its deadline has passed."""
-    words = countdown(due_at, now)
-    if due_at is not None and due_at < now:
-        words = f":red[**{literal(words)}**]"
-    else:
-        words = literal(words)
-    _markdown_field(label, words, due_at)
+    words = literal(countdown(due_at, now))
+    breached = due_at is not None and due_at < now
+    _markdown_field(label, f":red[**{words}**]" if breached else words, due_at)
 
 
 def _field(label: str, value: str, at: datetime | None = None) -> None:

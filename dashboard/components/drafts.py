@@ -6,6 +6,7 @@ Draft text may come from a model or a partner's words; it is shown as text and e
 from __future__ import annotations
 
 import copy
+from datetime import UTC
 from typing import Any
 
 import streamlit as st
@@ -67,10 +68,10 @@ def _read(draft: DraftView, viewer: Viewer, facts: dict[str, Fact]) -> None:
 
 
 def _rests_on(fact_ids: list[str], facts: dict[str, Fact]) -> None:
-    """Show the facts under a paragraph; an id without a fact is said, not hidden."""
+    """Show the facts under a paragraph; what is known of the case itself is named without a value."""
     known = [facts[name] for name in fact_ids if name in facts]
-    words = [f"{fact.label} {fact_text(fact)}" for fact in known]
-    words += [f"{name} (from the case)" for name in fact_ids if name not in facts]
+    words = [f"{fact.label} {fact_text(fact, UTC)}" for fact in known]
+    words += [name.removeprefix("case:").replace("_", " ") for name in fact_ids if name not in facts]
     if words:
         st.caption(
             "↳ " + literal(" · ".join(words)),
@@ -130,7 +131,8 @@ def _decide(draft: DraftView, viewer: Viewer) -> None:
         if draft.state == DraftState.WAITING:
             first = _is_first(kind)
             st.button(
-                "Approve and send" if draft.messages else "Approve", key=f"draft_approve_{kind}", type="primary",
+                "Approve and send" if draft.messages else "Approve",
+                key=f"draft_approve_{kind}", type="primary",
                 icon=":material/check:", shortcut="Shift+A" if first else None, disabled=draft.is_stale,
                 on_click=_approve, args=(draft, viewer),
             )  # fmt: skip

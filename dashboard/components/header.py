@@ -72,15 +72,31 @@ def _feed_time(clock: Clock, publication: Publication | None) -> None:
     mode = "replay" if clock.mode == "replay" else "live"
     st.caption(
         f"Data as of **{literal(moment(clock.as_of))}** · {mode}",
-        help=f"Feed time {utc_text(clock.as_of)}. Clocks of the desk (first response, resolution) run in wall time.",
+        help=f"{utc_text(clock.as_of)}. The desk's clocks (first response, resolution) run in wall time.",
         width="content",
     )
     if publication is None:
         st.caption("Nothing published yet", width="content")
         return
+    _newer(publication.publication_id)
     when = moment(publication.published_at) if publication.published_at else "at an unknown time"
     st.caption(
         f"Publication {literal(publication.publication_id[:12])}",
         help=literal(f"{publication.publication_id}, published {when}"),
         width="content",
     )
+
+
+@st.fragment(run_every="20s")
+def _newer(shown: str) -> None:
+    """Offer newer data when it is published; the page itself never jumps.
+
+    Reads the pointer file alone, so that a page left open does not keep its session awake.
+    """
+    newest = current(context.published_folder())
+    if (
+        newest
+        and newest.publication_id != shown
+        and st.button("Newer data: look again", key="newer_data", type="primary", icon=":material/refresh:")
+    ):
+        st.rerun()

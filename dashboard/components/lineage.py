@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from casework.model import CaseDetail
-from dashboard.components.text import literal, moment, share, visible
+from dashboard.components.text import literal, moment, plain, share, visible
 from dashboard.queries import Row
 
 
@@ -92,12 +92,12 @@ def _receipt(detail: CaseDetail) -> Step:
 
 def show_lineage(steps: list[Step]) -> None:
     """Show the strip; each step opens to what it is made of."""
-    with st.container(key="case_lineage"):
-        for column, step in zip(st.columns(len(steps), gap="xsmall"), steps, strict=True):
-            with column:
-                st.caption(step.name)
+    with st.container(key="case_lineage", horizontal=True, gap="large"):
+        for number, step in enumerate(steps):
+            with st.container(width="content", gap=None):
+                st.caption(step.name if number == 0 else f"› {step.name}")
                 if step.lines:
-                    with st.popover(literal(step.short), type="tertiary", width="stretch"):
+                    with st.popover(literal(step.short), type="tertiary"):
                         st.code(visible("\n".join(step.lines)), language=None, wrap_lines=True)
                 else:
-                    st.caption(literal(step.short))
+                    plain(step.short, muted=True)

@@ -16,8 +16,10 @@ def attempt(doing: Callable[[], object], done: str) -> bool:
     """Call a casework verb; keep the sentence to show next. True if it was done, False if it was refused."""
     try:
         doing()
-    except StoreUnavailable:
-        st.session_state[_KEY] = ("error", "Not saved: the store is busy or cannot be reached. Try again.")
+    except StoreUnavailable as trouble:
+        locked = "locked" in str(trouble.fields.get("reason", ""))
+        sentence = "Not saved: the store is busy. Try again." if locked else trouble.message
+        st.session_state[_KEY] = ("error", sentence)
     except CaseworkError as refused:
         st.session_state[_KEY] = ("error", refused.message)
     else:

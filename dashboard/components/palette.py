@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 import streamlit as st
 
+FONT = '"Source Sans", sans-serif'
+
 
 @dataclass(frozen=True)
 class Palette:
@@ -70,7 +72,7 @@ def styled(figure: go.Figure, height: int, colours: Palette) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"size": 12, "color": colours.text},
+        font={"size": 12, "color": colours.text, "family": FONT},
         hoverlabel={"bgcolor": colours.surface, "font": {"color": colours.text}},
         legend={"orientation": "h", "y": -0.16, "x": 0, "font": {"color": colours.muted}},
         dragmode=False,

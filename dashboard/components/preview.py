@@ -45,6 +45,7 @@ def show_preview(detail: CaseDetail, viewer: Viewer, as_of: datetime, now: datet
             as_of=as_of,
             prediction=trip.prediction,
             key="preview_timeline",
+            compact=True,
         )
     for draft in detail.drafts:
         with st.container(horizontal=True, vertical_alignment="center"):

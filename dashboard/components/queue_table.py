@@ -11,11 +11,11 @@ import streamlit as st
 
 from casework.config import Config
 from casework.model import CaseView
-from dashboard.components.text import money, relative, visible
+from dashboard.components.text import money, visible
 from dashboard.components.wording import STATE_WORDS, breach_text, is_breached, what
 
 BREACHED = "color: #c4453c; font-weight: 600"
-COLUMNS = ("At stake", "Clock", "What", "Where", "Promise", "Customer", "Owner", "State")
+COLUMNS = ("At stake", "Clock", "What", "Where", "Owner", "State")
 
 
 def queue_frame(
@@ -23,9 +23,7 @@ def queue_frame(
     config: Config,
     *,
     places: dict[str, str],
-    parties: dict[str, str],
     now: datetime,
-    as_of: datetime,
 ) -> pd.DataFrame:
     """Return the rows as they are shown; all text is plain."""
     rows = [
@@ -34,8 +32,6 @@ def queue_frame(
             breach_text(case, now),
             visible(what(config, case)),
             visible(places.get(case.shipment_id or "") or case.facility_id or ""),
-            relative(case.due_at, as_of),
-            visible(parties.get(case.customer_id or "") or case.customer_id or ""),
             visible(case.owner_name) if case.owner else "–",
             STATE_WORDS.get(case.state, str(case.state)),
         )
@@ -66,17 +62,11 @@ def show_queue_table(
         height=min(38 + 31 * max(len(frame), 3), 38 + 31 * 20),
         row_height=31,
         column_config={
-            "At stake": text(
-                width=84, alignment="right", help="Expected loss: the sum of the four parts of the case"
-            ),
-            "Clock": text(
-                width=88, alignment="right", help="Desk time left to the next deadline; paused while waiting"
-            ),
-            "What": text(width=260),
-            "Where": text(width=190),
-            "Promise": text(width=88, help="When the promise at stake falls due, seen from the data's time"),
-            "Customer": text(width=130),
-            "Owner": text(width=96),
-            "State": text(width=82),
+            "At stake": text(width=76, alignment="right", help="Expected loss: the sum of its four parts"),
+            "Clock": text(width=84, alignment="right", help="Time left to the desk's next deadline"),
+            "What": text(width=212),
+            "Where": text(width=184),
+            "Owner": text(width=84),
+            "State": text(width=74),
         },
     )

@@ -1,4 +1,4 @@
-"""The lists of a case: documents, related cases, effects with receipts, messages, facts, history and audit."""
+"""The lists of a case: documents, related cases, effects and receipts, messages, facts, history, audit."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _cases(cases: Sequence[CaseView], viewer: Viewer, now: datetime, key: str) -
 
 
 def show_effects(effects: Sequence[EffectView], now: datetime) -> None:
-    """Show what left or must leave: to whom, how far it came, how often it was tried, and the acknowledgement."""
+    """Show what left or must leave: to whom, how far it came, and the acknowledgement."""
     if not effects:
         return
     st.subheader("What was sent", anchor=False)
@@ -146,7 +146,8 @@ def show_messages(messages: Sequence[MessageView], now: datetime) -> None:
         words, icon = _DIRECTIONS.get(message.direction, (message.direction, None))
         party = message.address or message.party_id or ""
         title = literal(
-            f"{words} {message.channel} {party}: {message.subject or ''} ({relative(message.occurred_at, now)})"
+            f"{words} {message.channel} {party}: {message.subject or ''} "
+            f"({relative(message.occurred_at, now)})"
         )
         with st.expander(title, icon=icon):
             if message.direction == "in":

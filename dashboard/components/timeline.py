@@ -50,10 +50,11 @@ def trip_sheet(
     as_of: datetime,
     prediction: Prediction | None = None,
     zone: tzinfo | None = None,
+    compact: bool = False,
 ) -> go.Figure:
     """Build the figure; rows in the order of the trip, time from left to right in the viewer's zone."""
     colours, zone = palette(), zone or viewer_zone()
-    rows = _rows(milestones)
+    rows = _rows(milestones, 27 if compact else 44)
     figure = go.Figure()
     _deviations(figure, rows, colours, zone)
     for classifier in SHAPES:
@@ -63,27 +64,27 @@ def trip_sheet(
         labels.append("Predicted arrival")
         _prediction(figure, prediction, colours, zone)
     _verticals(figure, promised_at, as_of, colours, zone)
-    height = 96 + 27 * max(len(labels), 2)
+    height = (66 + 21 * max(len(labels), 3)) if compact else (96 + 27 * max(len(labels), 2))
     styled(figure, height, colours)
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], showgrid=False)
-    figure.update_xaxes(showgrid=True, tickformat="%-d %b\n%H:%M", nticks=7)
-    figure.update_layout(margin={"t": 26}, legend={"y": -46 / height})
+    figure.update_xaxes(showgrid=True, tickformat="%-d %b\n%H:%M", nticks=4 if compact else 7)
+    figure.update_layout(margin={"t": 26}, legend={"y": -46 / height}, showlegend=not compact)
     return figure
 
 
-def _rows(milestones: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+def _rows(milestones: list[dict[str, Any]], width: int) -> dict[str, dict[str, dict[str, Any]]]:
     """Group milestones into rows of the sheet; of several reports of one kind the last known one counts."""
     rows: dict[str, dict[str, dict[str, Any]]] = {}
     for milestone in milestones:
         code = str(milestone["milestone_code"])
         if code == "ETA":
             continue
-        label = _label(milestone, code)
+        label = _label(milestone, code, width)
         rows.setdefault(label, {})[str(milestone["classifier"])] = milestone
     return rows
 
 
-def _label(milestone: dict[str, Any], code: str) -> str:
+def _label(milestone: dict[str, Any], code: str, width: int) -> str:
     """Name a row: what happens and where, with the leg when there are several."""
     name = milestone.get("milestone_name") or MILESTONE_WORDS.get(code, code)
     place = milestone.get("facility_name") or milestone.get("facility_id")
@@ -93,7 +94,7 @@ def _label(milestone: dict[str, Any], code: str) -> str:
         parts.append(str(place))
     text = " · ".join(parts)
     segment = f"{leg}/{milestone.get('sequence')} " if leg else ""
-    return figure_text(segment + text, 44)
+    return figure_text(segment + text, width)
 
 
 def _deviations(figure: go.Figure, rows: dict[str, Any], colours: Palette, zone: tzinfo) -> None:
@@ -187,16 +188,17 @@ def _verticals(
     figure: go.Figure, promised_at: datetime | None, as_of: datetime, colours: Palette, zone: tzinfo
 ) -> None:
     """Mark the feed's now and the promise."""
-    marks = [(as_of, "now", "dot", colours.muted)]
+    marks = [(as_of, "now", "dot", colours.muted, False)]
     if promised_at:
-        marks.append((promised_at, "promise", "dash", colours.lost if promised_at < as_of else colours.text))
-    for at, word, dash, colour in marks:
+        colour = colours.lost if promised_at < as_of else colours.text
+        marks.append((promised_at, "promise", "dash", colour, promised_at >= as_of))
+        marks[0] = (*marks[0][:4], promised_at < as_of)
+    for at, word, dash, colour, stands_right in marks:
         x = at.astimezone(zone)
         line = {"color": colour, "width": 1.4, "dash": dash}
         figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, yref="paper", line=line)
-        figure.add_annotation(
-            x=x, y=1, yref="paper", yanchor="bottom", text=word, showarrow=False, font={"color": colour}
-        )
+        place = {"xanchor": "left" if stands_right else "right", "yanchor": "bottom", "yref": "paper"}
+        figure.add_annotation(x=x, y=1, text=word, showarrow=False, font={"color": colour}, **place)
 
 
 def draw_trip_sheet(
@@ -206,9 +208,12 @@ def draw_trip_sheet(
     as_of: datetime,
     prediction: Prediction | None,
     key: str,
+    compact: bool = False,
 ) -> None:
     """Put the trip sheet on the page."""
-    figure = trip_sheet(milestones, promised_at=promised_at, as_of=as_of, prediction=prediction)
+    figure = trip_sheet(
+        milestones, promised_at=promised_at, as_of=as_of, prediction=prediction, compact=compact
+    )
     reached = [m for m in milestones if m["classifier"] == "actual"]
     last = (
         f"; last seen: {reached[-1]['milestone_code']} {moment(reached[-1]['occurred_at'])}"

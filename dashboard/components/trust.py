@@ -39,6 +39,39 @@ def reliability_curve(
     return figure
 
 
+def lead_time_figure(
+    labels: Sequence[str],
+    precision: Sequence[float | None],
+    recall: Sequence[float | None],
+    counts: Sequence[int],
+) -> go.Figure:
+    """Build precision and recall by time left; marks and dashes differ, not colour alone."""
+    colours = palette()
+    lines = (
+        ("Precision", precision, colours.accent, "circle", "solid"),
+        ("Recall", recall, colours.second, "square", "dot"),
+    )
+    figure = go.Figure()
+    for name, values, colour, symbol, dash in lines:
+        figure.add_trace(
+            go.Scatter(
+                x=list(labels),
+                y=list(values),
+                mode="lines+markers",
+                name=name,
+                customdata=list(counts),
+                line={"color": colour, "width": 2, "dash": dash},
+                marker={"symbol": symbol, "size": 9},
+                hovertemplate=name + " %{y:.0%} of %{customdata} rows<extra></extra>",
+            )
+        )
+    styled(figure, 300, colours)
+    figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
+    figure.update_xaxes(title={"text": "Left to the promise"}, type="category")
+    figure.update_layout(legend={"y": 0.02, "x": 0.98, "xanchor": "right", "orientation": "v"})
+    return figure
+
+
 def bars(
     labels: Sequence[str], values: Sequence[float], x_title: str, y_title: str, *, height: int = 260
 ) -> go.Figure:
@@ -58,6 +91,21 @@ def draw_reliability(
     """Put the reliability curve on the page."""
     pairs = ", ".join(f"said {p:.0%} was {o:.0%}" for p, o in zip(predicted, observed, strict=True))
     draw(reliability_curve(predicted, observed, counts), key, f"Reliability curve: {pairs}")
+
+
+def draw_lead_time(
+    labels: Sequence[str],
+    precision: Sequence[float | None],
+    recall: Sequence[float | None],
+    counts: Sequence[int],
+    key: str,
+) -> None:
+    """Put the lead-time figure on the page."""
+    rows = zip(labels, precision, recall, strict=True)
+    said = ", ".join(f"{label}: precision {p or 0:.0%}, recall {r or 0:.0%}" for label, p, r in rows)
+    draw(
+        lead_time_figure(labels, precision, recall, counts), key, f"Precision and recall by time left: {said}"
+    )
 
 
 def draw_bars(labels: Sequence[str], values: Sequence[float], x_title: str, y_title: str, key: str) -> None:

@@ -6,7 +6,7 @@ Returned text may contain feed text; show it through `plain` or `literal`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from casework.config import Config
 from casework.model import CaseView, Fact, State
@@ -50,12 +50,12 @@ def facts_by_id(facts: Iterable[Fact]) -> dict[str, Fact]:
     return {fact.fact_id: fact for fact in facts}
 
 
-def fact_text(fact: Fact) -> str:
-    """Return a fact's value as a person reads it; instants in the viewer's zone."""
+def fact_text(fact: Fact, zone: tzinfo | None = None) -> str:
+    """Return a fact's value as a person reads it; instants in this zone, else the viewer's."""
     value = fact.value
     if fact.type == "instant":
         at = instant_of(fact)
-        return moment(at) if at else str(value)
+        return moment(at, zone) if at else str(value)
     if fact.type == "probability":
         return share(float(value))
     if fact.type == "money":
@@ -76,6 +76,17 @@ def instant_of(fact: Fact | None) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo else None
+
+
+def instant_text(value: object) -> str:
+    """Return an ISO instant as a person reads it; other text as it is, None as empty."""
+    if value is None:
+        return ""
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        return str(value)
+    return moment(at) if at.tzinfo else str(value)
 
 
 def verdict(case: CaseView, facts: dict[str, Fact], as_of: datetime) -> str:

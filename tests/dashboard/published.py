@@ -86,7 +86,7 @@ def publish(home: Path, shipments: list[tuple[str, str, str]], publication_id: s
     folder.mkdir(parents=True, exist_ok=True)
     tables: dict[str, list[dict[str, Any]]] = {
         "dim_parties": [
-            {"tenant_id": "demo", "party_id": party, "party_role": "customer", "party_name": f"Company {party}"}
+            {"tenant_id": "demo", "party_id": party, "party_role": "customer", "party_name": f"Firm {party}"}
             for party in sorted({customer for _, customer, _ in shipments})
         ],
         "dim_facilities": [

@@ -1,0 +1,283 @@
+"""What people see and may do on the pages, driven through Streamlit itself over a real store."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select, update
+from streamlit.testing.v1 import AppTest
+
+from casework.model import CaseView, Principal, QueueFilter
+from casework.store import engine as store
+from casework.store.tables import approvals, effects, grants, principals, sessions
+from tests.dashboard.conftest import open_app, signed_in
+from tests.dashboard.world import CARRIER, HOSTILE, OURS, THEIRS, World
+
+
+def who(world: World, login: str) -> Principal:
+    token, principal = world.casework.sign_in(login, world.passwords[login])
+    world.casework.sign_out(token)
+    return principal
+
+
+def case_of(world: World, shipment_id: str, login: str = "lead") -> CaseView:
+    found = world.casework.search(who(world, login), "demo", QueueFilter(include_closed=True)).cases
+    return next(case for case in found if case.shipment_id == shipment_id)
+
+
+def open_case(world: World, login: str, shipment_id: str) -> AppTest:
+    case = case_of(world, shipment_id)
+    return signed_in(world, login, tenant="demo", case=case.case_id)
+
+
+def words(app: AppTest) -> str:
+    """Return all text of the page."""
+    kinds = (
+        "title",
+        "subheader",
+        "markdown",
+        "caption",
+        "text",
+        "info",
+        "warning",
+        "success",
+        "error",
+        "code",
+    )
+    return "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind))
+
+
+def keys(app: AppTest) -> set[str]:
+    return {button.key for button in app.button if button.key}
+
+
+def test_nobody_sees_anything_before_signing_in(world: World) -> None:
+    app = open_app(tenant="demo", case=case_of(world, "SHP-1").case_id)
+
+    assert app.text_input(key="sign_in_login")
+    assert "SHP-1" not in words(app)
+    assert not app.dataframe
+
+
+def test_a_wrong_password_and_an_unknown_login_read_the_same(world: World) -> None:
+    said = []
+    for login in ("lead", "nobody"):
+        app = open_app()
+        app.text_input(key="sign_in_login").input(login)
+        app.text_input(key="sign_in_password").input("wrong")
+        app = app.button(key="sign_in_submit").click().run()
+        said.append(app.error[0].value)
+    assert said[0] == said[1]
+
+
+def test_the_queue_ranks_by_money_and_counts_over_all_rows(world: World) -> None:
+    app = signed_in(world, "planner", tenant="demo")
+
+    frame = app.dataframe[0].value
+    assert list(frame["At stake"]) == ["$18,001", "$5,001", "$901", "$41"]
+    assert "SHP-1" in frame["What"][0]
+    assert frame["Where"][0] == "Yantian terminal → Duisburg DC"
+    assert any("Predicted late 3" in option for pill in app.button_group for option in pill.options)
+
+
+def test_the_cursor_moves_by_key_and_takes_the_preview_with_it(world: World) -> None:
+    app = signed_in(world, "planner", tenant="demo")
+    assert "SHP\\-1 will miss its promise by about 19 h" in words(app)
+
+    app = app.button(key="queue_next").click().run()
+    assert "SHP\\-2 will miss" in words(app)
+    app = app.button(key="queue_previous").click().run()
+    assert "SHP\\-1 will miss" in words(app)
+
+
+def test_taking_a_case_from_the_queue_makes_it_mine(world: World) -> None:
+    app = signed_in(world, "planner", tenant="demo")
+    app = app.button(key="queue_assign_me").click().run()
+
+    assert case_of(world, "SHP-1").owner_name == "Planner"
+    assert app.dataframe[0].value["Owner"][0] == "Planner"
+
+
+def test_searching_and_facets_narrow_the_queue(world: World) -> None:
+    app = signed_in(world, "planner", tenant="demo")
+    app = app.text_input(key="queue_search").input("SHP-2").run()
+    assert len(app.dataframe[0].value) == 1
+
+    app = app.text_input(key="queue_search").input("no such thing").run()
+    assert "No case fits" in words(app)
+
+
+def test_a_deep_link_opens_the_case_after_signing_in(world: World) -> None:
+    app = open_case(world, "planner", "SHP-1")
+
+    assert "SHP\\-1 will miss its promise by about 19 h" in app.title[0].value
+    assert "it left Singapore 34 h behind plan" in words(app)
+    assert {"action_triage", "action_assign_me", "resolve_open", "case_back"} & keys(app) >= {"case_back"}
+
+
+def test_a_session_ended_elsewhere_ends_on_the_next_click(world: World) -> None:
+    app = signed_in(world, "planner", tenant="demo")
+    with world.casework.engine.begin() as connection:
+        connection.execute(update(sessions).values(revoked_at=datetime.now(UTC)))
+
+    app = app.button(key="queue_next").click().run()
+
+    assert app.text_input(key="sign_in_login")
+    assert not app.dataframe
+
+
+def test_a_role_taken_away_acts_on_the_next_click(world: World) -> None:
+    app = signed_in(world, "planner", tenant="demo")
+    with world.casework.engine.begin() as connection:
+        planner = select(principals.c.principal_id).where(principals.c.login == "planner").scalar_subquery()
+        connection.execute(
+            update(grants).where(grants.c.principal_id == planner).values(revoked_at=datetime.now(UTC))
+        )
+
+    app = app.button(key="queue_next").click().run()
+
+    assert not app.dataframe
+    assert "no role in any tenant" in words(app)
+
+
+def test_resolving_asks_for_both_codes_and_shows_their_definitions(world: World) -> None:
+    app = open_case(world, "lead", "SHP-2")
+    app = app.button(key="action_triage").click().run()
+    app = app.button(key="action_start").click().run()
+    app = app.button(key="resolve_open").click().run()
+    assert app.button(key="resolve_confirm").disabled
+
+    app.radio(key="resolve_code").set_value("accepted")
+    app.selectbox(key="resolve_cause").set_value("congestion")
+    app.button(key="resolve_open").click()  # a test's rerun would close the dialog, a browser's does not
+    app = app.button(key="resolve_confirm").click().run()
+
+    case = case_of(world, "SHP-2")
+    assert (case.state, case.resolution_code, case.root_cause_code) == ("resolved", "accepted", "congestion")
+
+
+def test_someone_elses_change_refuses_mine_with_a_sentence(world: World) -> None:
+    app = open_case(world, "lead", "SHP-2")
+    world.casework.perform(
+        who(world, "planner"), "demo", case_of(world, "SHP-2").case_id, "comment", text="mine"
+    )
+    world.casework.perform(who(world, "planner"), "demo", case_of(world, "SHP-2").case_id, "triage")
+
+    app = app.button(key="action_triage").click().run()
+
+    assert "Someone else changed" in words(app)
+
+
+def test_an_edit_is_a_new_version_and_what_is_approved_is_what_was_shown(world: World) -> None:
+    app = open_case(world, "lead", "SHP-2")
+    app = app.button(key="draft_edit_customer_update").click().run()
+    first = app.text_area(key="draft_text_customer_update_0")
+    first.input(first.value + " We are sorry.")
+    app = app.button(key="draft_save_customer_update").click().run()
+    assert "We are sorry." in words(app)
+
+    app = app.button(key="draft_approve_customer_update").click().run()
+
+    with world.casework.engine.connect() as connection:
+        approval = connection.execute(select(approvals)).mappings().one()
+        sent = connection.execute(select(effects)).mappings().all()
+    assert approval["draft_version"] == 2
+    assert [effect["recipient"] for effect in sent] == ["ops@two.example"]
+    assert "We are sorry." in str(sent[0]["payload"])
+    assert "Approved" in words(app)
+
+
+def test_rejecting_sends_nothing_and_keeps_the_reason(world: World) -> None:
+    app = open_case(world, "lead", "SHP-1")
+    app.text_input(key="draft_reject_reason_customer_update").input("Too early to say.")
+    app = app.run()
+    app = app.button(key="draft_reject_confirm_customer_update").click().run()
+
+    with world.casework.engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(effects)).scalar_one() == 0
+    assert "Too early to say" in words(app)
+
+
+@pytest.mark.parametrize("login", ["auditor", "approver"])
+def test_buttons_a_role_may_not_use_are_not_offered(world: World, login: str) -> None:
+    offered = keys(open_case(world, login, "SHP-1"))
+
+    assert "resolve_open" not in offered
+    assert "action_assign_me" not in offered
+
+
+def test_feed_text_reaches_the_browser_as_text_only(world: World) -> None:
+    app = open_case(world, "lead", HOSTILE)
+
+    for kind in ("title", "subheader", "markdown", "caption", "success", "warning", "info"):
+        for element in getattr(app, kind):
+            assert "![x](" not in element.value
+            assert "<b>" not in element.value
+            assert "](http" not in element.value
+    assert app.title[0].value.startswith("SHP")
+
+
+def test_a_partner_sees_its_own_and_no_money(world: World) -> None:
+    app = signed_in(world, "carrier")
+
+    assert app.title[0].value == "My shipments"
+    page = words(app) + "".join(frame.value.to_string() for frame in app.dataframe)
+    assert "SHP-1" in page
+    assert "SHP-2" not in page
+    assert "$" not in page
+    assert THEIRS not in page
+    assert OURS not in page
+
+
+@pytest.mark.parametrize("login", ["customer", "carrier"])
+def test_a_partner_asking_for_anothers_case_reads_what_anybody_reads_of_no_case(
+    world: World, login: str
+) -> None:
+    real = case_of(world, "SHP-2").case_id
+    said = {}
+    for asked in (real, "no-such-case"):
+        app = signed_in(world, login, tenant="demo", case=asked)
+        assert not app.title or "SHP" not in app.title[0].value
+        said[asked] = app.info[0].value.replace(asked.replace("-", "\\-"), "ID")
+    assert said[real] == said["no-such-case"]
+
+
+def test_a_partners_case_page_has_no_money_no_drafts_no_lineage(world: World) -> None:
+    case = case_of(world, "SHP-1")
+    app = signed_in(world, "carrier", tenant="demo", case=case.case_id)
+
+    page = words(app)
+    assert "SHP\\-1" in page
+    assert "$" not in page
+    assert "Lineage" not in page
+    assert not any(key.startswith("draft_") for key in keys(app))
+    assert "ab" * 6 not in page
+    assert case.carrier_id == CARRIER
+
+
+def test_a_platform_administrator_reads_no_case(world: World) -> None:
+    app = signed_in(world, "admin", tenant="demo", case=case_of(world, "SHP-1").case_id)
+
+    assert "SHP" not in words(app)
+
+
+def test_data_health_and_model_say_what_to_do_when_there_is_nothing(world: World) -> None:
+    app = signed_in(world, "engineer", tenant="demo")
+
+    assert app.title[0].value == "Data health"
+    assert "Nothing has arrived yet" in words(app)
+
+
+def test_a_store_that_is_locked_says_not_saved(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "BUSY_TIMEOUT_MS", 50)
+    app = signed_in(world, "lead", tenant="demo", case=case_of(world, "SHP-1").case_id)
+    other = sqlite3.connect(world.home / "operational.db", isolation_level=None)
+    other.execute("begin immediate")
+
+    app = app.button(key="action_triage").click().run()
+
+    assert "Not saved" in words(app)
+    other.close()
+    assert case_of(world, "SHP-1").state == "new"
