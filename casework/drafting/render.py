@@ -40,7 +40,7 @@ def render(content: DraftContent, case: CaseView, contact: Contact) -> RenderedM
 def _subject(content: DraftContent, case: CaseView) -> str:
     """The draft's subject with the case's number, so that an answer finds its case."""
     tag = f" [{case.case_id}]"
-    return sanitise.line(content["subject"], sanitise.MAX_SUBJECT - len(tag)) + tag
+    return (sanitise.subject(content["subject"], sanitise.MAX_SUBJECT - len(tag)) + tag).strip()
 
 
 def _body(content: DraftContent) -> str:

@@ -60,9 +60,12 @@ def fact_text(text: str) -> str:
     return line(flat, MAX_FACT_TEXT)
 
 
-def subject(text: str) -> str:
-    """Return a subject line that is one line, whatever it was made from."""
-    return line(text, MAX_SUBJECT)
+def subject(text: str, limit: int = MAX_SUBJECT) -> str:
+    """Return a subject that is one line, whatever it was made from and whatever decodes it.
+
+    Mail software decodes `=?charset?q?...?=` in headers, line breaks included; such words are broken up.
+    """
+    return line(line(text, 10 * limit).replace("=?", "= ?"), limit)
 
 
 def paragraph(text: str) -> str:

@@ -121,6 +121,14 @@ def test_a_link_in_a_feed_leads_nowhere_and_an_instruction_stays_a_name():
     assert "\nBcc" not in text
 
 
+@pytest.mark.parametrize("text", ["=?utf-8?q?a=0d=0aBcc:?=", "=\u200b?utf-8?q?x?=", "=<b>?utf-8?q?x?=", "a\nb"])
+def test_a_subject_holds_nothing_that_mail_software_would_decode(text):
+    edit = Drafter().draft(DraftKind.CUSTOMER_UPDATE, detail())
+    edit["subject"] = text
+    subject = Drafter().render(edit, case(), contact()).subject
+    assert "=?" not in subject and "\n" not in subject
+
+
 def test_unreadable_values_are_not_known():
     sheet = FactSheet.of(
         case(),

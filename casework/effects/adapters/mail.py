@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -127,6 +128,16 @@ def mime(payload: Mapping[str, Any], sender: str, idempotency_key: str, date: da
     return message
 
 
+def _check(data: bytes, message: EmailMessage) -> None:
+    """Read the bytes back as a receiver would; raise ValueError when they say anything else than the message."""
+    parsed = message_from_bytes(data, policy=SMTP)
+    if list(parsed.keys()) != list(message.keys()) or parsed.is_multipart():
+        raise ValueError("its headers would not read back as written")
+    for name in ("From", "To", "Message-ID", "X-Tidewaiter-Case"):
+        if str(parsed[name]) != str(message[name]):
+            raise ValueError(f"its {name} would not read back as written")
+
+
 class MailAdapter:
     """Sends one leased mail at a time over a fresh connection."""
 
@@ -153,6 +164,7 @@ class MailAdapter:
         try:
             message = mime(change.payload, self.settings.sender, idempotency_key, change.created_at)
             data = message.as_bytes()
+            _check(data, message)
         except (ValueError, KeyError, TypeError, LookupError) as error:
             return Outcome(Result.REFUSED, f"The message cannot be written as a mail: {error}")
         receipt = {
@@ -174,8 +186,10 @@ class MailAdapter:
         stage = "connecting"
         try:
             with cut_after(self.settings.total_seconds, lambda: connection.sock if connection else None):
-                connection = self._connect()
-                refusal = self._prepare(connection, change.recipient)
+                connection = self._client()
+                code, reply = connection.connect(self.settings.host, self.settings.port)
+                refusal = _declined(code, reply) if code != 220 else None
+                refusal = refusal or self._prepare(connection, change.recipient)
                 if refusal:
                     return refusal
                 crashpoint("worker:before-point-of-no-return")
@@ -197,11 +211,15 @@ class MailAdapter:
                 with contextlib.suppress(OSError, smtplib.SMTPException):
                     connection.close()
 
-    def _connect(self) -> smtplib.SMTP:
-        host, port, seconds = self.settings.host, self.settings.port, self.settings.step_seconds
+    def _client(self) -> smtplib.SMTP:
+        """Return a client that is not connected yet, so that connecting is under the time limit too."""
+        name, seconds = self.settings.sender.rsplit("@", 1)[1], self.settings.step_seconds
+        client = smtplib.SMTP(local_hostname=name, timeout=seconds)
         if self.settings.uses_tls:
-            return smtplib.SMTP_SSL(host, port, timeout=seconds, context=ssl.create_default_context())
-        return smtplib.SMTP(host, port, timeout=seconds)
+            context = ssl.create_default_context()
+            client = smtplib.SMTP_SSL(local_hostname=name, timeout=seconds, context=context)
+        client._host = self.settings.host  # type: ignore[attr-defined]  # the name that TLS verifies
+        return client
 
     def _prepare(self, connection: smtplib.SMTP, recipient: str) -> Outcome | None:
         """Everything up to the server's go-ahead for the text; an outcome when it does not come to that."""
