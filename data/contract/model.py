@@ -49,8 +49,13 @@ class Column(BaseModel):
     @field_validator("pattern")
     @classmethod
     def _pattern_compiles(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            re.compile(pattern)
+        # DuckDB matches in linear time, so it has neither look-around nor back-references.
+        if pattern is not None and re.search(r"\(\?(<?[=!]|P=)|\\[1-9]", pattern):
+            raise ValueError(f"{pattern!r} uses look-around or back-references, which a contract cannot")
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression ({error})") from error
         return pattern
 
     @field_validator("formats")

@@ -41,10 +41,9 @@ class CheckResult:
 def expectation_suite(contract: Contract) -> ExpectationSuite:
     """The contract's promises as expectations over a typed frame of one file."""
     gx = _great_expectations()
-    suite = gx.ExpectationSuite(name=contract.table_name)
-    for expectation in _expectations(contract, gx.expectations):
-        suite.add_expectation(expectation)
-    return suite
+    return gx.ExpectationSuite(
+        name=contract.table_name, expectations=list(_expectations(contract, gx.expectations))
+    )
 
 
 def validate(contract: Contract, frame: pd.DataFrame) -> list[CheckResult]:

@@ -168,7 +168,7 @@ def _columns(feed: str) -> list[str]:
 
 
 def is_placeable(row: dict[str, Any]) -> bool:
-    """Whether a first incoming and an outgoing leg exist and every leg's plan has an end, places and a length."""
+    """Whether there is a way in and a way out, and every leg's plan has an end, places and a length."""
     legs = [leg for leg in ROLES if not pd.isna(row[f"{leg}_rcs_p"])]
     if "i1" not in legs or "o" not in legs:
         return False

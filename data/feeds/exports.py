@@ -63,9 +63,10 @@ class LayReport:
 
 
 def csv_bytes(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
-    """A UTF-8 CSV file with headings and LF line ends; the same rows always give the same bytes."""
+    """A UTF-8 CSV file with headings and CRLF line ends; the same rows always give the same bytes."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    # With CRLF the writer quotes every cell that holds either; with LF alone it would leave a CR bare.
+    writer = csv.DictWriter(text, columns, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()

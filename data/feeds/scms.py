@@ -60,8 +60,8 @@ def read_line_items(source_csv: Path) -> pd.DataFrame:
     freight_cost_usd).
     """
     contract = _contract()
-    _, rows = _read(source_csv)
-    text = pd.DataFrame(rows, dtype="str").rename(columns=contract.by_source_name)
+    columns, rows = _read(source_csv)
+    text = pd.DataFrame(rows, columns=columns, dtype="str").rename(columns=contract.by_source_name)
     frame = pd.DataFrame({name: _typed(text[name], contract, name) for name in contract.columns})
     frame["weight_kg"] = pd.to_numeric(text["weight_kilograms"], errors="coerce")
     frame["freight_usd"] = pd.to_numeric(text["freight_cost_usd"], errors="coerce")

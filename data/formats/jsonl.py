@@ -63,7 +63,7 @@ def _record(contract: Contract, known: dict[str, str], row_number: int, line: Li
     if line.fault:
         return Record(row_number, line.number, raw, problem=Problem("encoding", sentence(line.fault)))
     try:
-        found = parse_object(line.text)
+        found = parse_object(line.text.rstrip("\r\n"))
     except NotAnObject as error:
         return Record(row_number, line.number, raw, problem=Problem("json", f"Line {line.number}: {error}."))
     values: dict[str, str | None] = {}

@@ -1,0 +1,185 @@
+"""CSV as it really comes: any line end, a BOM, quoted newlines; what cannot be read costs its own row only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data.errors import FileRefused
+from data.formats import Record, read
+from data.formats.csv import rows_of
+from data.formats.limits import MAX_LINE_BYTES
+from data.formats.lines import CHUNK_BYTES, lines_of, open_bytes
+from tests.data.builders import CORPORA, GOOD, csv_text, judge, parcel
+
+#: csv-spectrum's hardest cases, for a machine without the corpora: file content, expected rows.
+OWN = {
+    "quotes_and_newlines": (b'a,b\n1,"ha \n""ha"" \nha"\n3,4\n', [["1", 'ha \n"ha" \nha'], ["3", "4"]]),
+    "newlines_crlf": (
+        b'a,b,c\r\n1,2,3\r\n"Once\r\nupon",5,6\r\n',
+        [["1", "2", "3"], ["Once\r\nupon", "5", "6"]],
+    ),
+    "empty": (b'a,b,c\n1,"",""\n2,3,4\n', [["1", "", ""], ["2", "3", "4"]]),
+    "utf8": ("a,b\n1,ʤ\n".encode(), [["1", "ʤ"]]),
+}
+
+
+def spectrum() -> dict[str, tuple[bytes, list[list[str]]]]:
+    found = dict(OWN)
+    for path in sorted((CORPORA / "csv-spectrum" / "csvs").glob("*.csv")):
+        expected = json.loads((path.parent.parent / "json" / f"{path.stem}.json").read_text(encoding="utf-8"))
+        found[f"spectrum_{path.stem}"] = (path.read_bytes(), [list(row.values()) for row in expected])
+    return found
+
+
+def cells_of(content: bytes) -> list[list[str]]:
+    rows = rows_of(lines_of(open_bytes(content), "utf-8"), ",")
+    return [cells for cells, _, problem in rows if problem is None]
+
+
+def records(content: bytes) -> list[Record]:
+    return list(read(parcel(), content))
+
+
+@pytest.mark.parametrize(("content", "expected"), spectrum().values(), ids=spectrum().keys())
+def test_every_shape_of_csv_is_read_as_its_publishers_meant_it(
+    content: bytes, expected: list[list[str]]
+) -> None:
+    found = cells_of(content)[1:]
+    assert [[cell.replace("\r\n", "\n") for cell in row] for row in found] == [
+        [cell.replace("\r\n", "\n") for cell in row] for row in expected
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_and_a_byte_order_mark_change_nothing(end: str, mark: bytes) -> None:
+    rows = [GOOD, GOOD | {"Parcel No": "P-2", "Remark": "two\nlines"}]
+    found = judge(parcel(), mark + csv_text(rows, end))
+    assert [row["parcel_no"] for row in found.rows.to_pylist()] == ["P-1", "P-2"]
+    assert found.rows.to_pylist()[1]["remark"] == "two\nlines"
+    assert found.rejected == []
+
+
+@pytest.mark.parametrize("shift", range(-3, 4))
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_end_on_the_edge_of_a_chunk_is_one_line_end(end: str, shift: int) -> None:
+    width = CHUNK_BYTES // 16 + shift
+    content = "".join(f"{number:>{width - len(end)}}{end}" for number in range(40)).encode()
+    found = list(lines_of(open_bytes(content), "utf-8"))
+    assert [int(line.text) for line in found] == list(range(40))
+    assert [line.number for line in found] == list(range(1, 41))
+
+
+def test_rows_are_numbered_from_one_and_know_the_line_they_stand_on() -> None:
+    content = (
+        csv_text([GOOD | {"Remark": "two\nlines"}, GOOD]) + b"\n\n" + csv_text([GOOD]).split(b"\n", 1)[1]
+    )
+    assert [(record.row_number, record.line_number) for record in records(content)] == [
+        (1, 2),
+        (2, 4),
+        (3, 7),
+    ]
+
+
+def test_raw_text_is_the_row_as_it_stood_in_the_file() -> None:
+    content = csv_text([GOOD | {"Remark": 'say "no"\nnever'}])
+    assert records(content)[0].raw_text == content.split(b"\n", 1)[1].decode().rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"), [(b"P-9,1,2", "too few cells: 3"), (b",".join([b"x"] * 9), "too many")]
+)
+def test_a_row_with_the_wrong_number_of_cells_costs_only_itself(broken: bytes, words: str) -> None:
+    head, row = csv_text([GOOD]).splitlines()
+    found = judge(parcel(), b"\n".join([head, row, broken, row]) + b"\n")
+    assert found.rows.num_rows == 2
+    [rejection] = found.rejected
+    assert (rejection.row_number, rejection.rule, rejection.raw) == (2, "cells", broken.decode())
+    assert words in rejection.message
+    assert "Line 3" in rejection.message
+
+
+def test_a_quote_that_never_ends_costs_its_line_and_not_the_rest_of_the_file() -> None:
+    head, row = csv_text([GOOD | {"Remark": "plain"}]).splitlines()
+    stray = row.replace(b"plain", b'"plain')
+    found = judge(parcel(), b"\n".join([head, row, stray, *[row] * 5000]) + b"\n")
+    assert found.rows.num_rows == 5001
+    assert [(item.row_number, item.rule, item.raw) for item in found.rejected] == [(2, "csv", stray.decode())]
+
+
+def test_text_after_a_closing_quote_costs_its_line() -> None:
+    head, row = csv_text([GOOD | {"Remark": "plain"}]).splitlines()
+    found = judge(parcel(), b"\n".join([head, row.replace(b"plain", b'"pla"in'), row]) + b"\n")
+    assert found.rows.num_rows == 1
+    assert found.rejected[0].rule == "csv"
+
+
+@pytest.mark.parametrize(("bad", "words"), [(b"\xff\xfe", "not valid UTF-8"), (b"a\0b", "NUL")])
+def test_bytes_that_are_not_text_cost_their_row_and_are_shown_with_their_place(
+    bad: bytes, words: str
+) -> None:
+    content = csv_text([GOOD | {"Remark": "here"}, GOOD]).replace(b"here", bad)
+    found = judge(parcel(), content)
+    assert found.rows.num_rows == 1
+    [rejection] = found.rejected
+    assert rejection.rule == "encoding"
+    assert words in rejection.message
+    assert "line 2" in rejection.message
+    assert "\\x" in rejection.raw
+
+
+def test_an_endless_line_costs_one_row_and_little_memory() -> None:
+    content = csv_text([GOOD | {"Remark": "x" * (MAX_LINE_BYTES * 30)}, GOOD])
+    found = judge(parcel(), content)
+    assert found.rows.num_rows == 1
+    [rejection] = found.rejected
+    assert "longer than" in rejection.message
+    assert len(rejection.raw) < MAX_LINE_BYTES
+
+
+def test_the_contract_says_the_delimiter_and_the_encoding() -> None:
+    content = csv_text([GOOD | {"Remark": "Côte"}]).replace(b'"', b"").replace(b",", b";").decode()
+    contract = parcel(delimiter=";", encoding="latin-1")
+    assert judge(contract, content.encode("latin-1")).rows.to_pylist()[0]["remark"] == "Côte"
+
+
+@pytest.mark.parametrize(
+    ("content", "rule", "words"),
+    [
+        (b"", "empty", "without even a line of headings"),
+        (b"\n\n", "empty", "without even"),
+        (b"<html><body>Login</body></html>\n", "missing_columns", "'Parcel No', 'Pieces', 'Weighed'"),
+        (csv_text([GOOD]).replace(b"Mode", b"Weight"), "repeated_columns", "'Weight'"),
+        (csv_text([GOOD]).replace(b"Mode", b"Mood"), "extra_columns", "unknown columns: 'Mood'"),
+        (csv_text([GOOD]).replace(b"Mode", b"M\xffde"), "encoding", "headings cannot be read"),
+    ],
+)
+def test_a_file_with_the_wrong_headings_is_refused_in_a_sentence(
+    content: bytes, rule: str, words: str
+) -> None:
+    with pytest.raises(FileRefused) as refused:
+        records(content)
+    assert refused.value.rule == rule
+    assert words in str(refused.value)
+    assert "Ask" in str(refused.value)
+
+
+def test_unknown_columns_may_be_ignored_but_are_always_reported() -> None:
+    content = csv_text([GOOD | {"Mood": "fine"}], columns=[*GOOD, "Mood"])
+    found = judge(parcel(extra_columns="ignore"), content)
+    assert found.rows.num_rows == 1
+    assert found.extra_columns == ("Mood",)
+
+
+def test_a_missing_column_that_nobody_needs_is_unknown() -> None:
+    few = {name: value for name, value in GOOD.items() if name != "Remark"}
+    assert judge(parcel(), csv_text([few], columns=few)).rows.to_pylist()[0]["remark"] is None
+
+
+def test_a_file_is_read_from_disk_as_from_memory(tmp_path: Path) -> None:
+    path = tmp_path / "parcel.csv"
+    path.write_bytes(csv_text([GOOD]))
+    assert list(read(parcel(), path)) == list(read(parcel(), str(path))) == records(path.read_bytes())
