@@ -17,12 +17,13 @@ from sqlalchemy import Connection, delete, func, select, update
 from casework.canonical import sha256_hex
 from casework.config import SignInRules
 from casework.desk import Desk
-from casework.errors import NotPermitted, SessionEnded, SignInRefused
-from casework.model import Principal
+from casework.errors import NotFound, NotPermitted, SessionEnded, SignInRefused
+from casework.model import Grant, Principal, Role
 from casework.permissions import grants
 from casework.store import engine as store
+from casework.store.tables import grants as grants_table
 from casework.store.tables import principals, sessions, sign_in_failures
-from casework.store.work import new_id
+from casework.store.work import Work, new_id
 
 # RFC 9106's second recommended option (64 MiB), argon2-cffi's default.
 HASHER = PasswordHasher()
@@ -140,3 +141,82 @@ def sign_out(desk: Desk, token: str) -> None:
             .where(sessions.c.session_hash == session_hash, sessions.c.revoked_at.is_(None))
             .values(revoked_at=desk.clock())
         )
+
+
+# --- keeping accounts ------------------------------------------------------------------------------------
+
+OPERATOR = "service:operator"
+
+
+def operator(desk: Desk) -> Principal:
+    """Return the principal of whoever runs commands on this machine; nobody can sign in as it."""
+    with desk.reading() as connection:
+        return grants.current(connection, OPERATOR)
+
+
+def reset_password(desk: Desk, login: str) -> str:
+    """Give an account a new password and end its sessions; return the password once."""
+    password = secrets.token_urlsafe(12)
+    with desk.reading() as connection:
+        query = select(principals.c.principal_id).where(
+            principals.c.login == login.strip().lower(), principals.c.kind != "service"
+        )
+        principal_id = connection.scalar(query)
+        if principal_id is None:
+            raise NotFound(f"There is no account {login!r}.", login=login)
+        tenant_ids = {grant.tenant_id for grant in grants.current(connection, principal_id).grants}
+    mine = principals.c.principal_id == principal_id
+    with store.writing(desk.engine) as connection:
+        connection.execute(update(principals).where(mine).values(password_hash=hashed(password)))
+        connection.execute(
+            update(sessions)
+            .where(sessions.c.principal_id == principal_id, sessions.c.revoked_at.is_(None))
+            .values(revoked_at=desk.clock())
+        )
+    with desk.writing_all(tenant_ids, OPERATOR) as works:
+        for work in works.values():
+            work.say("account:password:reset", object_id=principal_id, is_event=False)
+    return password
+
+
+def give(desk: Desk, principal_id: str, grant: Grant, actor: str) -> str:
+    """Give a principal a role within a scope; return the grant's id."""
+    with desk.writing(grant.tenant_id, actor) as work:
+        return give_within(work, principal_id, grant)
+
+
+def give_within(work: Work, principal_id: str, grant: Grant) -> str:
+    """Give a role in the caller's transaction."""
+    scope = {
+        "customer_id": grant.customer_id,
+        "carrier_id": grant.carrier_id,
+        "facility_id": grant.facility_id,
+        "exception_types": None if grant.exception_types is None else list(grant.exception_types),
+    }
+    row = scope | {
+        "grant_id": new_id(),
+        "principal_id": principal_id,
+        "tenant_id": grant.tenant_id,
+        "role": grant.role.value,
+        "granted_at": work.now,
+    }
+    work.connection.execute(grants_table.insert(), [row])
+    details = scope | {"role": grant.role, "grant_id": row["grant_id"]}
+    work.say("grant:given", object_id=principal_id, details=details, is_event=False)
+    return row["grant_id"]
+
+
+def revoke(desk: Desk, principal_id: str, tenant_id: str, actor: str, role: Role | None = None) -> int:
+    """Take roles away; whatever the principal does next is decided without them. Return how many."""
+    clause = [
+        grants_table.c.principal_id == principal_id,
+        grants_table.c.tenant_id == tenant_id,
+        grants_table.c.revoked_at.is_(None),
+    ]
+    if role is not None:
+        clause.append(grants_table.c.role == role.value)
+    with desk.writing(tenant_id, actor) as work:
+        result = work.connection.execute(update(grants_table).where(*clause).values(revoked_at=work.now))
+        details = {"role": role, "count": result.rowcount}
+        work.say("grant:revoked", object_id=principal_id, details=details, is_event=False)
+        return result.rowcount

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, select, update
 from casework import accounts, rows
 from casework.config import Account, AccountGrant, Config
 from casework.desk import Desk
-from casework.model import Contact, NewAccount, Role
-from casework.store.tables import contacts, grants, principals, tenant_clocks, tenants
-from casework.store.work import Work, insert_new, new_id
+from casework.model import Contact, Grant, NewAccount, Role
+from casework.store.tables import contacts, principals, tenant_clocks, tenants
+from casework.store.work import Work, insert_new
 
 
 def bootstrap(desk: Desk, now: datetime) -> list[NewAccount]:
@@ -26,7 +26,7 @@ def bootstrap(desk: Desk, now: datetime) -> list[NewAccount]:
     made = []
     for account in desk.config.accounts.accounts:
         password = secrets.token_urlsafe(12)
-        if _make_account(desk, account, password, now):
+        if _make_account(desk, account, password, now) and account.kind != "service":
             roles = sorted({grant.role for grant in account.grants})
             made.append(NewAccount(account.login, account.display_name, password, ", ".join(roles)))
     return made
@@ -70,7 +70,7 @@ def _make_account(desk: Desk, account: Account, password: str, now: datetime) ->
         "kind": account.kind,
         "login": account.login,
         "display_name": account.display_name,
-        "password_hash": accounts.hashed(password),
+        "password_hash": None if account.kind == "service" else accounts.hashed(password),
         "is_active": True,
         "created_at": now,
     }
@@ -88,17 +88,16 @@ def _tenants(grant: AccountGrant, config: Config) -> Iterable[str]:
     return config.tenants if grant.tenants == "all" else grant.tenants
 
 
-def _give(work: Work, principal_id: str, grant: AccountGrant) -> None:
-    scope = grant.model_dump(exclude={"tenants", "role"})
-    row = scope | {
-        "grant_id": new_id(),
-        "principal_id": principal_id,
-        "tenant_id": work.tenant_id,
-        "role": Role(grant.role).value,
-        "granted_at": work.now,
-    }
-    work.connection.execute(grants.insert(), [row])
-    work.say("grant:given", object_id=principal_id, details=scope | {"role": grant.role}, is_event=False)
+def _give(work: Work, principal_id: str, given: AccountGrant) -> None:
+    grant = Grant(
+        work.tenant_id,
+        Role(given.role),
+        given.customer_id,
+        given.carrier_id,
+        given.facility_id,
+        given.exception_types,
+    )
+    accounts.give_within(work, principal_id, grant)
 
 
 # --- addresses -----------------------------------------------------------------------------------------

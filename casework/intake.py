@@ -242,6 +242,24 @@ def set_clock(desk: Desk, tenant_id: str, as_of: datetime, actor: str, mode: str
             f"The feed time of {tenant_id} is {plain(now.as_of)}; it cannot go back to {plain(as_of)}.",
             as_of=as_of,
         )
+    _save_clock(desk, tenant_id, as_of, actor, mode)
+    return clock_of(desk, tenant_id)
+
+
+def begin_clock(desk: Desk, tenant_id: str, as_of: datetime, actor: str) -> Clock:
+    """Set where a tenant's feed time begins; refused once anything has arrived under it."""
+    clock_of(desk, tenant_id)
+    with desk.reading() as connection:
+        arrived = select(ingested_files.c.file_name).where(ingested_files.c.tenant_id == tenant_id).limit(1)
+        if connection.scalar(arrived):
+            raise DetailsRefused(
+                f"Files have arrived for {tenant_id}, so its feed time can only move forward.", as_of=as_of
+            )
+    _save_clock(desk, tenant_id, as_of, actor, "replay")
+    return clock_of(desk, tenant_id)
+
+
+def _save_clock(desk: Desk, tenant_id: str, as_of: datetime, actor: str, mode: str) -> None:
     with desk.writing(tenant_id, actor) as work:
         work.connection.execute(
             update(tenant_clocks)
@@ -249,4 +267,3 @@ def set_clock(desk: Desk, tenant_id: str, as_of: datetime, actor: str, mode: str
             .values(mode=mode, as_of=as_of, set_at=work.now)
         )
         work.say("clock:set", object_id=tenant_id, details={"mode": mode, "as_of": as_of})
-    return clock_of(desk, tenant_id)

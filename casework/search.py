@@ -241,6 +241,18 @@ def _possible(reader: Principal, desk: Desk, row: Mapping[str, Any]) -> tuple[Ac
     )
 
 
+def tenant_of(desk: Desk, principal: Principal, case_id: str) -> str:
+    """Return whose case a number names, among the tenants the reader reads; numbers carry their tenant."""
+    with desk.reading() as connection:
+        reader = grants.current(connection, principal.principal_id)
+        for tenant_id in reader.tenants:
+            scope = Scope.of(reader, tenant_id, "case:read", desk.config)
+            query = select(cases.c.case_id).where(scope.where(), cases.c.case_id == case_id)
+            if connection.scalar(query):
+                return tenant_id
+    raise CaseNotFound(case_id)
+
+
 def people(desk: Desk, principal: Principal, tenant_id: str) -> dict[str, str]:
     """Return principal_id -> name of everybody who can own a case of the tenant; for its own people only."""
     with desk.reading() as connection:

@@ -31,6 +31,7 @@ from casework.model import (
     DraftView,
     ExceptionRecord,
     FeedHealth,
+    Grant,
     NewAccount,
     Principal,
     Publication,
@@ -38,6 +39,7 @@ from casework.model import (
     QuarantinePage,
     QueueFilter,
     QueuePage,
+    Role,
     SyncResult,
 )
 
@@ -73,6 +75,11 @@ class Casework:
         """The configuration this door was opened with."""
         return self.desk.config
 
+    @property
+    def keys(self) -> Keys:
+        """The signing keys of this installation."""
+        return self.desk.keys
+
     # --- setting up -----------------------------------------------------------------------------------
 
     def bootstrap(self, now: datetime | None = None) -> list[NewAccount]:
@@ -85,6 +92,22 @@ class Casework:
     def put_contacts(self, tenant_id: str, contacts: Iterable[Contact], actor: str) -> int:
         """Save addresses from master data (never from a message); return how many changed."""
         return bootstrap.put_contacts(self.desk, tenant_id, list(contacts), actor)
+
+    def operator(self) -> Principal:
+        """Return the principal of whoever runs commands on this machine: reads every tenant, decides nothing."""
+        return accounts.operator(self.desk)
+
+    def reset_password(self, login: str) -> str:
+        """Give an account a new password, end its sessions, and return the password once."""
+        return accounts.reset_password(self.desk, login)
+
+    def give(self, principal_id: str, grant: Grant, actor: str) -> str:
+        """Give a principal a role within a scope; return the grant's id."""
+        return accounts.give(self.desk, principal_id, grant, actor)
+
+    def revoke(self, principal_id: str, tenant_id: str, actor: str, role: Role | None = None) -> int:
+        """Take a principal's roles (or one of them) in a tenant away, from its next call on; return how many."""
+        return accounts.revoke(self.desk, principal_id, tenant_id, actor, role)
 
     # --- exceptions become cases ----------------------------------------------------------------------
 
@@ -107,6 +130,10 @@ class Casework:
     def get(self, principal: Principal, tenant_id: str, case_id: str) -> CaseDetail:
         """Return everything this reader may see of one case; raise `CaseNotFound` otherwise."""
         return search.get(self.desk, principal, tenant_id, case_id)
+
+    def tenant_of(self, principal: Principal, case_id: str) -> str:
+        """Return whose case a number names, among the reader's; raise `CaseNotFound` otherwise."""
+        return search.tenant_of(self.desk, principal, case_id)
 
     def people(self, principal: Principal, tenant_id: str) -> dict[str, str]:
         """Return principal_id -> name of everybody who can own a case of the tenant."""
@@ -222,12 +249,18 @@ class Casework:
         """Return the tenant's feed time; a live tenant's is desk time."""
         return intake.clock_of(self.desk, tenant_id)
 
-    def set_clock(self, tenant_id: str, as_of: datetime, actor: str, mode: str = "replay") -> Clock:
+    def set_clock(
+        self, tenant_id: str, as_of: datetime, actor: str = "service:orchestration", mode: str = "replay"
+    ) -> Clock:
         """Move the tenant's feed time; it never goes back."""
         return intake.set_clock(self.desk, tenant_id, as_of, actor, mode)
+
+    def begin_clock(self, tenant_id: str, as_of: datetime, actor: str = "service:orchestration") -> Clock:
+        """Set where a tenant's feed time begins, in either direction, while nothing has arrived yet."""
+        return intake.begin_clock(self.desk, tenant_id, as_of, actor)
 
     # --- proof ----------------------------------------------------------------------------------------
 
     def verify_audit(self, tenant_id: str) -> chain.Report:
         """Verify a tenant's audit chain against the signed checkpoints and the tables it explains."""
-        return chain.verify(self.desk.engine, tenant_id, self.desk.checkpoints(tenant_id))
+        return chain.verify(self, tenant_id)

@@ -178,7 +178,7 @@ def _new_case(
         **priority.amounts(record),
         **clocks.deadlines(desk.catalogue(record.exception_type), work.now),
         "tenant_id": work.tenant_id,
-        "case_id": f"C-{number:06d}",
+        "case_id": f"{desk.config.tenants[work.tenant_id].case_prefix}-{number:06d}",
         "parent_case_id": correlation.parent_case(record, parents),
         "state": State.NEW.value,
         "is_open": True,

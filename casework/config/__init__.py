@@ -157,6 +157,9 @@ class Config(_Strict):
             unknown = set(kind.resolution_codes) - set(self.codes.resolution_codes)
             if unknown:
                 raise ValueError(f"type {name} names unknown resolution codes: {', '.join(sorted(unknown))}")
+        prefixes = [tenant.case_prefix for tenant in self.tenants.values()]
+        if len(prefixes) != len(set(prefixes)):
+            raise ValueError("two tenants have the same case_prefix")
         for tenant in self.tenants.values():
             unknown = set(tenant.rules) - set(self.types)
             if unknown:

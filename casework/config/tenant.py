@@ -57,6 +57,7 @@ class TenantConfig(_Strict):
     currency_code: str = Field(pattern="^[A-Z]{3}$")
     as_of: AwareDatetime
     mode: Literal["replay", "live"]
+    case_prefix: str = Field(pattern="^[A-Z]{1,6}$")  # a case's number tells its tenant: H-000123
     tariff: Tariff
     rules: dict[str, RuleOverride] = {}
     contacts: dict[str, ContactPattern] = {}

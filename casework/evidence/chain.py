@@ -12,17 +12,45 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, select
 
 from casework.canonical import canonical_sha256
 from casework.evidence.checkpoints import read_checkpoints
 from casework.evidence.fold import disagreement
+from casework.evidence.keys import Keys
 from casework.store.engine import reading
 from casework.store.tables import audit_entries, audit_heads
 
 GENESIS = "0" * 64
+
+
+class Wiring(Protocol):
+    """What a verification needs behind a door; `casework.desk.Desk` has it."""
+
+    @property
+    def engine(self) -> Engine:
+        """The store."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """The keys that sign checkpoints."""
+        ...
+
+    def checkpoints(self, tenant_id: str) -> Path:
+        """The file of a tenant's checkpoints."""
+        ...
+
+
+class Door(Protocol):
+    """What a verification needs of `Casework`."""
+
+    @property
+    def desk(self) -> Wiring:
+        """The wiring behind the door."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +58,18 @@ class Report:
     """What a verification found; `position` is the first bad sequence number, `problem` a sentence."""
 
     ok: bool
+    tenant_id: str
     entries: int
     position: int | None = None
     problem: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The verdict for a person."""
+        if self.ok:
+            return f"{self.tenant_id}: the log of {self.entries} entries is whole and explains every case."
+        where = f" at entry {self.position}" if self.position else ""
+        return f"{self.tenant_id}: the log does not verify{where}. {self.problem}"
 
 
 def entry_sha256(entry: Mapping[str, Any]) -> str:
@@ -97,7 +134,13 @@ def entries_of(connection: Connection, tenant_id: str, after: int = 0) -> Iterat
         yield dict(row)
 
 
-def verify(
+def verify(casework: Door, tenant_id: str) -> Report:
+    """Verify a tenant's log as it stands behind a door: chain, checkpoints with signatures, and the tables."""
+    desk = casework.desk
+    return verify_log(desk.engine, tenant_id, desk.checkpoints(tenant_id), desk.keys.public)
+
+
+def verify_log(
     engine: Engine, tenant_id: str, checkpoints: Path | None = None, public_key: bytes | None = None
 ) -> Report:
     """Verify a tenant's whole chain, its head, the checkpoints, and that it explains the cases as they stand.
@@ -105,16 +148,15 @@ def verify(
     `checkpoints` is the tenant's .jsonl file; with `public_key` their signatures are verified too. The report
     names the first position that is wrong; a missing tail is reported at the first missing sequence.
     """
-    marks, torn = read_checkpoints(checkpoints, tenant_id, public_key) if checkpoints else ({}, None)
+    marks, untrusted = read_checkpoints(checkpoints, tenant_id, public_key) if checkpoints else ({}, None)
     with reading(engine) as connection:
         report = _verify_entries(connection, tenant_id, marks)
-        if report.ok and torn:
-            return Report(False, report.entries, None, torn)
-        if report.ok:
-            problem = disagreement(connection, tenant_id, entries_of(connection, tenant_id))
-            if problem:
-                return Report(False, report.entries, None, problem)
-        return report
+        if not report.ok:
+            return report
+        problem = untrusted or disagreement(connection, tenant_id, entries_of(connection, tenant_id))
+    if problem:
+        return Report(False, tenant_id, report.entries, None, problem)
+    return report
 
 
 def _verify_entries(connection: Connection, tenant_id: str, marks: dict[int, str]) -> Report:
@@ -122,19 +164,25 @@ def _verify_entries(connection: Connection, tenant_id: str, marks: dict[int, str
     for entry in _readable(connection, tenant_id):
         problem = _problem(entry, position + 1, previous, marks)
         if problem:
-            return Report(False, position, position + 1, problem)
+            return Report(False, tenant_id, position, position + 1, problem)
         previous, position = entry["entry_hash"], position + 1
     missing = [sequence for sequence in marks if sequence > position]
     if missing:
         return Report(
-            False, position, position + 1, f"The log ends before the signed checkpoint at {max(missing)}."
+            False,
+            tenant_id,
+            position,
+            position + 1,
+            f"The log ends before the signed checkpoint at {max(missing)}.",
         )
     head = connection.execute(
         select(audit_heads.c.sequence, audit_heads.c.entry_hash).where(audit_heads.c.tenant_id == tenant_id)
     ).first()
     if (head.sequence, head.entry_hash) != (position, previous) if head else position:
-        return Report(False, position, position + 1, "The recorded head is not the log's last entry.")
-    return Report(True, position)
+        return Report(
+            False, tenant_id, position, position + 1, "The recorded head is not the log's last entry."
+        )
+    return Report(True, tenant_id, position)
 
 
 def _readable(connection: Connection, tenant_id: str) -> Iterator[dict[str, Any]]:

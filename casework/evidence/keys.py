@@ -42,6 +42,14 @@ class Keys:
         """The exported public key (hex), to hand to whoever verifies."""
         return self.folder / "ed25519.pub"
 
+    def write_public(self, path: Path) -> Path:
+        """Write the public key as PEM to a file that may be handed out; return its path."""
+        key = self._private.public_key()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pem = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        path.write_bytes(key.public_bytes(*pem))
+        return path
+
     def _load(self) -> Ed25519PrivateKey | None:
         path = self.folder / "ed25519.pem"
         if not path.exists():
@@ -84,14 +92,18 @@ def public_bytes(key: Ed25519PublicKey) -> bytes:
 
 
 def read_public(path: Path) -> bytes:
-    """Read an exported public key: 64 hex digits, or 32 raw bytes."""
+    """Read an exported public key: PEM, 64 hex digits, or 32 raw bytes."""
     data = path.read_bytes()
     if len(data) == 32:
         return data
     try:
+        if data.startswith(b"-----BEGIN"):
+            key = serialization.load_pem_public_key(data)
+            if isinstance(key, Ed25519PublicKey):
+                return public_bytes(key)
         return bytes.fromhex(data.decode("ascii").strip())
     except (UnicodeDecodeError, ValueError) as problem:
-        raise EvidenceBroken(f"{path} is no public key (64 hex digits).", file=str(path)) from problem
+        raise EvidenceBroken(f"{path} is no Ed25519 public key.", file=str(path)) from problem
 
 
 def is_signed(public_key: bytes, signature: bytes, message: bytes) -> bool:

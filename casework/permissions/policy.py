@@ -19,7 +19,7 @@ PERMITTED: dict[Role, frozenset[str]] = {
     Role.CARRIER: frozenset({"case:read", "case:comment"}),
     Role.WAREHOUSE: frozenset({"case:read", "case:comment"}),
     Role.CUSTOMER: frozenset({"case:read", "case:comment"}),
-    Role.SERVICE: frozenset({"feed:read", "case:escalate"}),
+    Role.SERVICE: READ_ALL,
     Role.PLATFORM_ADMIN: frozenset({"account:manage", "clock:set", "feed:read"}),
 }
 

@@ -27,10 +27,10 @@ def new_id() -> str:
 
 
 def insert_new(connection: Connection, table: Table) -> Insert:
-    """Return an insert that leaves rows alone whose key already exists."""
+    """Return an insert that leaves rows alone whose key already exists; its rowcount is what was new."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement: Insert = dialect.insert(table).on_conflict_do_nothing()
-    return statement
+    return statement.execution_options(preserve_rowcount=True)
 
 
 class Work:
