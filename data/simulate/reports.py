@@ -9,6 +9,7 @@ here was never sent.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 from data.simulate.movement import World, paper_is_late
 from data.simulate.network import dice
@@ -177,13 +178,21 @@ def _estimates(world: World, shipment: Shipment, draw: random.Random) -> list[Me
 def _known_delay(shipment: Shipment, hour: float) -> float:
     """Hours behind plan that anyone could know: at the last event, or because the next is overdue."""
     behind = 0.0
-    for stop in shipment.stops:
-        for planned, true in ((stop.planned_arrival, stop.arrived), (stop.planned_departure, stop.departed)):
-            if true is not None and true <= hour:
-                behind = true - planned
-            elif planned < hour:
-                return max(behind, hour - planned)
+    for planned, true in _course(shipment):
+        if true is not None and true <= hour:
+            behind = true - planned
+        else:
+            return max(behind, hour - planned)
     return behind
+
+
+def _course(shipment: Shipment) -> Iterator[tuple[float, float | None]]:
+    """Planned and true hours of a journey's departures and arrivals, in their order."""
+    for position, stop in enumerate(shipment.stops):
+        if position:
+            yield stop.planned_arrival, stop.arrived
+        if position < len(shipment.stops) - 1:
+            yield stop.planned_departure, stop.departed
 
 
 def _through_silence(shipment: Shipment, sent: list[Message], draw: random.Random) -> list[Message]:

@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -177,6 +178,18 @@ def test_some_events_are_never_reported(world: World) -> None:
         for m in s.messages
     )
     assert 0.85 < reported / arrivals < 0.98
+
+
+def test_estimates_get_better_as_the_arrival_comes_near(world: World) -> None:
+    errors: dict[str, list[float]] = {"early": [], "last": []}
+    for shipment in world.shipments:
+        arrived = shipment.stops[-1].arrived
+        told = [m for m in shipment.messages if m.code == "ETA" and arrived is not None and m.sent < arrived]
+        if arrived is not None and len(told) >= 3:
+            errors["early"].append(abs(told[0].occurred - arrived))
+            errors["last"].append(abs(told[-1].occurred - arrived))
+    assert median(errors["last"]) < 12
+    assert median(errors["last"]) < median(errors["early"])
 
 
 def test_some_carriers_write_local_time(messages: list[dict[str, str]]) -> None:
