@@ -5,8 +5,6 @@ not loaded", "what is built and not decided": a run that was killed leaves the l
 next tick asks again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 

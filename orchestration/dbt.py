@@ -17,6 +17,11 @@ DBT_DIR = PROJECT_ROOT / "dbt_project"
 PARTS = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests", "snapshots")
 
 
+def dbt_executable() -> str:
+    """Return the dbt of this environment, whether or not it is on the path."""
+    return str(Path(sys.executable).parent / "dbt")
+
+
 def sources_digest() -> str:
     """Return one hash over every file of the dbt project."""
     total = hashlib.sha256()
@@ -51,7 +56,7 @@ def manifest_path() -> Path:
 
 def _parse(settings: Settings) -> None:
     command = [
-        str(Path(sys.executable).parent / "dbt"), "parse", "--quiet", "--project-dir", str(DBT_DIR),
+        dbt_executable(), "parse", "--quiet", "--project-dir", str(DBT_DIR),
         "--profiles-dir", str(DBT_DIR), "--target-path", str(settings.dbt_target),
     ]  # fmt: skip
     environment = {**os.environ, **settings.to_environment()}

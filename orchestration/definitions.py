@@ -9,7 +9,7 @@ from dagster_dbt import DbtCliResource
 
 from orchestration import automation
 from orchestration.assets import decisions, learning, raw, warehouse
-from orchestration.dbt import DBT_DIR, dbt_project
+from orchestration.dbt import DBT_DIR, dbt_executable, dbt_project
 from orchestration.resources import Platform
 from orchestration.settings import Settings
 
@@ -42,7 +42,9 @@ def build(**overrides: Any) -> dg.Definitions:
     """Return the code location; `overrides` replace resources, as a test does with its own platform."""
     resources = {
         "platform": Platform(Settings.from_environment()),
-        "dbt": DbtCliResource(project_dir=dbt_project(), profiles_dir=str(DBT_DIR)),
+        "dbt": DbtCliResource(
+            project_dir=dbt_project(), profiles_dir=str(DBT_DIR), dbt_executable=dbt_executable()
+        ),
         **overrides,
     }
     return dg.Definitions(

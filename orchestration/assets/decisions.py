@@ -1,7 +1,5 @@
 """What is published for readers, and what casework takes up from it."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterator

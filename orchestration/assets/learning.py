@@ -1,12 +1,11 @@
 """What is likely: one model per tenant, trained when there is none, and the scores of open shipments."""
 
-from __future__ import annotations
-
 import dagster as dg
+import pyarrow as pa
 
-from ml.registry import Registry
+from ml.errors import NoModel
+from ml.registry import Registry, train_from_features
 from ml.scoring import score
-from ml.training import train_from_features
 from orchestration.resources import Platform
 
 LABELLED = (
@@ -19,7 +18,15 @@ OPEN = "select * from features.ftr_shipments where tenant_id = ? and is_open ord
 def train(platform: Platform, tenant_id: str) -> str:
     """Train a tenant's model on every labelled shipment known by now; return its version."""
     frame = platform.warehouse.read(LABELLED, [tenant_id]).to_pandas()
-    return train_from_features(frame, tenant_id, Registry(platform.settings.models))
+    return train_from_features(frame, tenant_id, Registry(platform.settings.models)).version
+
+
+def current_or_trained(platform: Platform, tenant_id: str) -> str:
+    """Return the version in use; train the first one."""
+    try:
+        return Registry(platform.settings.models).current_version(tenant_id)
+    except NoModel:
+        return train(platform, tenant_id)
 
 
 @dg.asset(
@@ -32,11 +39,7 @@ def train(platform: Platform, tenant_id: str) -> str:
 def arrival_model(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Train what is missing; a model that exists is kept until `retrain` runs."""
     platform.warehouse.hold()
-    registry = Registry(platform.settings.models)
-    versions = {
-        tenant: registry.current_version(tenant) or train(platform, tenant)
-        for tenant in platform.config.tenants
-    }
+    versions = {tenant: current_or_trained(platform, tenant) for tenant in platform.config.tenants}
     return dg.MaterializeResult(
         metadata={f"version/{tenant}": version for tenant, version in versions.items()}
     )
@@ -55,8 +58,9 @@ def arrival_scores(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult
     counts = {}
     for tenant in platform.config.tenants:
         frame = platform.warehouse.read(OPEN, [tenant]).to_pandas()
-        scores = score(registry.load(tenant), frame, scored_at=platform.clock())
-        platform.warehouse.replace_scores(scores, tenant)
+        as_of = platform.casework.clock_of(tenant).as_of
+        scores = score(registry.load(tenant), frame, scored_at=as_of)
+        platform.warehouse.replace_scores(pa.Table.from_pandas(scores, preserve_index=False), tenant)
         counts[tenant] = len(scores)
     return dg.MaterializeResult(
         metadata={"dagster/row_count": sum(counts.values()), **{f"rows/{t}": n for t, n in counts.items()}}

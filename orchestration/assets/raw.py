@@ -3,8 +3,6 @@
 Loading only; meaning is given in dbt staging.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The warehouse as dbt builds it, in two passes: what is true, then what follows from it and the scores."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,9 +18,9 @@ class Translator(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: dict[str, Any]) -> dg.AssetKey:  # type: ignore[override]
         """Return schema and name."""
         if dbt_resource_props["resource_type"] == "source":
-            name = dbt_resource_props["name"]
-            own = "tenant_settings" if name in SETTINGS_TABLES else name
-            return dg.AssetKey([dbt_resource_props["source_name"], own])
+            table = dbt_resource_props["identifier"]
+            own = "tenant_settings" if table in SETTINGS_TABLES else table
+            return dg.AssetKey([dbt_resource_props["schema"], own])
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: dict[str, Any]) -> str:  # type: ignore[override]
