@@ -21,7 +21,6 @@ select
     reference_key,
     shipment_id,
     least(booked_at, planned_departure_at) - interval '7 days' as valid_from,
-    planned_arrival_at + interval '45 days' as valid_until,
-    (planned_departure_at + (planned_arrival_at - planned_departure_at) / 2) as midpoint_at
+    planned_arrival_at + interval '45 days' as valid_until
 from names
 where reference_key != ''

@@ -44,10 +44,12 @@ reached as (
         points.shipment_id,
         points.checkpoint,
         coalesce(told.leg_id, '') as leg_id,
-        arg_max(told.occurred_at, (told.occurred_at, told.sequence)) as occurred_at,
-        arg_max(told.planned_at, (told.occurred_at, told.sequence)) as planned_at,
-        arg_max(told.sequence, (told.occurred_at, told.sequence)) as sequence,
-        arg_max(told.milestone_code, (told.occurred_at, told.sequence)) as milestone_code
+        max(struct_pack(
+            occurred_at := told.occurred_at,
+            sequence := told.sequence,
+            planned_at := told.planned_at,
+            milestone_code := told.milestone_code
+        )) as last_told
     from {{ ref('int_checkpoints') }} as points
     inner join {{ ref('fct_milestones') }} as told
         on points.tenant_id = told.tenant_id and points.shipment_id = told.shipment_id
@@ -56,7 +58,7 @@ reached as (
         and told.recorded_at <= points.cutoff_at
         and told.planned_at is not null
         and points.checkpoint not in ('plan', 'purchase_order')
-    group by all
+    group by points.tenant_id, points.shipment_id, points.checkpoint, coalesce(told.leg_id, '')
 ),
 
 standing as (
@@ -68,14 +70,14 @@ standing as (
         legs.is_last_leg,
         legs.starts_at,
         legs.ends_at,
-        reached.occurred_at,
-        {{ hours_between('reached.planned_at', 'reached.occurred_at') }} as deviation_hours,
-        reached.milestone_code in ('DLV', 'DELIVERED') as is_done,
+        reached.last_told.occurred_at as occurred_at,
+        {{ hours_between('reached.last_told.planned_at', 'reached.last_told.occurred_at') }} as deviation_hours,
+        reached.last_told.milestone_code in ('DLV', 'DELIVERED') as is_done,
         case
-            when reached.milestone_code in ('DLV', 'DELIVERED') then reached.occurred_at
+            when reached.last_told.milestone_code in ('DLV', 'DELIVERED') then reached.last_told.occurred_at
             else greatest(
-                coalesce(reached.occurred_at, legs.starts_at)
-                + (legs.ends_at - coalesce(reached.planned_at, legs.starts_at)),
+                coalesce(reached.last_told.occurred_at, legs.starts_at)
+                + (legs.ends_at - coalesce(reached.last_told.planned_at, legs.starts_at)),
                 points.cutoff_at
             )
         end as projected_end_at,
@@ -94,10 +96,10 @@ standing as (
             reached.tenant_id = after_reached.tenant_id
             and reached.shipment_id = after_reached.shipment_id
             and reached.leg_id = after_reached.leg_id
-            and reached.sequence = after_reached.sequence
+            and reached.last_told.sequence = after_reached.sequence
     left join plans as first_step
         on
-            reached.occurred_at is null
+            reached.last_told.occurred_at is null
             and legs.tenant_id = first_step.tenant_id
             and legs.shipment_id = first_step.shipment_id
             and legs.leg_id = first_step.leg_id

@@ -3,9 +3,15 @@
 {%- set of_score = "'arrival_scores:' || watch.shipment_id" %}
 {%- set of_exposure = "'fct_exposures:' || watch.shipment_id" %}
 {%- set of_commitment = "'fct_commitments:' || commitments.commitment_id" %}
--- The facts about a shipment that every exception of it carries, each with the row it came from. What is not
+-- The facts about a shipment with an exception that every exception of it carries, each with the row it came from. What is not
 -- known stays in the list without a value and is left out when an exception is written.
-with commitments as (
+with concerned as (
+    select tenant_id, shipment_id from {{ ref('int_exceptions_of_movement') }}
+    union
+    select tenant_id, shipment_id from {{ ref('int_exceptions_of_papers_and_stock') }}
+),
+
+commitments as (
     select
         tenant_id,
         shipment_id,
@@ -85,6 +91,8 @@ select
         {{ fact('currency_code', 'Currency', 'watch.currency_code', 'text', of_exposure) }}
     ] as facts
 from {{ ref('int_shipment_watch') }} as watch
+inner join concerned
+    on watch.tenant_id = concerned.tenant_id and watch.shipment_id = concerned.shipment_id
 left join commitments
     on watch.tenant_id = commitments.tenant_id and watch.shipment_id = commitments.shipment_id
 left join last_told

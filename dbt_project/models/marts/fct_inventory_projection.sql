@@ -2,7 +2,7 @@
 with days as (
     select
         *,
-        unnest(range(0, 22)) as day_number
+        unnest(range(0, {{ var('inventory_horizon_days') }})) as day_number
     from {{ ref('int_inventory_inbound') }}
 )
 
