@@ -74,8 +74,9 @@ def show_case(sheet: Sheet, back: str) -> None:
         "Back", key="case_back", icon=":material/arrow_back:", type="tertiary", shortcut="Backspace"
     ):
         st.switch_page(st.session_state["pages"][back], query_params={"tenant": sheet.viewer.tenant_id})
-    show_verdict(sheet.detail, facts, sheet.as_of)
-    show_clocks(sheet.detail.case, sheet.as_of, sheet.now)
+    internal = not sheet.viewer.is_partner
+    show_verdict(sheet.detail, facts, sheet.as_of, internal=internal)
+    show_clocks(sheet.detail.case, sheet.as_of, sheet.now, internal=internal)
     show_actions(sheet.detail, sheet.viewer)
     left, right = st.columns([1.25, 1], gap="large")
     with left:

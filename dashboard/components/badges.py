@@ -35,15 +35,16 @@ _EFFECT = {
 }
 
 
-def case_badges(case: CaseView, label: str) -> None:
-    """Show type, severity, state and tier of a case in one line."""
+def case_badges(case: CaseView, label: str, *, internal: bool = True) -> None:
+    """Show type, state and, inside the company, severity and tier of a case in one line."""
     with st.container(horizontal=True, gap="small"):
         st.badge(literal(label), color="primary")
-        st.badge(literal(case.severity), icon=_SEVERITY_ICONS.get(case.severity), color="gray")
+        if internal:
+            st.badge(literal(case.severity), icon=_SEVERITY_ICONS.get(case.severity), color="gray")
         st.badge(STATE_WORDS.get(case.state, literal(case.state)), color="gray")
         if case.customer_tier:
             st.badge(literal(f"{case.customer_tier} customer"), color="gray")
-        if case.is_open and not case.is_present:
+        if internal and case.is_open and not case.is_present:
             st.badge("no longer found in the data", icon=":material/visibility_off:", color="gray")
 
 

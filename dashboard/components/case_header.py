@@ -13,12 +13,12 @@ from dashboard.components.text import countdown, literal, moment, plain, relativ
 from dashboard.components.wording import because, subject_name, type_label, verdict
 
 
-def show_verdict(detail: CaseDetail, facts: dict[str, Fact], as_of: datetime) -> None:
+def show_verdict(detail: CaseDetail, facts: dict[str, Fact], as_of: datetime, *, internal: bool) -> None:
     """Show the one sentence, what kind of case it is, and the reasons given for it."""
     case = detail.case
     with st.container(key="case_verdict", gap="small"):
         st.title(literal(verdict(case, facts, as_of)), anchor=False)
-        case_badges(case, type_label(context.config(), case.exception_type))
+        case_badges(case, type_label(context.config(), case.exception_type), internal=internal)
         reasons = because(facts)
         if reasons:
             plain(f"because {reasons}")
@@ -40,14 +40,15 @@ def _ended(case: CaseView) -> str:
     return f"Ended as {case.resolution_code.replace('_', ' ')}: {definition}{because_of}"
 
 
-def show_clocks(case: CaseView, as_of: datetime, now: datetime) -> None:
-    """Show the promise in the data's time and the desk's clocks in wall time."""
+def show_clocks(case: CaseView, as_of: datetime, now: datetime, *, internal: bool) -> None:
+    """Show the promise in the data's time and, inside the company, owner and desk clocks in wall time."""
     with st.container(horizontal=True, gap="large", key="case_clocks"):
-        _field("Owner", case.owner_name or "nobody yet")
         _field("Promise", relative(case.due_at, as_of) or "none", case.due_at)
-        _response(case, now)
-        _resolution(case, now)
-        if case.waiting_until:
+        if internal:
+            _field("Owner", case.owner_name or "nobody yet")
+            _response(case, now)
+            _resolution(case, now)
+        if internal and case.waiting_until:
             _field("Waiting until", relative(case.waiting_until, now), case.waiting_until)
         _field("Seen in the data", relative(case.detected_at, as_of), case.detected_at)
         _field("Taken up", relative(case.opened_at, now), case.opened_at)

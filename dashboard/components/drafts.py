@@ -30,10 +30,10 @@ def show_drafts(detail: CaseDetail, viewer: Viewer) -> None:
         return
     st.subheader("What to say", anchor=False)
     facts = facts_by_id(detail.facts)
-    ranked = sorted(detail.drafts, key=lambda draft: draft.state != DraftState.WAITING)
-    labels = [
-        f"{DRAFT_WORDS.get(d.kind, d.kind)}{' ·' if d.state == DraftState.WAITING else ''}" for d in ranked
-    ]
+    order = list(DRAFT_WORDS)
+    ranked = sorted(detail.drafts, key=lambda d: (d.state != DraftState.WAITING, order.index(d.kind)))
+    labels = [DRAFT_WORDS[draft.kind] for draft in ranked]
+
     for tab, draft in zip(st.tabs([literal(label) for label in labels]), ranked, strict=True):
         with tab, st.container(key=f"draft_{draft.kind}"):
             if st.session_state.get(_editing(draft)):

@@ -106,10 +106,10 @@ def because(facts: dict[str, Fact]) -> str:
 
 
 def _predicted_late(case: CaseView, facts: dict[str, Fact], as_of: datetime) -> str:
-    if case.due_at and case.predicted_at and case.predicted_at > case.due_at:
-        return (
-            f"{subject_name(case)} will miss its promise by about {_roughly(case.predicted_at - case.due_at)}"
-        )
+    # the fact, not the case's column, so that it is said only to whom the fact is shown
+    predicted = instant_of(facts.get("predicted_arrival_at"))
+    if case.due_at and predicted and predicted > case.due_at:
+        return f"{subject_name(case)} will miss its promise by about {_roughly(predicted - case.due_at)}"
     if case.late_probability is not None:
         return f"{subject_name(case)} is {share(case.late_probability)} likely to miss its promise"
     return f"{subject_name(case)} is likely to miss its promise"

@@ -151,7 +151,10 @@ def test_resolving_asks_for_both_codes_and_shows_their_definitions(world: World)
 
     app.radio(key="resolve_code").set_value("accepted")
     app.selectbox(key="resolve_cause").set_value("congestion")
-    app.button(key="resolve_open").click()  # a test's rerun would close the dialog, a browser's does not
+    app = (
+        app.button(key="resolve_open").click().run()
+    )  # this kind of rerun closes dialogs, a browser's does not
+    app.button(key="resolve_open").click()
     app = app.button(key="resolve_confirm").click().run()
 
     case = case_of(world, "SHP-2")
