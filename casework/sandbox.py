@@ -145,7 +145,9 @@ class Sandbox:
             data_size_limit=MAX_BODY,
         )
         self._portal = PortalServer(self.portal_folder, portal_secret(environment, home), portal_port)
-        self._thread = threading.Thread(target=self._portal.serve_forever, name="portal", daemon=True)
+        self._thread = threading.Thread(
+            target=self._portal.serve_forever, args=(0.05,), name="portal", daemon=True
+        )
 
     @property
     def portal_port(self) -> int:

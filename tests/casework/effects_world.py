@@ -160,6 +160,14 @@ class World:
         with writing(self.engine) as connection:
             connection.execute(update(table).values(**values))
 
+    def alter_where(self, table: Any, clause: Any, **values: Any) -> None:
+        """Change some rows of a table behind the door's back."""
+        with writing(self.engine) as connection:
+            connection.execute(update(table).where(clause).values(**values))
+
+    def effect_state(self, target: str) -> str:
+        return self.effect(target)["state"]
+
     def worker(self, smtp_port: int, portal_port: int, name: str = "worker:test", **seconds: float) -> Worker:
         return Worker(
             self.casework, self.adapters(smtp_port, portal_port, **seconds), clock=self.clock, name=name

@@ -81,11 +81,38 @@ def test_grounded_prose_is_used_within_our_own_frame(server, model):
     ]
 
 
-BAD = (
-    "wrong-date wrong-id wrong-amount uncited unknown-fact unknown-citation link phone commitment place german russian "
-    "malformed wrong-schema extra-field no-paragraphs blank empty nested not-json huge cut 400 401 403 404 429 500 503 "
-    "redirect"
-).split()
+BAD = [
+    "wrong-date",
+    "wrong-id",
+    "wrong-amount",
+    "uncited",
+    "unknown-fact",
+    "unknown-citation",
+    "link",
+    "phone",
+    "commitment",
+    "place",
+    "german",
+    "russian",
+    "malformed",
+    "wrong-schema",
+    "extra-field",
+    "no-paragraphs",
+    "blank",
+    "empty",
+    "nested",
+    "not-json",
+    "huge",
+    "cut",
+    "400",
+    "401",
+    "403",
+    "404",
+    "429",
+    "500",
+    "503",
+    "redirect",
+]
 
 
 @pytest.mark.parametrize("model", BAD)

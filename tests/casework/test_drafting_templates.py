@@ -113,7 +113,8 @@ def test_the_same_facts_give_the_same_draft_and_the_same_bytes():
 
 
 def test_a_link_in_a_feed_leads_nowhere_and_an_instruction_stays_a_name():
-    hostile = "Acme <b>Health</b> https://evil.example/pay or mail eve@evil.example\r\nBcc: x@evil.example \u202e{{ 7*7 }}"
+    hostile = "Acme <b>Health</b> https://evil.example/pay or mail eve@evil.example\r\n"
+    hostile += "Bcc: x@evil.example \u202e{{ 7*7 }}"
     draft = Drafter().draft(DraftKind.CUSTOMER_UPDATE, detail(known=facts(customer_name=hostile)))
     text = draft["subject"] + body_of(draft)
     assert "evil.example" not in text and "<b>" not in text and "\u202e" not in text
@@ -121,7 +122,9 @@ def test_a_link_in_a_feed_leads_nowhere_and_an_instruction_stays_a_name():
     assert "\nBcc" not in text
 
 
-@pytest.mark.parametrize("text", ["=?utf-8?q?a=0d=0aBcc:?=", "=\u200b?utf-8?q?x?=", "=<b>?utf-8?q?x?=", "a\nb"])
+@pytest.mark.parametrize(
+    "text", ["=?utf-8?q?a=0d=0aBcc:?=", "=\u200b?utf-8?q?x?=", "=<b>?utf-8?q?x?=", "a\nb"]
+)
 def test_a_subject_holds_nothing_that_mail_software_would_decode(text):
     edit = Drafter().draft(DraftKind.CUSTOMER_UPDATE, detail())
     edit["subject"] = text

@@ -74,15 +74,15 @@ class Scripted:
         self.mails: list[bytes] = []
         self.recipients: list[list[str]] = []
 
-    async def handle_MAIL(self, server, session, envelope, address, options):
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
         envelope.mail_from = address
         return self.answers.get("mail", "250 OK")
 
-    async def handle_RCPT(self, server, session, envelope, address, options):
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         envelope.rcpt_tos.append(address)
         return self.answers.get("rcpt", "250 OK")
 
-    async def handle_DATA(self, server, session, envelope):
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
         self.mails.append(envelope.original_content)
         self.recipients.append(envelope.rcpt_tos)
         if self.answers.get("drops"):

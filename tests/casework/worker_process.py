@@ -1,0 +1,39 @@
+"""A worker in a process of its own, for tests that kill it.
+
+Processes are forked from a server that has everything imported, so that one costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from tests.casework.effects_world import World
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload([__name__])
+
+
+def work(home: str, ports: tuple[int, int], rounds: int, crash_at: str | None, store_url: str | None) -> None:
+    """Work some rounds on a home folder; die at the crash point, if one is named."""
+    os.environ.pop("TIDEWAITER_CRASH_AT", None)
+    world = World(Path(home), store_url)
+    worker = world.worker(*ports, name=f"worker:{os.getpid()}")
+    if crash_at:
+        os.environ["TIDEWAITER_CRASH_AT"] = crash_at
+    for _ in range(rounds):
+        worker.tick()
+        time.sleep(0.02)
+    world.close()
+
+
+def start(world: World, ports: tuple[int, int], rounds: int = 1, crash_at: str | None = None) -> BaseProcess:
+    """Start a worker's process."""
+    process = _CONTEXT.Process(
+        target=work, args=(str(world.home), ports, rounds, crash_at, world.store_url), daemon=True
+    )
+    process.start()
+    return process
