@@ -99,7 +99,7 @@ def _mistype(reference: str, draw: random.Random) -> str:
     """Change the first digit: such a row keeps its contract, but belongs to no shipment."""
     place = next(index for index, sign in enumerate(reference) if sign.isdigit())
     return (
-        reference[:place] + str((int(reference[place]) + draw.randint(1, 8)) % 9 + 1) + reference[place + 1 :]
+        reference[:place] + str((int(reference[place]) + draw.randint(0, 7)) % 9 + 1) + reference[place + 1 :]
     )
 
 

@@ -250,6 +250,6 @@ def _proof(shipment: Shipment, draw: random.Random) -> list[Paper]:
     delivered = shipment.delivered or 0.0
     if draw.random() < 0.004:
         return []
-    slow = draw.random() < 1.4 * shipment.carrier.slow_pod
+    slow = draw.random() < 2.0 * shipment.carrier.slow_pod
     hours = 24 + draw.expovariate(1 / 140.0) if slow else min(22.0, draw.lognormvariate(1.6, 0.7))
     return [Paper("POD", minute(delivered + hours))]
