@@ -143,19 +143,19 @@ def save_contact(work: Work, contact: Contact) -> bool:
 def contacts_by_pattern(
     connection: Connection, config: Config, tenant_id: str, parties: Iterable[tuple[str, str, str]]
 ) -> list[Contact]:
-    """Return addresses by the tenant's patterns for (party_id, role, name) of whom no address is known."""
+    """Return addresses by the tenant's patterns where none is known for a party and channel."""
     wanted = sorted(set(parties))
     if not wanted:
         return []
-    query = select(contacts.c.party_id).where(
+    query = select(contacts.c.party_id, contacts.c.channel).where(
         contacts.c.tenant_id == tenant_id, contacts.c.party_id.in_([party for party, _, _ in wanted])
     )
-    known = set(connection.scalars(query))
+    known = {(row.party_id, row.channel) for row in connection.execute(query)}
     return [
         Contact(party, channel, role, name, pattern.format(party_id=slug(party)), True)
         for party, role, name in wanted
-        if party not in known
         for channel, pattern in _patterns(config, tenant_id, role)
+        if (party, channel) not in known
     ]
 
 

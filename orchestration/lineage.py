@@ -22,7 +22,7 @@ def source_rows(platform: Platform, tenant_id: str) -> SourceRows:
         contract = platform.contract_of(tenant_id, feed) if feed else None
         if contract is None:
             return []
-        wanted, content = set(row_numbers), platform.originals.read(file_sha256)
+        wanted, content = set(row_numbers), platform.originals.path(file_sha256)
         return [
             {"row_number": record.row_number, "raw": record.raw_text}
             for record in read(contract, content)

@@ -219,8 +219,16 @@ def judge(platform: Platform, contract: Contract, tenant_id: str, load: FeedLoad
     reconcile = ledger.Check("counts_reconcile", not load.gaps, told)
     if load.touched:
         load.checks = list(gate(platform, contract, tenant_id, load.touched))
-        verdicts = [ledger.Check(check.name, check.success, check.description) for check in load.checks]
-        ledger.record_checks(platform.engine, tenant_id, contract.feed, [reconcile, *verdicts], now)
+        verdicts = {
+            label(check): ledger.Check(label(check), check.success, check.description)
+            for check in load.checks
+        }
+        ledger.record_checks(platform.engine, tenant_id, contract.feed, [reconcile, *verdicts.values()], now)
+
+
+def label(check: CheckResult) -> str:
+    """Return a check's name with the column it is about."""
+    return f"{check.name} {check.column}" if check.column else check.name
 
 
 def gate(platform: Platform, contract: Contract, tenant_id: str, files: list[str]) -> Iterator[CheckResult]:

@@ -165,26 +165,28 @@ def execute(platform: Platform, report: Report, tell: Tell) -> None:
         result = job.execute_in_process(
             instance=instance,
             tags={PID_TAG: str(os.getpid())},
-            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
-    report.seconds |= stage_seconds(result)
+    report.seconds |= stage_seconds(instance, result.run_id)
     if not result.success:
         raise PipelineFailed(failure_of(result))
     report.changed = True
 
 
-def stage_seconds(result: Any) -> dict[str, float]:
+def stage_seconds(instance: Any, run_id: str) -> dict[str, float]:
     """Return how long each stage took, summed over its steps."""
     seconds: dict[str, float] = dict.fromkeys(STAGES, 0.0)
     begun: dict[str, float] = {}
-    for event in result.all_events:
+    for entry in instance.all_logs(run_id):
+        event = entry.dagster_event
+        if event is None or event.step_key is None:
+            continue
         if event.is_step_start:
-            begun[event.step_key] = event.timestamp
+            begun[event.step_key] = entry.timestamp
         elif (event.is_step_success or event.is_step_failure) and event.step_key in begun:
-            name = event.step_key
-            stage = next((s for s, heads in STAGES.items() if name.startswith(heads)), "load")
-            seconds[stage] += event.timestamp - begun[name]
+            stage = next(name for name, heads in STAGES.items() if event.step_key.startswith(heads))
+            seconds[stage] += entry.timestamp - begun[event.step_key]
     return seconds
 
 

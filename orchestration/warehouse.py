@@ -152,7 +152,7 @@ class Warehouse:
                 select * exclude (_arrival)
                 from incoming
                 where not exists (
-                    select from raw."{table}" as known
+                    select 1 from raw."{table}" as known
                     where known._tenant_id = ? and known._row_sha256 = incoming._row_sha256
                 )
                 qualify row_number() over (partition by _row_sha256 order by _arrival) = 1

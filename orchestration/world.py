@@ -37,9 +37,9 @@ def lay_tenant(platform: Platform, tenant_id: str, as_of: datetime) -> Laid:
         lay_network(landing, upcoming, settings.truth, as_of)
         return Laid(tenant_id, count_files(landing))
     name, lay = {"health": ("scms", scms.lay), "airfreight": ("c2k", c2k.lay)}[tenant_id]
-    source = catalog.find(name, datasets_dir=settings.datasets, home=settings.home)
+    source = catalog.find(name, settings.datasets, downloads_dir=settings.home / "downloads")
     if isinstance(source, catalog.Missing):
-        return Laid(tenant_id, count_files(landing), str(source))
+        return Laid(tenant_id, count_files(landing), source.sentence)
     lay(source, landing, upcoming, as_of)
     return Laid(tenant_id, count_files(landing))
 

@@ -4,13 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
 
 from casework.crashpoints import crashpoint
-from casework.model import ExceptionRecord, Fact, Publication
+from casework.model import Contact, ExceptionRecord, Fact, Publication
 from ml.registry import Registry
 from orchestration import publishing
 from orchestration.resources import Platform
@@ -81,6 +82,7 @@ def opened_cases(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     )
     totals: Counter[str] = Counter()
     for tenant in platform.config.tenants:
+        platform.casework.put_contacts(tenant, addresses(folder, tenant), SERVICE)
         result = platform.casework.sync(tenant, publication, list(exceptions(folder, tenant)), SERVICE)
         totals.update(
             {name: getattr(result, name) for name in ("opened", "updated", "recovered", "unchanged")}
@@ -90,7 +92,20 @@ def opened_cases(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=dict(totals))
 
 
-def exceptions(folder: Any, tenant_id: str) -> Iterator[ExceptionRecord]:
+def addresses(folder: Path, tenant_id: str) -> list[Contact]:
+    """Return the mail addresses that master data names for a tenant's parties."""
+    columns = ["party_id", "party_role", "party_name", "contact_email"]
+    table = pq.read_table(
+        folder / "dim_parties.parquet", columns=columns, filters=[("tenant_id", "=", tenant_id)]
+    )
+    return [
+        Contact(row["party_id"], "mail", row["party_role"], row["party_name"], row["contact_email"], True)
+        for row in table.to_pylist()
+        if row["contact_email"]
+    ]
+
+
+def exceptions(folder: Path, tenant_id: str) -> Iterator[ExceptionRecord]:
     """Yield one tenant's published exceptions as casework takes them."""
     table = pq.read_table(folder / "fct_exceptions.parquet", filters=[("tenant_id", "=", tenant_id)])
     for batch in table.to_batches(max_chunksize=1000):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,6 +46,11 @@ def as_row(case: CaseView) -> dict[str, Any]:
     }
 
 
+def minute(moment: datetime | None) -> str:
+    """Return an instant to the minute, or nothing."""
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+
+
 def queue(
     tenant: Annotated[str, typer.Option(help="Whose queue.")],
     limit: Annotated[int, typer.Option(help="At most so many cases; 0 for all.")] = 0,
@@ -81,7 +87,7 @@ def queue(
         [
             [r["case_id"], r["exception_type"], r["subject"], f"{r['expected_loss']:,.2f} {r['currency_code']}",
              "" if r["late_probability"] is None else f"{r['late_probability']:.0%}",
-             r["predicted_at"] and f"{r['predicted_at']:%Y-%m-%d %H:%M}", r["due_at"] and f"{r['due_at']:%Y-%m-%d %H:%M}",
+             minute(r["predicted_at"]), minute(r["due_at"]),
              r["state"].value, r["owner"] or "-"]
             for r in rows
         ],
@@ -118,7 +124,8 @@ def case(
     print_table("Drafts", ["draft", "kind", "state", "subject"],
                 [[d.draft_id, d.kind.value, d.state.value, d.content["subject"]] for d in detail.drafts])  # fmt: skip
     print_table("Effects", ["effect", "to", "state", "attempts", "receipt"],
-                [[e.effect_id, f"{e.target} {e.recipient}", e.state.value, e.attempts, e.receipt] for e in detail.effects])  # fmt: skip
+                [[e.effect_id, f"{e.target} {e.recipient}", e.state.value, e.attempts, e.receipt]
+                 for e in detail.effects])  # fmt: skip
     print_table("History", ["when", "who", "what"],
                 [[f"{h.occurred_at:%Y-%m-%d %H:%M:%S}Z", h.actor_name, h.fact] for h in detail.history])  # fmt: skip
 

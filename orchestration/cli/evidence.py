@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from orchestration.cli.output import NOT_VERIFIED, print_json, say
 
+PUBLIC_KEY = "tidewaiter-public-key.hex"
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -43,7 +45,8 @@ def export(
     exported = pack.export(
         platform.casework, principal, owner, case_id, target, source_rows=source_rows(platform, owner)
     )
-    key = platform.casework.keys.write_public(target.parent / "tidewaiter-public-key.pem")
+    key = target.parent / PUBLIC_KEY
+    shutil.copyfile(platform.casework.keys.public_path, key)
     if as_json:
         print_json(
             {"pack": target, "public_key": key, "sha256": exported.sha256, "members": exported.members}
@@ -64,7 +67,7 @@ def verify(
     """Verify a pack with nothing but the pack and the public key."""
     from casework.evidence import pack
 
-    report = pack.verify(pack_path, key or pack_path.parent / "tidewaiter-public-key.pem")
+    report = pack.verify(pack_path, key or pack_path.parent / PUBLIC_KEY)
     finish(report.ok, report.sentence, report, as_json)
 
 

@@ -69,7 +69,7 @@ def explain(error: Exception) -> int | None:
 
     families: list[type[Exception]] = [CaseworkError, DataError, OrchestrationError]
     if "ml.errors" in sys.modules:
-        families.append(sys.modules["ml.errors"].ModelError)
+        families.append(sys.modules["ml.errors"].LearningError)
     if not isinstance(error, tuple(families)):
         return None
     say(str(error))
