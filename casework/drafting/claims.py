@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 
 from casework.drafting.formatting import MONTHS, WEEKDAYS
 from casework.drafting.number_words import spelled_out_to_digits
@@ -41,13 +42,15 @@ _PLAIN_MONTHS = "|".join(name for name in MONTHS if name != "May")  # may is mos
 _DAY = {name[:3].lower(): name for name in WEEKDAYS} | {name.lower(): name for name in WEEKDAYS}
 _DAY |= {"tues": "Tuesday", "thur": "Thursday", "thurs": "Thursday"}
 _CURRENCY = {"$": "USD", "€": "EUR", "£": "GBP", "dollar": "USD", "euro": "EUR", "pound": "GBP"}
-_NUMBER = r"\d+(?:[.,'\u2019]\d+)*"
+_NUMBER = r"\d++(?:[.,'\u2019]\d++)*+"  # possessive: a hostile text must not cost quadratic time
 _CODES = r"USD|EUR|GBP|CHF|JPY|CNY|INR|ZAR|CAD|AUD|SGD|AED|KES|NGN|BRL|MXN|SEK|NOK|DKK|PLN"
 _UNIT = {"second": "seconds", "sec": "seconds", "minute": "minutes", "min": "minutes", "hour": "hours"}
 _UNIT |= {"hr": "hours", "h": "hours", "day": "days", "d": "days", "week": "weeks", "wk": "weeks"}
 _UNIT |= {"month": "months", "year": "years", "yr": "years", "fortnight": "fortnights"}
 _UNIT_WORD = "|".join(sorted(_UNIT, key=len, reverse=True))
 _ZONES = r"GMT|BST|CET|CEST|EET|EEST|EST|EDT|CST|CDT|MST|MDT|PST|PDT|IST|JST|SGT|HKT|EAT|WAT|SAST|local time"
+_DATED = frozenset({"weekday", "date", "time"})
+_BETWEEN = re.compile(r"(?:\s|,|UTC|at|on|the|by|of|\()*")
 _KNOWN_CODES = frozenset({"UTC", "ETA", "ETD", "POD", "BOL", "ASN", "AWB", "SLA", "OK", "PDF", "FYI", "ASAP"})
 
 
@@ -60,7 +63,15 @@ def day_claims(day: date) -> set[Claim]:
         Claim("month", f"--{day:%m}"),
         Claim("day of month", str(day.day)),
         Claim("weekday", WEEKDAYS[day.weekday()]),
+        Claim("weekday of date", f"{WEEKDAYS[day.weekday()]} {day.isoformat()}"),
+        Claim("weekday of date", f"{WEEKDAYS[day.weekday()]} --{day:%m-%d}"),
     }
+
+
+def moment_claims(day: date, time: str) -> set[Claim]:
+    """Every way in which a text may name this moment."""
+    names = (day.isoformat(), f"--{day:%m-%d}", WEEKDAYS[day.weekday()])
+    return day_claims(day) | {Claim("time", time)} | {Claim("moment", f"{name} {time}") for name in names}
 
 
 def _number(text: str) -> str | None:
@@ -163,14 +174,15 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _pattern(r"(?<![\w:.,-])(?P<hour>\d{1,2})(?P<minute>)\s*(?P<half>[ap]\.?m\b\.?)", _clock),
     _pattern(rf"(?<!\w)(?:{_ZONES})(?!\w)", lambda m: {Claim("time zone", m[0])}, re.NOFLAG),
     _pattern(
-        rf"(?<![\w-])(?P<n>{_NUMBER})\s*(?:%|percent|per cent|pct)", lambda m: _measured("percentage", m["n"])
+        rf"(?<![\w.,-])(?P<n>{_NUMBER})\s*(?:%|percent|per cent|pct)",
+        lambda m: _measured("percentage", m["n"]),
     ),
     _pattern(
         rf"(?<!\w)(?P<before>{_CODES}|[$€£])\s*(?P<number>{_NUMBER})\s*(?P<scale>k|mn?|million|thousand)?(?P<after>)(?!\w)",
         _money,
     ),
     _pattern(
-        rf"(?<!\w)(?P<before>)(?P<number>{_NUMBER})\s*(?P<scale>k|mn?|million|thousand)?\s*"
+        rf"(?<![\w.,])(?P<before>)(?P<number>{_NUMBER})\s*(?P<scale>k|mn?|million|thousand)?\s*"
         rf"(?P<after>(?:{_CODES}|dollars?|euros?|pounds?)(?!\w)|[$€£])",
         _money,
     ),
@@ -188,7 +200,7 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
         r"(?<!\w)(?P<d>\d{1,2})(?:st|nd|rd|th)(?!\w)", lambda m: {Claim("day of month", str(int(m["d"])))}
     ),
     _pattern(
-        r"(?<![^\W_])(?=[\w#/.-]*\d)(?:\d+(?=[-_/#]|[^\W\d_])|[^\W\d_])[^\W_]*(?:[-_/#.]+[^\W_]+)*|(?<!\w)0\d+(?!\w|[.,]\d)",
+        r"(?<![^\W_])(?=[\w#/.-]{0,80}\d)(?:\d+(?=[-_/#]|[^\W\d_])|[^\W\d_])[^\W_]*+(?:[-_/#.]++[^\W_]++)*+|(?<!\w)0\d+(?!\w|[.,]\d)",
         _identifier,
     ),
     _pattern(rf"{_NUMBER}", lambda m: _measured("number", m[0])),
@@ -207,12 +219,33 @@ def normalised(text: str) -> str:
 
 def claims_in(text: str) -> set[Claim]:
     """Return every checkable claim in a text."""
-    rest, claims = normalised(text), set()
+    whole = rest = normalised(text)
+    claims: set[Claim] = set()
+    dated: list[tuple[int, int, Claim]] = []
     for pattern, reader in _READERS:
         for match in pattern.finditer(rest):
-            claims |= reader(match)
-        rest = pattern.sub(_USED, rest)
-    return claims | _names(rest)
+            found = reader(match)
+            claims |= found
+            dated += [(match.start(), match.end(), claim) for claim in found if claim.kind in _DATED]
+        rest = pattern.sub(lambda match: _USED * len(match[0]), rest)
+    return claims | _joined(whole, sorted(dated)) | _names(rest)
+
+
+def _joined(text: str, dated: list[tuple[int, int, Claim]]) -> set[Claim]:
+    """Weekdays, dates and times that stand together say one thing: a day's weekday, a moment."""
+    found: set[Claim] = set()
+    for (_, end, first), (start, _, second) in pairwise(dated):
+        kinds = {first.kind: first.value, second.kind: second.value}
+        if len(kinds) == 2 and _BETWEEN.fullmatch(text[end:start]):
+            found.add(joined(kinds))
+    return found
+
+
+def joined(parts: dict[str, str]) -> Claim:
+    """Return what two of weekday, date and time say together."""
+    if "time" in parts:
+        return Claim("moment", f"{parts.get('date') or parts['weekday']} {parts['time']}")
+    return Claim("weekday of date", f"{parts['weekday']} {parts['date']}")
 
 
 def _names(rest: str) -> set[Claim]:

@@ -14,7 +14,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from casework.drafting import sanitise
-from casework.drafting.claims import Claim, claims_in, day_claims, words_of
+from casework.drafting.claims import Claim, claims_in, day_claims, moment_claims, words_of
 from casework.drafting.content import is_external
 from casework.drafting.facts import FactSheet, KnownFact
 from casework.model import DraftContent, Paragraph
@@ -80,7 +80,7 @@ class Problem:
 def _variants(fact: KnownFact) -> set[Claim]:
     """What a fact supports beyond its written form: shorter ways to say the same."""
     if isinstance(fact.value, datetime):
-        return day_claims(fact.value.date()) | {Claim("time", f"{fact.value:%H:%M}")}
+        return moment_claims(fact.value.date(), f"{fact.value:%H:%M}")
     if fact.type == "date" and not isinstance(fact.value, (str, Decimal)):
         return day_claims(fact.value)
     if not isinstance(fact.value, Decimal):

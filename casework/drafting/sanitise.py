@@ -21,10 +21,10 @@ _TAG = re.compile(r"<[!/?]?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
 _MARKDOWN_LINK = re.compile(r"!?\[([^\[\]]*)\]\s*(?:\([^()]*\)|\[[^\[\]]*\])")
 URL = re.compile(
     r"(?:\b(?:https?|ftp|file|data|javascript|vbscript|mailto|tel)\s*:\s*\S+)|(?:\bwww\.\S+)"
-    r"|(?:\b(?:[a-z0-9-]+\.)+(?:com|net|org|io|co|app|dev|xyz|info|biz|ru|cn|link|site|online|top|example|test)\b(?:/\S*)?)",
+    r"|(?:\b(?:[a-z0-9-]{1,63}\.){1,6}(?:com|net|org|io|co|app|dev|xyz|info|biz|ru|cn|link|site|online|top|example|test)\b(?:/\S*)?)",
     re.IGNORECASE,
 )
-EMAIL = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9.-]+[A-Za-z0-9]")
+EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{0,200}[A-Za-z0-9]")
 
 
 def drop_invisible(text: str) -> str:

@@ -153,3 +153,8 @@ class Worker:
 def standard(home: Path) -> dict[str, Adapter]:
     """Return the adapters this process' environment configures."""
     return standard_adapters.standard(home, os.environ)
+
+
+def build_worker(casework: Door, *, home: Path) -> Worker:
+    """Return the worker of a home folder, with the adapters this process' environment configures."""
+    return Worker(casework, standard(home))
