@@ -230,18 +230,17 @@ def scores(publication: Publication, scope: Scope, shipment_id: str) -> list[Row
 
 
 PROJECTION = """
-select projected_on, projected_quantity, stock_out_on, inbound_shipment_id
+select projected_on, projected_quantity, projected_with_inbound_quantity, safety_stock_quantity,
+    stock_out_on, inbound_shipment_id
 from read_parquet($file_projection)
 where tenant_id = $tenant_id and facility_id = $facility_id
-    and ($product_id is null or product_id = $product_id)
+    and product_id = $product_id
 order by projected_on limit 200
 """
 
 
 @st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
-def projection(
-    publication: Publication, tenant_id: str, facility_id: str, product_id: str | None
-) -> list[Row]:
+def projection(publication: Publication, tenant_id: str, facility_id: str, product_id: str) -> list[Row]:
     """Return the projected stock of a product at a facility, one row a day."""
     return _rows(
         publication,

@@ -16,6 +16,7 @@ from dashboard.components.drafts import show_drafts
 from dashboard.components.lineage import lineage_steps, show_lineage
 from dashboard.components.map import draw_route_map
 from dashboard.components.money import amounts_of, show_money
+from dashboard.components.outlook import draw_eta_history, draw_projection, eta_points
 from dashboard.components.records import (
     show_documents,
     show_effects,
@@ -82,8 +83,9 @@ def show_case(sheet: Sheet, back: str) -> None:
     with left:
         _evidence(sheet)
     with right:
-        _decisions(sheet)
-    _proof(sheet)
+        _shared(sheet) if sheet.viewer.is_partner else _decisions(sheet)
+    if not sheet.viewer.is_partner:
+        _proof(sheet)
 
 
 def _evidence(sheet: Sheet) -> None:
@@ -101,6 +103,7 @@ def _evidence(sheet: Sheet) -> None:
             prediction=sheet.trip.prediction,
             key="case_timeline",
         )
+    _outlook(sheet)
     if len(sheet.trip.stops) > 1:
         st.subheader("Where", anchor=False)
         draw_route_map(sheet.trip.stops, key="case_map")
@@ -108,10 +111,27 @@ def _evidence(sheet: Sheet) -> None:
     show_related(sheet.detail, sheet.viewer, sheet.now)
 
 
+def _outlook(sheet: Sheet) -> None:
+    """Show how the expected arrival moved, and for a stock-out how the stock is projected."""
+    case = sheet.detail.case
+    points = eta_points(sheet.trip.milestones, sheet.trip.scores)
+    if max(len(found) for found in points.values()) > 1:
+        st.subheader("How the expected arrival moved", anchor=False)
+        draw_eta_history(points, case.due_at, key="case_eta_history")
+    publication = queries.current(context.published_folder())
+    if case.subject_type != "inventory" or publication is None or not case.facility_id:
+        return
+    product_id = case.subject.removeprefix(f"{case.facility_id}:")
+    rows = queries.projection(publication, sheet.viewer.tenant_id, case.facility_id, product_id)
+    if rows:
+        st.subheader("Stock", anchor=False)
+        draw_projection(rows, key="case_projection")
+
+
 def _decisions(sheet: Sheet) -> None:
     """Show what to say and what was said."""
     kind = context.config().types.get(sheet.detail.case.exception_type)
-    if kind and not sheet.viewer.is_partner:
+    if kind:
         with st.expander("Playbook", icon=":material/menu_book:"):
             st.text(kind.playbook)
     show_drafts(sheet.detail, sheet.viewer)
@@ -119,11 +139,15 @@ def _decisions(sheet: Sheet) -> None:
     show_messages(sheet.detail.messages, sheet.now)
 
 
+def _shared(sheet: Sheet) -> None:
+    """Show a partner what is known and what was said to it."""
+    st.subheader("What is known", anchor=False)
+    show_facts(sheet.detail, sources=False)
+    show_messages(sheet.detail.messages, sheet.now)
+
+
 def _proof(sheet: Sheet) -> None:
     """Show where every number comes from and everything that happened to the case."""
-    if sheet.viewer.is_partner:
-        show_facts(sheet.detail)
-        return
     st.subheader("Lineage", anchor=False)
     show_lineage(lineage_steps(sheet.detail, sheet.trip.scores[-1] if sheet.trip.scores else None))
     facts, history, audit = st.tabs(["Facts", "History", "Audit"], key="case_proof")

@@ -62,8 +62,7 @@ def _feeds(feeds: list[FeedHealth], viewer: Viewer) -> None:
         return
     as_of = context.casework().clock_of(viewer.tenant_id).as_of
     rows = [_feed_row(feed, as_of) for feed in sorted(feeds, key=lambda feed: feed.feed)]
-    height = 38 + 31 * len(rows)
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="feeds_table", row_height=31, height=height)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="feeds_table", row_height=31, height="content")
 
 
 def _feed_row(feed: FeedHealth, as_of: Any) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def _checks(feeds: list[FeedHealth]) -> None:
         for check in feed.checks
     ]
     if rows:
-        rows.sort(key=lambda row: str(row["Result"]))
+        rows.sort(key=lambda row: str(row["Result"]).startswith("✓"))
         with st.expander(
             f"Checks ({len(rows)})", expanded=any(row["Result"].startswith("✗") for row in rows)
         ):
@@ -176,7 +175,7 @@ def _rows(rows: tuple[QuarantinedRow, ...]) -> QuarantinedRow:
         hide_index=True,
         key="quarantine_table",
         row_height=31,
-        height=min(38 + 31 * len(rows), 420),
+        height="content" if len(rows) <= 12 else 36 + 31 * 12,
         on_select="rerun",
         selection_mode="single-row",
         column_config={"What is wrong": st.column_config.TextColumn(width="large")},

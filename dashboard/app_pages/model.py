@@ -110,7 +110,7 @@ def _reliability(card: dict[str, Any]) -> None:
         [b["n"] for b in bins],
         key="model_reliability",
     )
-    st.caption("Discs grow with the number of shipments. Above the dashed line the model is too optimistic.")
+    st.caption("Discs grow with the shipments. Above the dashed line it is too hopeful, below it too gloomy.")
 
 
 def _lead_time(card: dict[str, Any]) -> None:

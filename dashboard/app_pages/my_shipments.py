@@ -68,7 +68,7 @@ def _cases(viewer: Viewer, as_of: datetime) -> None:
         hide_index=True,
         key="partner_cases_table",
         row_height=31,
-        height=min(38 + 31 * len(rows), 38 + 31 * 10),
+        height="content" if len(rows) <= 10 else 36 + 31 * 10,
         on_select="rerun",
         selection_mode="single-row",
     )
@@ -96,9 +96,8 @@ def _shipments(viewer: Viewer, as_of: datetime) -> None:
         return
     shown = list(rows.values())[:500]
     frame = pd.DataFrame([_row(row, as_of) for row in shown])
-    st.dataframe(
-        frame, hide_index=True, key="shipments_table", row_height=31, height=min(38 + 31 * len(shown), 560)
-    )
+    height = "content" if len(shown) <= 16 else 36 + 31 * 16
+    st.dataframe(frame, hide_index=True, key="shipments_table", row_height=31, height=height)
 
 
 def _row(row: queries.Row, as_of: datetime) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def show_queue_table(
         key="queue_table",
         on_select=on_select,
         selection_mode="single-row",
-        height=min(38 + 31 * max(len(frame), 3), 38 + 31 * 20),
+        height="content" if len(frame) <= 20 else 36 + 31 * 20,
         row_height=31,
         column_config={
             "At stake": text(width=76, alignment="right", help="Expected loss: the sum of its four parts"),

@@ -25,10 +25,10 @@ _DIRECTIONS = {
 }
 
 
-def _table(rows: list[dict[str, Any]], key: str, height: int | None = None, **columns: Any) -> None:
+def _table(rows: list[dict[str, Any]], key: str, most: int | None = None, **columns: Any) -> None:
     """Put a plain-text table on the page."""
     frame = pd.DataFrame(rows)
-    shown = min(38 + 30 * len(rows), height or 38 + 30 * 8)
+    shown = "content" if len(rows) <= (most or 8) else 36 + 30 * (most or 8)
     st.dataframe(frame, hide_index=True, key=key, row_height=30, height=shown, column_config=columns)
 
 
@@ -94,7 +94,7 @@ def _cases(cases: Sequence[CaseView], viewer: Viewer, now: datetime, key: str) -
         hide_index=True,
         key=key,
         row_height=30,
-        height=min(38 + 30 * len(rows), 38 + 30 * 6),
+        height="content" if len(rows) <= 6 else 36 + 30 * 6,
         on_select="rerun",
         selection_mode="single-row",
     )
@@ -155,21 +155,21 @@ def show_messages(messages: Sequence[MessageView], now: datetime) -> None:
             st.code(visible(message.body), language=None, wrap_lines=True)
 
 
-def show_facts(detail: CaseDetail) -> None:
-    """Show every fact of the case with the table and the source row it came from."""
-    rows = [
-        {
-            "Fact": visible(fact.label),
-            "Value": visible(fact_text(fact)),
-            "From": visible(fact.source),
-            "File": visible(fact.file_sha256 or "")[:16],
-            "Row": fact.row_number,
-            "Id": visible(fact.fact_id),
-        }
-        for fact in detail.facts
-    ]
+def show_facts(detail: CaseDetail, *, sources: bool = True) -> None:
+    """Show every fact of the case, inside the company with the table and the source row it came from."""
+    rows = []
+    for fact in detail.facts:
+        row = {"Fact": visible(fact.label), "Value": visible(fact_text(fact))}
+        if sources:
+            row |= {
+                "From": visible(fact.source),
+                "File": visible(fact.file_sha256 or "")[:16],
+                "Row": "" if fact.row_number is None else str(fact.row_number),
+                "Id": visible(fact.fact_id),
+            }
+        rows.append(row)
     if rows:
-        _table(rows, "case_facts", 38 + 30 * 14)
+        _table(rows, "case_facts", 14)
 
 
 def show_history(detail: CaseDetail, *, key: str, audit: bool = False) -> None:
@@ -180,7 +180,7 @@ def show_history(detail: CaseDetail, *, key: str, audit: bool = False) -> None:
         else [_history_row(entry) for entry in detail.history]
     )
     if rows:
-        _table(rows, key, 38 + 30 * 14)
+        _table(rows, key, 14)
     else:
         st.caption("Nothing to show here for your role." if audit else "Nothing has happened yet.")
 

@@ -35,8 +35,8 @@ def type_label(config: Config, exception_type: str) -> str:
 
 
 def subject_name(case: CaseView) -> str:
-    """Return the short name of what the case is about: the shipment where there is one."""
-    return case.shipment_id or case.subject
+    """Return the short name of what the case is about."""
+    return case.subject if case.subject_type != "shipment" else (case.shipment_id or case.subject)
 
 
 def what(config: Config, case: CaseView) -> str:
@@ -52,17 +52,23 @@ def facts_by_id(facts: Iterable[Fact]) -> dict[str, Fact]:
 
 def fact_text(fact: Fact, zone: tzinfo | None = None) -> str:
     """Return a fact's value as a person reads it; instants in this zone, else the viewer's."""
-    value = fact.value
     if fact.type == "instant":
         at = instant_of(fact)
-        return moment(at, zone) if at else str(value)
+        return moment(at, zone) if at else str(fact.value)
+    number = _as_number(fact.value)
+    if number is None or fact.type not in ("probability", "money", "number"):
+        return str(fact.value)
     if fact.type == "probability":
-        return share(float(value))
-    if fact.type == "money":
-        return f"{float(value):,.2f}"
-    if fact.type == "number" and isinstance(value, float):
-        return f"{value:,.1f}"
-    return str(value)
+        return share(number)
+    return f"{number:,.2f}" if fact.type == "money" else f"{number:,.1f}".removesuffix(".0")
+
+
+def _as_number(value: object) -> float | None:
+    """Return a number that may come as text, or None."""
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
 
 
 def instant_of(fact: Fact | None) -> datetime | None:
@@ -162,7 +168,8 @@ def _stock_out(case: CaseView, facts: dict[str, Fact], as_of: datetime) -> str:
     product = facts["product_name"].value if "product_name" in facts else case.subject
     when = facts["projected_stock_out_on"].value if "projected_stock_out_on" in facts else None
     on = f" on {when}" if when else ""
-    return f"{product} at {_place(case, facts)} runs out{on}, before the next inbound"
+    place = facts["destination_name"].value if "destination_name" in facts else case.facility_id
+    return f"{product} at {place} runs out{on}, before the next inbound"
 
 
 def _disruption(case: CaseView, facts: dict[str, Fact], as_of: datetime) -> str:
@@ -191,10 +198,7 @@ _VERDICTS = {
 
 
 def _number(facts: dict[str, Fact], name: str) -> float | None:
-    try:
-        return float(facts[name].value)
-    except (KeyError, TypeError, ValueError):
-        return None
+    return _as_number(facts[name].value) if name in facts else None
 
 
 def _place(case: CaseView, facts: dict[str, Fact]) -> str:

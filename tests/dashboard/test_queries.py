@@ -93,7 +93,7 @@ def test_the_connection_opens_nothing_but_the_published_files(
 
 
 def test_a_mart_that_is_not_published_reads_as_empty(publication: queries.Publication) -> None:
-    assert queries.projection(publication, "demo", "F-1", None) == []
+    assert queries.projection(publication, "demo", "F-1", "P-1") == []
 
 
 def test_only_known_marts_have_a_file(publication: queries.Publication) -> None:

@@ -16,8 +16,9 @@ from casework.service import Casework
 from casework.store.engine import migrate, open_store
 from tests.dashboard.published import AS_OF, publish
 
-OURS, THEIRS = "CRM-0001", "CRM-0002"
-CARRIER, OTHER_CARRIER = "TDWL", "OTHR"
+FIRST_GRANTS = {account.login: account.grants[0] for account in load_config().accounts.accounts}
+OURS, THEIRS = str(FIRST_GRANTS["customer"].customer_id), "CRM-0002"
+CARRIER, OTHER_CARRIER = str(FIRST_GRANTS["carrier"].carrier_id), "OTHR"
 HOSTILE = "SHP-<b>9</b>![x](http://evil.test/a.png)[y](http://evil.test)"
 
 
@@ -125,7 +126,7 @@ def contacts() -> list[Contact]:
     """Return verified addresses of the parties."""
     return [
         Contact(OURS, "mail", "customer", "Firm one", "ops@one.example", True),
-        Contact(OURS, "webhook", "customer", "Firm one", "portal:CRM-0001", True),
+        Contact(OURS, "webhook", "customer", "Firm one", f"portal:{OURS}", True),
         Contact(THEIRS, "mail", "customer", "Firm two", "ops@two.example", True),
         Contact(CARRIER, "mail", "carrier", "Tide Lines", "dispatch@tdwl.example", True),
         Contact(OTHER_CARRIER, "mail", "carrier", "Other", "dispatch@othr.example", True),
