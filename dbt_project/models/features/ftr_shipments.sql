@@ -11,6 +11,15 @@ with points as (
         on checkpoints.tenant_id = shipments.tenant_id and checkpoints.shipment_id = shipments.shipment_id
 ),
 
+routes as (
+    select distinct
+        tenant_id,
+        shipment_id,
+        facility_id
+    from {{ ref('fct_milestones') }}
+    where classifier = 'planned'
+),
+
 weather as (
     select
         points.tenant_id,
@@ -18,19 +27,16 @@ weather as (
         points.checkpoint,
         max(alerts.severity_rank) as open_weather_severity
     from points
-    inner join (
-        select distinct tenant_id, shipment_id, facility_id
-        from {{ ref('fct_milestones') }}
-        where classifier = 'planned'
-    ) as route
-        on points.tenant_id = route.tenant_id and points.shipment_id = route.shipment_id
+    inner join routes
+        on points.tenant_id = routes.tenant_id and points.shipment_id = routes.shipment_id
     inner join {{ ref('stg_network__weather_alerts') }} as alerts
         on
-            route.tenant_id = alerts.tenant_id
-            and route.facility_id = alerts.facility_id
-            and alerts.recorded_at <= points.cutoff_at
-            and (alerts.superseded_at is null or alerts.superseded_at > points.cutoff_at)
-            and points.cutoff_at between alerts.starts_at and alerts.ends_at
+            routes.tenant_id = alerts.tenant_id
+            and routes.facility_id = alerts.facility_id
+            and points.cutoff_at >= alerts.recorded_at
+            and (alerts.superseded_at is null or points.cutoff_at < alerts.superseded_at)
+            and points.cutoff_at >= alerts.starts_at
+            and points.cutoff_at <= alerts.ends_at
     group by points.tenant_id, points.shipment_id, points.checkpoint
 ),
 

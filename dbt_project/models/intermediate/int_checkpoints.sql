@@ -1,5 +1,16 @@
 -- One row per shipment and checkpoint it has reached, with the instant at which that was known.
-with airfreight_legs as (
+with planned_legs as (
+    select
+        tenant_id,
+        shipment_id,
+        leg_role,
+        max(sequence) filter (where milestone_code = 'RCF') as last_rcf_sequence
+    from {{ ref('stg_c2k__milestones') }}
+    where classifier = 'planned'
+    group by tenant_id, shipment_id, leg_role
+),
+
+airfreight_legs as (
     select
         milestones.tenant_id,
         milestones.shipment_id,
@@ -9,13 +20,7 @@ with airfreight_legs as (
             where milestones.milestone_code = 'RCF' and milestones.sequence = legs.last_rcf_sequence
         ) as last_rcf_known_at
     from {{ ref('stg_c2k__milestones') }} as milestones
-    inner join (
-        select tenant_id, shipment_id, leg_role,
-            max(sequence) filter (where milestone_code = 'RCF') as last_rcf_sequence
-        from {{ ref('stg_c2k__milestones') }}
-        where classifier = 'planned'
-        group by tenant_id, shipment_id, leg_role
-    ) as legs
+    inner join planned_legs as legs
         on
             milestones.tenant_id = legs.tenant_id
             and milestones.shipment_id = legs.shipment_id

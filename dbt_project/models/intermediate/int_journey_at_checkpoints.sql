@@ -70,7 +70,7 @@ standing as (
         legs.is_last_leg,
         legs.starts_at,
         legs.ends_at,
-        reached.last_told.occurred_at as occurred_at,
+        reached.last_told.occurred_at as told_at,
         {{ hours_between('reached.last_told.planned_at', 'reached.last_told.occurred_at') }} as deviation_hours,
         reached.last_told.milestone_code in ('DLV', 'DELIVERED') as is_done,
         case
@@ -112,14 +112,14 @@ combined as (
         shipment_id,
         checkpoint,
         cutoff_at,
-        arg_max(deviation_hours, occurred_at) as deviation_hours,
+        arg_max(deviation_hours, told_at) as deviation_hours,
         max(deviation_hours) filter (where not is_last_leg) as max_incoming_deviation_hours,
         max({{ hours_between('next_due_at', 'cutoff_at') }}) filter (
             where not is_last_leg and not coalesce(is_done, false)
         ) as overdue_hours,
         max(projected_end_at) filter (where not is_last_leg) as projected_hub_at,
         max(projected_end_at) filter (where is_last_leg) as projected_end_at,
-        bool_or(is_last_leg and occurred_at is not null) as is_on_last_leg,
+        bool_or(is_last_leg and told_at is not null) as is_on_last_leg,
         max({{ hours_between('starts_at', 'ends_at') }}) filter (where is_last_leg) as last_leg_hours
     from standing
     group by all

@@ -80,7 +80,7 @@ route as (
     from all_told
     where classifier = 'planned'
     qualify row_number() over (
-        partition by tenant_id, shipment_id, milestone_code, facility_id order by recorded_at desc, occurred_at
+        partition by tenant_id, shipment_id, milestone_code, facility_id order by recorded_at desc, occurred_at asc
     ) = 1
 )
 

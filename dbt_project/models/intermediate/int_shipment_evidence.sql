@@ -3,8 +3,8 @@
 {%- set of_score = "'arrival_scores:' || watch.shipment_id" %}
 {%- set of_exposure = "'fct_exposures:' || watch.shipment_id" %}
 {%- set of_commitment = "'fct_commitments:' || commitments.commitment_id" %}
--- The facts about a shipment with an exception that every exception of it carries, each with the row it came from. What is not
--- known stays in the list without a value and is left out when an exception is written.
+-- The facts that every exception of a shipment carries, each with the row it came from. What is not known stays
+-- in the list without a value and is left out when an exception is written.
 with concerned as (
     select tenant_id, shipment_id from {{ ref('int_exceptions_of_movement') }}
     union
@@ -81,7 +81,8 @@ select
         {{ fact('last_milestone_at', 'Last milestone at', 'watch.last_milestone_at', 'instant',
             "'fct_milestones:' || last_told.milestone_id", 'last_told.file_sha256', 'last_told.row_number') }},
         {% for number in range(3) -%}
-            {{ fact('reason_' ~ (number + 1), 'Reason ' ~ (number + 1), score_reason('watch.reasons', number), 'text', of_score) }},
+            {{ fact('reason_' ~ (number + 1), 'Reason ' ~ (number + 1), score_reason('watch.reasons', number),
+                'text', of_score) }},
         {% endfor -%}
         {{ fact('penalty_per_day', 'Penalty for each day', 'watch.sla_penalty_per_day', 'money', of_commitment,
             'commitments.file_sha256', 'commitments.row_number') }},

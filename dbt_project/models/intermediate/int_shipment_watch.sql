@@ -44,9 +44,9 @@ onward as (
         on
             moves.tenant_id = planned.tenant_id
             and moves.shipment_id = planned.shipment_id
-            and moves.last_move_leg_id is not distinct from planned.leg_id
+            and planned.classifier = 'planned'
+            and coalesce(moves.last_move_leg_id, '') = coalesce(planned.leg_id, '')
             and moves.last_move_sequence < planned.sequence
-    where planned.classifier = 'planned'
     group by moves.tenant_id, moves.shipment_id
 ),
 

@@ -17,10 +17,7 @@ select
         struct_pack(kind := 'origin', key := coalesce(last_leg_origin_facility_id, origin_facility_id)),
         struct_pack(
             kind := 'service',
-            key := case
-                when fulfill_via is not null then fulfill_via
-                else 'any:' || coalesce(mode, 'unknown')
-            end
+            key := coalesce(fulfill_via, 'any:' || coalesce(mode, 'unknown'))
         )
     ] as subjects
 from {{ ref('int_shipments_unioned') }}

@@ -42,7 +42,7 @@ found as (
         windows.shipment_id,
         windows.checkpoint,
         windows.subject_kind,
-        windows.back.days as days,
+        windows.back.days as days_back,
         records.outcome_count,
         records.late_count,
         records.delay_hours
@@ -61,13 +61,13 @@ per_subject as (
         shipment_id,
         checkpoint,
         subject_kind,
-        coalesce(max(outcome_count) filter (where days = 0), 0) as n,
-        coalesce(max(late_count) filter (where days = 0), 0) as late,
-        n - coalesce(max(outcome_count) filter (where days = 90), 0) as recent_n,
-        late - coalesce(max(late_count) filter (where days = 90), 0) as recent_late,
-        n - coalesce(max(outcome_count) filter (where days = 365), 0) as year_n,
-        coalesce(max(delay_hours) filter (where days = 0), 0)
-        - coalesce(max(delay_hours) filter (where days = 365), 0) as year_delay
+        coalesce(max(outcome_count) filter (where days_back = 0), 0) as n,
+        coalesce(max(late_count) filter (where days_back = 0), 0) as late,
+        n - coalesce(max(outcome_count) filter (where days_back = 90), 0) as recent_n,
+        late - coalesce(max(late_count) filter (where days_back = 90), 0) as recent_late,
+        n - coalesce(max(outcome_count) filter (where days_back = 365), 0) as year_n,
+        coalesce(max(delay_hours) filter (where days_back = 0), 0)
+        - coalesce(max(delay_hours) filter (where days_back = 365), 0) as year_delay
     from found
     group by tenant_id, shipment_id, checkpoint, subject_kind
 )

@@ -14,7 +14,7 @@ parents as (
         'disruption:' || alert_id as parent_exception_key
     from {{ ref('int_disrupted_shipments') }}
     qualify row_number() over (
-        partition by tenant_id, shipment_id order by severity_rank desc, starts_at, alert_id
+        partition by tenant_id, shipment_id order by severity_rank desc, starts_at asc, alert_id asc
     ) = 1
 ),
 

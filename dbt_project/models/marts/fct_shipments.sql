@@ -13,7 +13,8 @@ with joined as (
         progress.first_moved_at,
         coalesce(progress.has_moved, false) as has_moved,
         coalesce(progress.has_future_stamp, false) as has_future_stamp,
-        coalesce(progress.planned_departure_at, shipments.planned_departure_at, shipments.planned_start_at) as first_planned_departure_at,
+        coalesce(progress.planned_departure_at, shipments.planned_departure_at, shipments.planned_start_at)
+            as first_planned_departure_at,
         -- what the source gives no value is valued by the tenant's tariff, and says so in fct_exposures
         coalesce(shipments.amount, settings.shipment_value_default) as shipment_value,
         coalesce(shipments.currency_code, settings.currency_code) as known_currency_code,
