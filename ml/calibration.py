@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 FLOOR, CEILING = 0.002, 0.998
 METHODS = ("sigmoid", "isotonic")
+STEPS_NEED_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Calibration:
     def of_json(cls, kept: Mapping[str, object]) -> Calibration:
         """Rebuild from `as_json`."""
         values = dict(kept)
-        return cls(**{**values, "scores": tuple(values["scores"]), "probabilities": tuple(values["probabilities"])})
+        return cls(
+            **{**values, "scores": tuple(values["scores"]), "probabilities": tuple(values["probabilities"])}
+        )
 
 
 def sigmoid(score: np.ndarray) -> np.ndarray:
@@ -71,7 +74,10 @@ def log_loss(probability: np.ndarray, late: np.ndarray) -> float:
 
 
 def choose(score: np.ndarray, late: np.ndarray, fold: np.ndarray) -> Calibration:
-    """Choose the method that does better on the later folds when fitted on the earlier, then fit on all."""
+    """Choose the method that does better on the later folds when fitted on the earlier, then fit on all.
+
+    A curve of steps has to be clearly better than two numbers, and have rows to take its steps from.
+    """
     numbers = np.unique(fold)
     losses = dict.fromkeys(METHODS, 0.0)
     for number in numbers[1:]:
@@ -80,4 +86,5 @@ def choose(score: np.ndarray, late: np.ndarray, fold: np.ndarray) -> Calibration
             continue
         for method in METHODS:
             losses[method] += log_loss(fit(score[past], late[past], method).apply(score[later]), late[later])
-    return fit(score, late, min(METHODS, key=lambda method: losses[method]))
+    steps_win = len(score) >= STEPS_NEED_ROWS and losses["isotonic"] < 0.99 * losses["sigmoid"]
+    return fit(score, late, "isotonic" if steps_win else "sigmoid")

@@ -26,16 +26,22 @@ DELAYS = ("carrier_delay_hours", "lane_delay_hours", "destination_delay_hours", 
 class RowEncoder(TransformerMixin, BaseEstimator):
     """Encode the columns of `features.design` as floats: categories first, then numbers, then records."""
 
-    def __init__(self, min_level_rows: int = 15, max_levels: int = 60, strength: float = 10.0) -> None:
+    def __init__(
+        self,
+        min_level_rows: int = 15,
+        max_levels: int = 60,
+        strength: float = 10.0,
+        has_seasons: bool = False,
+    ) -> None:
         """Levels with fewer rows are unknown; `strength` is how many outcomes the network's rate weighs."""
         self.min_level_rows = min_level_rows
         self.max_levels = max_levels
         self.strength = strength
+        self.has_seasons = has_seasons
 
     def fit(self, X: pd.DataFrame, y: Sequence[float]) -> RowEncoder:  # noqa: N803
         """Learn levels, the base rate, and which columns say anything in the training rows."""
         self.base_rate_ = float(np.mean(np.asarray(y, dtype=float)))
-        self.has_seasons_ = bool(X.attrs.get("history_days", 0) >= SEASON_NEEDS_DAYS)
         self.levels_ = {name: self._levels(X[name]) for name in MODEL_CATEGORIES}
         self.columns_: list[str] = []
         everything = self._encode(X)
@@ -63,7 +69,7 @@ class RowEncoder(TransformerMixin, BaseEstimator):
             for name, levels in self.levels_.items()
         }
         plain = [*NUMBERS, *OPTIONAL_NUMBERS, *DERIVED, *DELAYS]
-        used = [name for name in plain if self.has_seasons_ or name not in SEASONAL]
+        used = [name for name in plain if self.has_seasons or name not in SEASONAL]
         values = {name: X[name].astype(float) for name in used}
         return pd.DataFrame({**codes, **values, **self._records(X)}, index=X.index)
 

@@ -21,7 +21,9 @@ class Fold:
     boundary: pd.Timestamp
 
 
-def temporal_folds(rows: pd.DataFrame, folds: int = FOLDS, first_share: float = FIRST_SHARE) -> Iterator[Fold]:
+def temporal_folds(
+    rows: pd.DataFrame, folds: int = FOLDS, first_share: float = FIRST_SHARE
+) -> Iterator[Fold]:
     """Yield folds over the later part of labelled rows, each learning from all shipments before it.
 
     A shipment counts as known at the boundary when it was promised by then: delivered or not, it is then
@@ -30,7 +32,9 @@ def temporal_folds(rows: pd.DataFrame, folds: int = FOLDS, first_share: float = 
     first_seen = rows.groupby("shipment_id")["cutoff_at"].transform("min")
     starts = np.sort(first_seen.drop_duplicates().to_numpy())
     shares = np.linspace(first_share, 1.0, folds + 1)
-    edges = [pd.Timestamp(starts[min(int(s * len(starts)), len(starts) - 1)]).tz_localize(None) for s in shares]
+    edges = [
+        pd.Timestamp(starts[min(int(s * len(starts)), len(starts) - 1)]).tz_localize(None) for s in shares
+    ]
     seen = first_seen.dt.tz_localize(None)
     promised = rows["promised_at"].dt.tz_localize(None)
     for number, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,66 @@ import pandas as pd
 LEVEL = 0.9
 MIN_GROUP_ROWS = 60
 ALL = "*"
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How quantile hours become a promise: margins in hours, and how far early and late medians are believed.
+
+    Every value is per checkpoint, with `*` for checkpoints too rare to have their own.
+    """
+
+    level: float
+    margins: Mapping[str, float]
+    early_shares: Mapping[str, float]
+    late_shares: Mapping[str, float]
+
+    def apply(self, hours: np.ndarray, group: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return low, middle, high hours with low <= middle <= high."""
+        margin, early, late = (
+            _of(group, values) for values in (self.margins, self.early_shares, self.late_shares)
+        )
+        middle = np.minimum(hours[:, 1], 0) * early + np.maximum(hours[:, 1], 0) * late
+        return np.minimum(hours[:, 0] - margin, middle), middle, np.maximum(hours[:, 2] + margin, middle)
+
+    def as_json(self) -> dict[str, object]:
+        """Return plain values for a card."""
+        return asdict(self)
+
+
+def _of(group: pd.Series, values: Mapping[str, float]) -> np.ndarray:
+    return group.map(lambda name: values.get(str(name), values[ALL])).to_numpy(dtype=float)
+
+
+def fit(hours: np.ndarray, rows: pd.DataFrame, level: float = LEVEL) -> Spread:
+    """Fit on rows later than the quantile trees learnt from; raises ValueError without a known delay.
+
+    The middle is the median's early and late part, each drawn towards the schedule as far as that lowers
+    the mean absolute error: where schedules are filled in afterwards, on time is the better guess.
+    """
+    delay = rows["label_delay_hours"].to_numpy(dtype=float)
+    known = np.isfinite(delay)
+    hours, delay, group = hours[known], delay[known], rows["checkpoint"][known]
+    shares = {name: _shares(hours[which, 1], delay[which]) for name, which in _groups(group).items()}
+    margin = margins(hours[:, 0], hours[:, 2], delay, group, level)
+    early, late = ({name: pair[side] for name, pair in shares.items()} for side in (0, 1))
+    return Spread(level, margin, early, late)
+
+
+def _groups(group: pd.Series) -> dict[str, np.ndarray]:
+    found = {ALL: np.full(len(group), True)}
+    for name in sorted(group.dropna().unique()):
+        rows = (group == name).to_numpy()
+        if rows.sum() >= MIN_GROUP_ROWS:
+            found[str(name)] = rows
+    return found
+
+
+def _shares(middle: np.ndarray, delay: np.ndarray) -> tuple[float, float]:
+    early, late = np.minimum(middle, 0), np.maximum(middle, 0)
+    errors = {(a, b): float(np.abs(delay - a * early - b * late).mean()) for a, b in product(SHARES, SHARES)}
+    return min(errors, key=lambda pair: (round(errors[pair], 6), -pair[0], -pair[1]))
 
 
 def margins(
@@ -21,12 +83,7 @@ def margins(
     later rows fell outside the interval. Raises ValueError without rows.
     """
     outside = np.maximum(low - delay, delay - high)
-    found = {ALL: conformal_quantile(outside, level)}
-    for name in sorted(group.dropna().unique()):
-        rows = (group == name).to_numpy()
-        if rows.sum() >= MIN_GROUP_ROWS:
-            found[str(name)] = conformal_quantile(outside[rows], level)
-    return found
+    return {name: conformal_quantile(outside[rows], level) for name, rows in _groups(group).items()}
 
 
 def conformal_quantile(scores: np.ndarray, level: float) -> float:
@@ -35,12 +92,3 @@ def conformal_quantile(scores: np.ndarray, level: float) -> float:
         raise ValueError("no outcome to take an interval's width from")
     rank = min(int(np.ceil((len(scores) + 1) * level)), len(scores))
     return float(np.sort(scores)[rank - 1])
-
-
-def widened(
-    quantile_hours: np.ndarray, group: pd.Series, margin: Mapping[str, float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return low, middle, high hours with low <= middle <= high."""
-    by_group = group.map(lambda name: margin.get(str(name), margin[ALL])).to_numpy(dtype=float)
-    low, middle, high = quantile_hours[:, 0], quantile_hours[:, 1], quantile_hours[:, 2]
-    return np.minimum(low - by_group, middle), middle, np.maximum(high + by_group, middle)

@@ -35,7 +35,9 @@ def expected_calibration_error(probability: np.ndarray, late: np.ndarray, count:
     return total / len(late)
 
 
-def classification(probability: np.ndarray, late: np.ndarray, threshold: float) -> dict[str, float | int | None]:
+def classification(
+    probability: np.ndarray, late: np.ndarray, threshold: float
+) -> dict[str, float | int | None]:
     """Return ranking, probability and decision figures; ranking is None when all rows end the same way."""
     late = late.astype(bool)
     flagged = probability >= threshold

@@ -222,8 +222,7 @@ def _projected_incoming(
 def _latest_deviation(done_at: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """Return the deviation at the incoming milestone reached last."""
     reached = np.where(np.isnan(deviation[:, :3]), -np.inf, done_at[:, :3])
-    latest = np.take_along_axis(deviation[:, :3], reached.argmax(axis=1)[:, None], axis=1)[:, 0]
-    return latest
+    return np.take_along_axis(deviation[:, :3], reached.argmax(axis=1)[:, None], axis=1)[:, 0]
 
 
 def _overdue(at: Times, moment: np.ndarray, last: np.ndarray, checkpoint: str) -> np.ndarray:

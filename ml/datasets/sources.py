@@ -41,7 +41,9 @@ def read_cells(path: Path, columns: Sequence[str]) -> tuple[pd.DataFrame, str, d
     missing = [name for name in columns if name not in header]
     if missing:
         raise SourceRefused(
-            str(path), f"the columns {', '.join(missing)} are missing", "Give the file as its publisher made it."
+            str(path),
+            f"the columns {', '.join(missing)} are missing",
+            "Give the file as its publisher made it.",
         )
     kept = [line for line in lines if line and any(cell.strip() for cell in line)]
     whole = [line for line in kept if len(line) == len(header)]
@@ -57,7 +59,9 @@ def _bytes(path: Path) -> bytes:
             raise SourceRefused(str(path), "the file is larger than 256 MiB", "Split it and try again.")
         return path.read_bytes()
     except OSError as error:
-        raise SourceRefused(str(path), f"the file cannot be read ({error.strerror})", "Check the path.") from error
+        raise SourceRefused(
+            str(path), f"the file cannot be read ({error.strerror})", "Check the path."
+        ) from error
 
 
 def _text(content: bytes) -> str:

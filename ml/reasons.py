@@ -1,0 +1,205 @@
+"""Why a row was scored as it was: facts of the row itself, ranked by how much each moved the probability.
+
+A feature (or a rate with its count) is put back to the training data's ordinary value and the row scored
+again; the change in log odds is its effect. Only known values of the row are ever named, so a reason can
+be checked against the row. Deterministic; one batch per feature group.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml.model import Model
+
+MAX_REASONS = 3
+MIN_EFFECT = 0.05
+
+Say = Callable[[Mapping[str, object]], str | None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One thing worth naming: the columns put back together, the one that is quoted, and the sentence."""
+
+    columns: tuple[str, ...]
+    quoted: str
+    say: Say
+
+
+def hours(value: float) -> str:
+    """Return `14 h`, or days from three days on."""
+    size = abs(value)
+    return f"{size / 24:.1f} days" if size >= 72 else f"{size:.0f} h"
+
+
+def _moved(column: str, behind: str, ahead: str) -> Subject:
+    def say(row: Mapping[str, object]) -> str | None:
+        value = float(row[column])
+        if abs(value) < 0.5:
+            return None
+        return (behind if value > 0 else ahead).format(hours(value))
+
+    return Subject((column,), column, say)
+
+
+def _rate(subject: str, name: str, suffix: str = "", span: str = "") -> Subject:
+    rate, count = f"{subject}{suffix}_late_rate", f"{subject}{suffix}_n"
+
+    def say(row: Mapping[str, object]) -> str | None:
+        seen = row[count]
+        if seen is None or not seen >= 1:
+            return None
+        shipments = "shipment" if seen == 1 else "shipments"
+        return f"{name} was late in {float(row[rate]):.0%} of {int(seen)} {shipments}{span}".replace(
+            "%", " %"
+        )
+
+    return Subject((rate, count), rate, say)
+
+
+def _text(columns: tuple[str, ...], template: str) -> Subject:
+    column = columns[0]
+
+    def say(row: Mapping[str, object]) -> str | None:
+        value = row[column]
+        return template.format(f"{value:,.0f}" if isinstance(value, float) else value)
+
+    return Subject(columns, column, say)
+
+
+def _slack(row: Mapping[str, object]) -> str | None:
+    value = float(row["remaining_slack_hours"])
+    if abs(value) < 0.5:
+        return None
+    side = "later" if value < 0 else "earlier"
+    return f"if the rest takes as long as planned it arrives {hours(value)} {side} than promised"
+
+
+def _overdue(row: Mapping[str, object]) -> str | None:
+    value = float(row["overdue_hours"])
+    return f"the next milestone of an open leg is {hours(value)} overdue" if value >= 0.5 else None
+
+
+def _hold(row: Mapping[str, object]) -> str | None:
+    return "a customs hold is open" if float(row["customs_hold_open"]) >= 1 else None
+
+
+def _weather(row: Mapping[str, object]) -> str | None:
+    words = {1: "minor", 2: "moderate", 3: "severe"}
+    word = words.get(int(float(row["open_weather_severity"])))
+    return f"a {word} weather alert is open on the way" if word else None
+
+
+SUBJECTS: tuple[Subject, ...] = (
+    _moved(
+        "deviation_hours",
+        "the last milestone came {} behind plan",
+        "the last milestone came {} ahead of plan",
+    ),
+    _moved(
+        "max_incoming_deviation_hours",
+        "the slowest incoming leg is {} behind plan",
+        "even the slowest incoming leg is {} ahead of plan",
+    ),
+    Subject(("remaining_slack_hours",), "remaining_slack_hours", _slack),
+    Subject(("overdue_hours",), "overdue_hours", _overdue),
+    Subject(("customs_hold_open",), "customs_hold_open", _hold),
+    Subject(("open_weather_severity",), "open_weather_severity", _weather),
+    _rate("lane", "this lane"),
+    _rate("carrier", "this carrier or vendor"),
+    _rate("destination", "this destination"),
+    _rate("origin", "this origin"),
+    _rate("lane", "this lane", "_recent", " in the 90 days before"),
+    _rate("carrier", "this carrier or vendor", "_recent", " in the 90 days before"),
+    _rate("destination", "this destination", "_recent", " in the 90 days before"),
+    _text(("outgoing_delivery_hours",), "the plan leaves {} h for the last delivery step"),
+    _text(("incoming_delivery_hours",), "the plan leaves {} h for delivery to the hub"),
+    _text(("planned_outgoing_hours",), "the outgoing leg is planned to take {} h"),
+    _text(("planned_duration_hours",), "the whole way is planned to take {} h"),
+    _text(("planned_remaining_hours",), "{} h of the plan remain"),
+    _text(("hop_count",), "the route has {} flights or segments"),
+    _text(("leg_count",), "the route has {} legs"),
+    _text(("lead_time_days",), "the order was placed {} days before the promise"),
+    _text(("order_line_count",), "the order has {} lines"),
+    _text(("order_amount",), "the order is worth {} in all"),
+    _text(("amount",), "the shipment is worth {}"),
+    _text(("quantity",), "{} units are ordered"),
+    _text(("mode",), "it travels by {}"),
+    _text(("destination",), "it goes to {}"),
+    _text(("inco_term",), "the Incoterm is {}"),
+    _text(("fulfill_via",), "it is fulfilled: {}"),
+    _text(("sub_classification",), "the product is of the kind {}"),
+)
+
+
+def reasons(model: Model, frame: pd.DataFrame, probability: np.ndarray) -> list[str]:
+    """Return a JSON list per completed row: up to three {text, feature, value, effect}, strongest first.
+
+    Rows scored above the training data's share late name what raised the score, the others what lowered
+    it. A model without a reference (base rate) gives its one reason in plain words.
+    """
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    base = float(model.card.get("late_rate") or 0.0)
+    if model.card.get("kind") == "base_rate" or not model.reference:
+        return [json.dumps([_base_reason(model)], ensure_ascii=False) for _ in rows]
+    score = model.log_odds(frame)
+    effects = {number: _effect(model, frame, score, s) for number, s in enumerate(SUBJECTS)}
+    signs = np.where(probability >= base, 1.0, -1.0)
+    return [
+        json.dumps(
+            _strongest(row, [(effects[n][i], s) for n, s in enumerate(SUBJECTS)], signs[i]),
+            ensure_ascii=False,
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def _effect(model: Model, frame: pd.DataFrame, score: np.ndarray, subject: Subject) -> np.ndarray:
+    """Return the change in log odds from the reference's value to the row's own; 0 where it is unknown."""
+    known = frame[subject.quoted].notna().to_numpy()
+    if not known.any():
+        return np.zeros(len(frame))
+    ordinary = frame.loc[known].copy()
+    for column in subject.columns:
+        value = model.reference.get(column)
+        ordinary[column] = np.nan if value is None and column not in _NAMES else value
+    effect = np.zeros(len(frame))
+    effect[known] = score[known] - model.log_odds(ordinary)
+    return effect
+
+
+_NAMES = {"mode", "destination", "inco_term", "fulfill_via", "sub_classification"}
+
+
+def _strongest(
+    row: Mapping[str, object], effects: list[tuple[float, Subject]], sign: float
+) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for effect, subject in sorted(effects, key=lambda pair: -sign * pair[0]):
+        if sign * effect < MIN_EFFECT or len(found) == MAX_REASONS:
+            break
+        text = subject.say(row)
+        if text is not None:
+            value = row[subject.quoted]
+            shown = round(value, 4) if isinstance(value, float) else value
+            found.append(
+                {"text": text, "feature": subject.quoted, "value": shown, "effect": round(float(effect), 4)}
+            )
+    return found
+
+
+def _base_reason(model: Model) -> dict[str, object]:
+    count = int(model.card.get("shipment_count") or 0)
+    rate = float(model.late_probability(pd.DataFrame(index=[0]))[0])
+    seen = "no finished shipment" if not count else f"{count} finished shipment{'s' if count > 1 else ''}"
+    return {
+        "text": f"only {seen} to learn from: everyone gets the same cautious {rate:.0%}".replace("%", " %"),
+        "feature": "base_rate",
+        "value": rate,
+        "effect": 0.0,
+    }
