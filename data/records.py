@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 #: How much of a row's raw text is kept when it cannot be read (characters).
 MAX_RAW_CHARACTERS = 20_000
+NOT_TEXT = re.compile("[\\0\\ud800-\\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +44,8 @@ def shortened(text: str, limit: int = MAX_RAW_CHARACTERS) -> str:
 def sentence(text: str) -> str:
     """The words as a sentence: a capital letter and a full stop."""
     return f"{text[0].upper()}{text[1:]}."
+
+
+def is_text(value: str) -> bool:
+    """Whether every character can be stored as text: no NUL, no half of a surrogate pair."""
+    return NOT_TEXT.search(value) is None

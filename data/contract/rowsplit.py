@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from data.contract.model import Contract
 from data.contract.rules import Rule, Verdict, verdict_of
 from data.contract.schema import arrow_schema
-from data.records import Problem, Record, shortened
+from data.records import Problem, Record, is_text, shortened
 
 #: Written beside every row: which way of reading made it.
 LOADER_VERSION = "1"
@@ -63,9 +63,9 @@ def split(
     if clock_as_of.tzinfo is None or (stamp and stamp.tzinfo is None):
         raise ValueError("clock_as_of and stamp must carry a time zone")
     verdict = verdict_of(contract)
-    parameters = verdict.parameters | {"clock": clock_as_of}
+    parameters = verdict.parameters | {"clock": _plain_utc(clock_as_of)}
     if contract.recorded_at == "file_stamp":
-        parameters["stamp"] = stamp or clock_as_of
+        parameters["stamp"] = _plain_utc(stamp or clock_as_of)
     tables, rejected, extras, row_count = [], [], {}, 0
     with duckdb.connect(":memory:") as engine:
         engine.execute("set TimeZone = 'UTC'")
@@ -98,19 +98,19 @@ def correct(
     return split(contract, [record], tenant_id, file_sha256, clock_as_of, stamp)
 
 
+def _plain_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
 def _correction_problem(contract: Contract, values: Mapping[str, Any]) -> Problem | None:
     for name, value in values.items():
         if name not in contract.columns:
             return Problem("extra_columns", f"{shortened(str(name), 60)!r} is not a column of this feed.")
         if value is not None and not isinstance(value, str):
             return Problem("type", f"{name} must be given as text.", name)
-        if value and not _is_text(value):
+        if value and not is_text(value):
             return Problem("encoding", f"{name} holds a character that is not text.", name)
     return None
-
-
-def _is_text(value: str) -> bool:
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from data.contract.model import Contract
 from data.formats.limits import check_row_count, check_size
 from data.formats.lines import Line, lines_of, open_bytes, size_of
-from data.records import Problem, Record, sentence, shortened
+from data.records import Problem, Record, is_text, sentence, shortened
 
 #: Rows are flat; a little nesting is answered with a clear message, more is not even parsed.
 MAX_DEPTH = 32
@@ -42,13 +42,7 @@ def parse_object(text: str) -> dict[str, Any]:
     if _depth(text) > MAX_DEPTH:
         raise NotAnObject(f"it is nested more than {MAX_DEPTH} levels deep")
     try:
-        found = json.loads(
-            text,
-            object_pairs_hook=_unique_pairs,
-            parse_constant=_refuse_constant,
-            parse_float=str,
-            parse_int=str,
-        )
+        found = STRICT.decode(text)
     except json.JSONDecodeError as error:
         raise NotAnObject(
             f"it is not valid JSON at character {error.pos + 1} ({error.msg.lower()})"
@@ -87,7 +81,7 @@ def _cell(value: Any) -> tuple[str | None, tuple[str, str] | None]:
     if isinstance(value, bool):
         return ("true" if value else "false"), None
     if isinstance(value, str):
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if not is_text(value):
             return None, (
                 "encoding",
                 "holds a character that is not text (a NUL or half of a surrogate pair)",
@@ -134,3 +128,8 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise NotAnObject(f"{name} is not a JSON number")
+
+
+STRICT = json.JSONDecoder(
+    object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant, parse_float=str, parse_int=str
+)
