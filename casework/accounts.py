@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, func, select, update
 
-from casework.canonical import sha256_hex
+from casework.canonical import clean_text, sha256_hex
 from casework.config import SignInRules
 from casework.desk import Desk
 from casework.errors import NotFound, NotPermitted, SessionEnded, SignInRefused
@@ -45,11 +45,11 @@ def _nobody() -> str:
 def sign_in(desk: Desk, login: str, password: str) -> tuple[str, Principal]:
     """Return a new session's token and its principal; refuse in the same words whatever is wrong."""
     now = desk.clock()
-    login_hash = sha256_hex(login.strip().lower().encode("utf-8", "replace"))
+    name = login.strip().lower()
+    login_hash = sha256_hex(name.encode("utf-8", "replace"))
+    known = principals.c.login == (name if clean_text(name) == name else "")
     with desk.reading() as connection:
-        row = connection.execute(
-            select(principals).where(principals.c.login == login.strip().lower(), principals.c.is_active)
-        ).first()
+        row = connection.execute(select(principals).where(known, principals.c.is_active)).first()
         is_slowed = _failures(connection, desk, login_hash, now) >= _rules(desk).failures_allowed
     stored = row.password_hash if row is not None and row.password_hash else _nobody()
     matches = _matches(stored, password) and row is not None

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
 from casework import drafts, lifecycle, rows
+from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.errors import CaseNotFound, NotPermitted
 from casework.model import (
@@ -109,7 +110,7 @@ def _conditions(wanted: QueueFilter, hidden: frozenset[str]) -> list[ColumnEleme
 
 
 def _matching(text: str, hidden: frozenset[str]) -> list[ColumnElement[bool]]:
-    words = text.split()[:8]
+    words = clean_text(text, limit=500).split()[:8]
     columns = [cases.c[name] for name in SEARCHED if name not in hidden]
     return [or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in words]
 

@@ -14,9 +14,9 @@ from typing import Any
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 
-from casework.errors import StoreUnavailable
+from casework.errors import DetailsRefused, StoreUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_218_447_001  # any constant: PostgreSQL's advisory lock for migrations
@@ -66,6 +66,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
     except (OperationalError, InterfaceError) as problem:
         raise _unavailable(problem) from problem
+    except (DataError, UnicodeEncodeError) as problem:
+        raise _unstorable(problem) from problem
 
 
 @contextmanager
@@ -79,12 +81,22 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
     except (OperationalError, InterfaceError) as problem:
         raise _unavailable(problem) from problem
+    except (DataError, UnicodeEncodeError) as problem:
+        raise _unstorable(problem) from problem
 
 
 def _unavailable(problem: Exception) -> StoreUnavailable:
     return StoreUnavailable(
         "The store could not be reached or is busy, and did not confirm the change. "
         "Look whether it was saved before you repeat it.",
+        reason=str(getattr(problem, "orig", problem)),
+    )
+
+
+def _unstorable(problem: Exception) -> DetailsRefused:
+    return DetailsRefused(
+        "Something in it cannot be stored (a character no text may hold, or a number too large). "
+        "Nothing was saved; remove it and try again.",
         reason=str(getattr(problem, "orig", problem)),
     )
 

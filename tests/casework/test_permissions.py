@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from casework.errors import CaseNotFound, NotFound, NotPermitted
+from casework.errors import CaseNotFound, CaseworkError, NotFound, NotPermitted
 from casework.model import (
     PARTNER_ROLES,
     Action,
@@ -235,6 +235,18 @@ def test_grants_claimed_by_the_caller_count_for_nothing(office: Office) -> None:
     forged = Principal(ENGINEER, "person", "engineer", "E", (Grant(TENANT, Role.OPS_LEAD),))
     with pytest.raises(CaseNotFound):
         office.casework.perform(forged, TENANT, office.case_id(), Action.TRIAGE)
+
+
+@pytest.mark.parametrize("odd", ["\x00", "D-000001\x00", "\ud800", "' or 1=1 --", "", "x" * 10_000])
+def test_odd_numbers_and_words_find_nothing_and_break_nothing(office: Office, odd: str) -> None:
+    office.sync(exception())
+    lead = office.who(LEAD)
+    with pytest.raises(CaseworkError):
+        office.casework.get(lead, TENANT, odd)
+    with pytest.raises(CaseworkError):
+        office.perform(odd, Action.TRIAGE)
+    found = office.casework.search(lead, TENANT, QueueFilter(search=odd)).total
+    assert found == (1 if odd in ("", "\x00", "D-000001\x00") else 0)
 
 
 # --- partners --------------------------------------------------------------------------------------------

@@ -1,0 +1,146 @@
+"""What arrived: quarantined rows and who corrects them, how feeds stand, and a feed time that only goes on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from casework import ledger
+from casework.errors import DetailsRefused, LedgerRefused, NotFound, NotPermitted
+from casework.evidence import chain
+from casework.ledger import FileKey, Refusal
+from tests.casework.office import ADMIN, CUSTOMER, ENGINEER, FEED_TIME, LEAD, PLANNER, TENANT, Office
+
+SHA = "a1" * 32
+
+
+def refusal(number: int, rule: str = "required") -> Refusal:
+    return Refusal(
+        number, "carrier_scac", rule, f"Row {number} lacks a carrier.", f"raw {number}", {"a": "b"}
+    )
+
+
+def landed(office: Office, sha: str = SHA, tenant: str = TENANT, feed: str = "shipment") -> FileKey:
+    key = FileKey(tenant, feed, sha)
+    now = office.clock()
+    ledger.register(office.engine, key, file_name="s_1.csv", size_bytes=9, recorded_at=FEED_TIME, now=now)
+    assert ledger.claim(office.engine, key, now=now, run_id="run-1")
+    return key
+
+
+@pytest.fixture
+def loaded(office: Office) -> Office:
+    """One file: 10 rows in, 7 loaded, 1 known already, 2 quarantined."""
+    ledger.settle(
+        office.engine,
+        landed(office),
+        row_count=10,
+        loaded=7,
+        duplicates=1,
+        refusals=[refusal(3), refusal(5, "pattern")],
+        loader_version="1",
+        now=office.clock(),
+    )
+    return office
+
+
+def test_counts_that_do_not_add_up_are_not_settled(office: Office) -> None:
+    key = landed(office)
+    for wrong in ({"loaded": 8}, {"loaded": 6}, {"duplicates": 0}, {"row_count": 11}):
+        told = {"row_count": 10, "loaded": 7, "duplicates": 1} | wrong
+        with pytest.raises(LedgerRefused, match="do not add up"):
+            ledger.settle(
+                office.engine,
+                key,
+                refusals=[refusal(3), refusal(5)],
+                loader_version="1",
+                now=office.clock(),
+                **told,
+            )
+    assert office.casework.quarantine(office.who(ENGINEER), TENANT).total == 0
+
+
+def test_feed_health_counts_what_came_in_and_what_became_of_it(loaded: Office) -> None:
+    (feed,) = loaded.casework.feed_health(loaded.who(ENGINEER), TENANT)
+    assert (feed.feed, feed.files, feed.rows, feed.loaded) == ("shipment", 1, 10, 7)
+    assert (feed.quarantined, feed.duplicates, feed.quarantined_open) == (2, 1, 2)
+    assert (feed.last_landed_at, feed.last_recorded_at) == (loaded.clock(), FEED_TIME)
+    assert loaded.casework.feed_health(loaded.who(ENGINEER), "health") == []
+
+
+def test_quarantined_rows_are_paged_filtered_and_counted(loaded: Office) -> None:
+    engineer = loaded.who(ENGINEER)
+    page = loaded.casework.quarantine(engineer, TENANT, limit=1)
+    assert (len(page.rows), page.total) == (1, 2)
+    assert page.facets["rule"] == {"required": 1, "pattern": 1}
+    only = loaded.casework.quarantine(engineer, TENANT, rule="pattern")
+    assert [row.row_number for row in only.rows] == [5]
+    assert loaded.casework.quarantine(engineer, "health").total == 0
+
+
+def test_a_corrected_row_waits_for_its_replay_and_the_log_says_who_corrected_it(loaded: Office) -> None:
+    engineer = loaded.who(ENGINEER)
+    row = loaded.casework.quarantine(engineer, TENANT).rows[0]
+    corrected = loaded.casework.correct_row(
+        engineer, TENANT, row.quarantine_id, {"carrier_scac": "HWYM", "left": None}
+    )
+    assert (corrected.state, corrected.corrected_values) == ("corrected", {"carrier_scac": "HWYM"})
+    (waiting,) = ledger.corrected_rows(loaded.engine, TENANT)
+    assert waiting.quarantine_id == row.quarantine_id
+    ledger.settle_replay(
+        loaded.engine, TENANT, row.quarantine_id, is_duplicate=False, refusal=None, now=loaded.clock()
+    )
+    (feed,) = loaded.casework.feed_health(engineer, TENANT)
+    assert (feed.rows, feed.loaded, feed.quarantined, feed.duplicates) == (10, 8, 1, 1)
+    assert ledger.gaps(loaded.engine, TENANT, "shipment") == []
+    with pytest.raises(DetailsRefused, match="already replayed"):
+        loaded.casework.correct_row(engineer, TENANT, row.quarantine_id, {"carrier_scac": "X"})
+    with loaded.casework.desk.reading() as connection:
+        last = list(chain.entries_of(connection, TENANT))[-1]
+    assert (last["action"], last["actor"]) == ("quarantine:corrected", ENGINEER)
+
+
+def test_a_row_is_ignored_only_with_a_reason(loaded: Office) -> None:
+    engineer = loaded.who(ENGINEER)
+    row = loaded.casework.quarantine(engineer, TENANT).rows[0]
+    with pytest.raises(DetailsRefused, match="Say why"):
+        loaded.casework.ignore_row(engineer, TENANT, row.quarantine_id, "  ")
+    assert loaded.casework.ignore_row(engineer, TENANT, row.quarantine_id, "a test row").state == "ignored"
+    assert loaded.casework.quarantine(engineer, TENANT).total == 1
+
+
+def test_only_those_who_may_see_and_correct_rows_do(loaded: Office) -> None:
+    row = loaded.casework.quarantine(loaded.who(PLANNER), TENANT).rows[0]
+    with pytest.raises(NotPermitted):
+        loaded.casework.correct_row(loaded.who(PLANNER), TENANT, row.quarantine_id, {"a": "b"})
+    for who in (CUSTOMER, ADMIN):
+        with pytest.raises(NotPermitted):
+            loaded.casework.quarantine(loaded.who(who), TENANT)
+    with pytest.raises(NotFound):
+        loaded.casework.correct_row(loaded.who(LEAD), "health", row.quarantine_id, {"a": "b"})
+
+
+def test_the_feed_time_only_goes_forward(office: Office) -> None:
+    assert office.casework.clock_of(TENANT).as_of == FEED_TIME
+    later = FEED_TIME + timedelta(days=1)
+    assert office.casework.set_clock(TENANT, later).as_of == later
+    with pytest.raises(DetailsRefused, match="cannot go back"):
+        office.casework.set_clock(TENANT, FEED_TIME)
+    assert office.casework.clock_of("health").as_of == datetime(2013, 4, 1, tzinfo=UTC)
+    with pytest.raises(NotFound):
+        office.casework.clock_of("nowhere")
+
+
+def test_where_the_feed_time_begins_is_free_until_something_arrives(office: Office) -> None:
+    earlier = FEED_TIME - timedelta(days=30)
+    assert office.casework.begin_clock(TENANT, earlier).as_of == earlier
+    landed(office)
+    with pytest.raises(DetailsRefused, match="can only move forward"):
+        office.casework.begin_clock(TENANT, earlier - timedelta(days=1))
+
+
+def test_a_live_tenants_feed_time_is_desk_time(office: Office) -> None:
+    office.casework.set_clock(TENANT, office.clock(), mode="live")
+    office.clock.forward(hours=7)
+    assert office.casework.clock_of(TENANT).as_of == office.clock()
