@@ -96,7 +96,12 @@ def _fill_demo(connection: duckdb.DuckDBPyConnection) -> None:
     put(connection, "raw.network__customer", [{
         "customer_id": "001A", "erp_customer_no": "C1000001", "customer_name": "Aldermoor", "customer_tier": "gold",
     }], **common)  # fmt: skip
-    put(connection, "raw.network__carrier", [{"carrier_scac": "AAAA", "carrier_name": "Able Freight"}], **common)
+    put(
+        connection,
+        "raw.network__carrier",
+        [{"carrier_scac": "AAAA", "carrier_name": "Able Freight"}],
+        **common,
+    )
     for number, shipment in enumerate(("HELD", "SILENT", "NOT LEFT", "NO POD", "QUIET"), start=1):
         _put_shipment(connection, number, shipment, common)
     put(connection, "raw.network__weather", [{
@@ -110,7 +115,9 @@ def _fill_demo(connection: duckdb.DuckDBPyConnection) -> None:
     }], **{**common, "_recorded_at": _ago("demo", 2)})  # fmt: skip
 
 
-def _put_shipment(connection: duckdb.DuckDBPyConnection, number: int, name: str, common: dict[str, Any]) -> None:
+def _put_shipment(
+    connection: duckdb.DuckDBPyConnection, number: int, name: str, common: dict[str, Any]
+) -> None:
     """One shipment; `name` is the story its events tell."""
     departure, arrival = _ago("demo", 240), _ago("demo", -96)
     shipment_no, order_no, pro = f"SH-10000{number}", f"SO-10000{number}", f"000000000{number}"
