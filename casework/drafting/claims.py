@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from itertools import pairwise
 
 from casework.drafting.formatting import MONTHS, WEEKDAYS
@@ -217,7 +218,8 @@ def normalised(text: str) -> str:
     return spelled_out_to_digits(digits)
 
 
-def claims_in(text: str) -> set[Claim]:
+@lru_cache(maxsize=2_048)
+def claims_in(text: str) -> frozenset[Claim]:
     """Return every checkable claim in a text."""
     whole = rest = normalised(text)
     claims: set[Claim] = set()
@@ -228,7 +230,7 @@ def claims_in(text: str) -> set[Claim]:
             claims |= found
             dated += [(match.start(), match.end(), claim) for claim in found if claim.kind in _DATED]
         rest = pattern.sub(lambda match: _USED * len(match[0]), rest)
-    return claims | _joined(whole, sorted(dated)) | _names(rest)
+    return frozenset(claims | _joined(whole, sorted(dated)) | _names(rest))
 
 
 def _joined(text: str, dated: list[tuple[int, int, Claim]]) -> set[Claim]:

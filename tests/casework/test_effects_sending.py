@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from casework.canonical import canonical_sha256
 from casework.drafting.content import body_of
-from casework.effects import outbox
-from casework.effects.adapter import Leased
+from casework.effects import outbox, settlement
+from casework.effects.adapter import Leased, LeaseLost, Outcome, Result
 from casework.model import DraftKind
 from casework.store.tables import approvals, cases, contacts, effects, grants, heartbeats, principals
 from tests.casework.effects_fixtures import TENANT, facts
@@ -203,6 +203,43 @@ def test_a_leased_effect_is_not_leased_again_until_its_lease_runs_out(world):
     world.clock.forward(minutes=4)
     again = outbox.lease(desk, found[0], **take)
     assert again is not None and again.attempt == 2
+
+
+def leases(world, *waits: float) -> list[Leased]:
+    """Lease the same effect again and again, so many minutes apart."""
+    world.approve()
+    found = outbox.due(world.engine, world.clock())[0]
+    taken = []
+    for minutes in waits:
+        world.clock.forward(minutes=minutes)
+        lease = outbox.lease(
+            world.casework.desk, found, now=world.clock, worker="same name", is_idempotent=True
+        )
+        assert lease is not None
+        taken.append(lease)
+    return taken
+
+
+def test_an_overtaken_lease_may_not_send_while_the_new_one_may(world):
+    overtaken, current = leases(world, 0, 10)
+    with pytest.raises(LeaseLost):
+        overtaken.pass_point_of_no_return()
+    current.pass_point_of_no_return()
+
+
+def test_a_lease_that_ran_out_may_not_send_even_when_nobody_took_it(world):
+    (lease,) = leases(world, 0)
+    world.clock.forward(minutes=10)
+    with pytest.raises(LeaseLost):
+        lease.pass_point_of_no_return()
+
+
+def test_an_overtaken_lease_settles_nothing(world):
+    overtaken, _current = leases(world, 0, 10)
+    said = Outcome(Result.APPLIED, "late news")
+    options = {"is_idempotent": True, "actor": "service:worker"}
+    assert settlement.settle(world.casework.desk, overtaken, said, world.clock(), **options) is None
+    assert "claimed" in world.states().values() and world.sent_messages() == []
 
 
 def test_a_worker_says_that_it_is_alive(world):
