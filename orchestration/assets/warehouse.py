@@ -32,7 +32,7 @@ TRANSLATOR = Translator(
     settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_duplicate_source_asset_keys=True)
 )
 # Unit tests judge the SQL, not the data: `make test` runs them, a build does not.
-BUILD = ["build", "--exclude-resource-type", "unit_test", "--quiet"]
+BUILD = ["build", "--exclude-resource-type", "unit_test"]
 
 
 def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
