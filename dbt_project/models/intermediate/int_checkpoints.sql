@@ -41,6 +41,23 @@ airfreight_incoming as (
     group by tenant_id, shipment_id
 ),
 
+-- the last stop before the destination, where the route has more than one
+network_last_hubs as (
+    select
+        milestones.tenant_id,
+        milestones.shipment_id,
+        arg_max(milestones.facility_id, milestones.sequence) as last_hub_id
+    from {{ ref('fct_milestones') }} as milestones
+    inner join {{ ref('int_network_shipments') }} as booked
+        on milestones.tenant_id = booked.tenant_id and milestones.shipment_id = booked.shipment_id
+    where
+        milestones.classifier = 'planned'
+        and milestones.milestone_code in ('ARRI', 'GATE_IN')
+        and milestones.facility_id not in (booked.origin_facility_id, booked.destination_facility_id)
+    group by milestones.tenant_id, milestones.shipment_id
+    having count(distinct milestones.facility_id) > 1
+),
+
 network_firsts as (
     select
         milestones.tenant_id,
@@ -50,10 +67,18 @@ network_firsts as (
             where
             milestones.milestone_code in ('ARRI', 'GATE_IN')
             and milestones.facility_id not in (booked.origin_facility_id, booked.destination_facility_id)
-        ) as hub_known_at
+        ) as hub_known_at,
+        min(milestones.recorded_at) filter (
+            where milestones.milestone_code = 'DEPA' and milestones.facility_id != booked.origin_facility_id
+        ) as hub_left_known_at,
+        min(milestones.recorded_at) filter (
+            where milestones.milestone_code = 'ARRI' and milestones.facility_id = hubs.last_hub_id
+        ) as last_hub_known_at
     from {{ ref('fct_milestones') }} as milestones
     inner join {{ ref('int_network_shipments') }} as booked
         on milestones.tenant_id = booked.tenant_id and milestones.shipment_id = booked.shipment_id
+    left join network_last_hubs as hubs
+        on milestones.tenant_id = hubs.tenant_id and milestones.shipment_id = hubs.shipment_id
     where milestones.classifier = 'actual'
     group by milestones.tenant_id, milestones.shipment_id
 ),
@@ -82,6 +107,12 @@ reached as (
     from network_firsts
     union all
     select tenant_id, shipment_id, 'arrived_hub', 3, hub_known_at
+    from network_firsts
+    union all
+    select tenant_id, shipment_id, 'left_hub', 4, hub_left_known_at
+    from network_firsts
+    union all
+    select tenant_id, shipment_id, 'arrived_last_hub', 5, last_hub_known_at
     from network_firsts
     union all
     -- one question about a purchase order: thirty days before its promise, or when it was sent if that is

@@ -81,7 +81,7 @@ after_hold as (
             -- goods may still be brought to the place that holds them; anything elsewhere is progress
             and (
                 later.milestone_code in ('CUSTOMS_RELEASE', 'DEPA', 'GATE_OUT', 'DELIVERED')
-                or later.facility_id != customs.hold_facility_id
+                or customs.hold_facility_id != later.facility_id
             )
     group by customs.tenant_id, customs.shipment_id
 )
