@@ -27,7 +27,7 @@ from dashboard.components.records import (
 )
 from dashboard.components.text import literal
 from dashboard.components.timeline import draw_trip_sheet
-from dashboard.components.wording import facts_by_id
+from dashboard.components.wording import due_word, facts_by_id
 from dashboard.session import Viewer
 from dashboard.trip import Trip, trip_of
 
@@ -102,6 +102,7 @@ def _evidence(sheet: Sheet) -> None:
             as_of=sheet.as_of,
             prediction=sheet.trip.prediction,
             key="case_timeline",
+            due_word=due_word(case.exception_type).lower(),
         )
     _outlook(sheet)
     if len(sheet.trip.stops) > 1:
@@ -117,7 +118,7 @@ def _outlook(sheet: Sheet) -> None:
     points = eta_points(sheet.trip.milestones, sheet.trip.scores)
     if max(len(found) for found in points.values()) > 1:
         st.subheader("How the expected arrival moved", anchor=False)
-        draw_eta_history(points, case.due_at, key="case_eta_history")
+        draw_eta_history(points, case.due_at, due_word(case.exception_type).lower(), key="case_eta_history")
     publication = queries.current(context.published_folder())
     if case.subject_type != "inventory" or publication is None or not case.facility_id:
         return

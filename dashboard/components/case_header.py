@@ -10,7 +10,7 @@ from casework.model import CaseDetail, CaseView, Fact, State
 from dashboard import context
 from dashboard.components.badges import case_badges
 from dashboard.components.text import countdown, literal, moment, plain, relative, utc_text
-from dashboard.components.wording import because, subject_name, type_label, verdict
+from dashboard.components.wording import because, due_word, subject_name, type_label, verdict
 
 
 def show_verdict(detail: CaseDetail, facts: dict[str, Fact], as_of: datetime, *, internal: bool) -> None:
@@ -43,7 +43,7 @@ def _ended(case: CaseView) -> str:
 def show_clocks(case: CaseView, as_of: datetime, now: datetime, *, internal: bool) -> None:
     """Show the promise in the data's time and, inside the company, owner and desk clocks in wall time."""
     with st.container(horizontal=True, gap="large", key="case_clocks"):
-        _field("Promise", relative(case.due_at, as_of) or "none", case.due_at)
+        _field(due_word(case.exception_type), relative(case.due_at, as_of) or "none", case.due_at)
         if internal:
             _field("Owner", case.owner_name or "nobody yet")
             _response(case, now)

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from casework.model import CaseDetail, DraftState, DraftView, Fact, RenderedMessage
+from casework.model import CaseDetail, DraftKind, DraftState, DraftView, Fact, RenderedMessage
 from dashboard import context
 from dashboard.components.badges import draft_badge
 from dashboard.components.notices import attempt
@@ -96,8 +96,9 @@ def _options(draft: DraftView, facts: dict[str, Fact]) -> None:
 def _leaves(draft: DraftView) -> None:
     """Show exactly what would leave, to whom, byte for byte as it is approved."""
     if not draft.messages:
-        if draft.content.get("audience") != "internal":
-            st.caption("Nothing would leave: no verified address is known for this party.")
+        internal = draft.kind == DraftKind.RECOVERY_RECOMMENDATION
+        why = "it is for the desk" if internal else "no verified address is known for this party"
+        st.caption(f"Nothing would leave: {why}.")
         return
     recipients = ", ".join(message.address for message in draft.messages)
     st.caption(literal(f"Goes to {recipients}"))

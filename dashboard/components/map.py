@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import cos, radians
 from pathlib import Path
@@ -40,7 +40,7 @@ def _land() -> tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]:
 
 def route_map(stops: list[Stop]) -> go.Figure:
     """Build the figure around the stops; the way still to go is dashed."""
-    colours = palette()
+    colours, stops = palette(), _unbroken(stops)
     window = west, east, south, north = _window(stops)
     figure = go.Figure()
     _draw_land(figure, window, colours)
@@ -52,19 +52,19 @@ def route_map(stops: list[Stop]) -> go.Figure:
         _draw_stops(figure, found, symbol, words, colours)
     styled(figure, 300, colours)
     stretch = 1 / max(cos(radians((south + north) / 2)), 0.3)
-    figure.update_xaxes(
-        range=[west, east], showgrid=True, dtick=_tick(east - west), ticksuffix="°", tickfont={"size": 10}
-    )
-    figure.update_yaxes(
-        range=[south, north],
-        dtick=_tick(north - south),
-        ticksuffix="°",
-        tickfont={"size": 10, "color": colours.muted},
-    )
+    figure.update_xaxes(range=[west, east], showgrid=True, dtick=_tick(east - west), showticklabels=False)
+    figure.update_yaxes(range=[south, north], dtick=_tick(north - south), showticklabels=False)
     figure.update_yaxes(scaleanchor="x", scaleratio=stretch, constrain="range")
     figure.update_xaxes(constrain="range")
-    figure.update_layout(legend={"y": -0.1})
     return figure
+
+
+def _unbroken(stops: list[Stop]) -> list[Stop]:
+    """Return the stops with longitudes that do not jump: a trip over the Pacific is drawn over the Pacific."""
+    longitudes = [stop.longitude for stop in stops]
+    if max(longitudes) - min(longitudes) <= 180:
+        return stops
+    return [replace(stop, longitude=stop.longitude % 360) for stop in stops]
 
 
 def _window(stops: list[Stop]) -> tuple[float, float, float, float]:
@@ -90,15 +90,12 @@ def _draw_land(figure: go.Figure, window: tuple[float, float, float, float], col
     xs: list[float | None] = []
     ys: list[float | None] = []
     for longitudes, latitudes in _land():
-        if (
-            max(longitudes) < west
-            or min(longitudes) > east
-            or max(latitudes) < south
-            or min(latitudes) > north
-        ):
+        if max(latitudes) < south or min(latitudes) > north:
             continue
-        xs += [*longitudes, None]
-        ys += [*latitudes, None]
+        for turn in (-360, 0, 360):  # the outlines go on beyond the date line
+            if max(longitudes) + turn >= west and min(longitudes) + turn <= east:
+                xs += [*(longitude + turn for longitude in longitudes), None]
+                ys += [*latitudes, None]
     line = {"color": colours.border, "width": 0.8}
     figure.add_trace(
         go.Scatter(

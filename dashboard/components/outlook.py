@@ -39,7 +39,9 @@ def _known(point: dict[str, Any]) -> Any:
     return point["known_at"]
 
 
-def draw_eta_history(points: dict[str, list[dict[str, Any]]], promised_at: datetime | None, key: str) -> None:
+def draw_eta_history(
+    points: dict[str, list[dict[str, Any]]], promised_at: datetime | None, due_word: str, key: str
+) -> None:
     """Put the history of estimates on the page: when it was known across, when it would arrive upward."""
     colours, zone = palette(), viewer_zone()
     figure = go.Figure()
@@ -55,14 +57,13 @@ def draw_eta_history(points: dict[str, list[dict[str, Any]]], promised_at: datet
         at = promised_at.astimezone(zone)
         figure.add_shape(type="line", x0=0, x1=1, xref="paper", y0=at, y1=at, line=line)
         figure.add_annotation(
-            x=0, xref="paper", y=at, text="promise", showarrow=False, xanchor="left", yanchor="bottom"
+            x=0, xref="paper", y=at, text=due_word, showarrow=False, xanchor="left", yanchor="bottom"
         )
-    styled(figure, 240, colours)
+    styled(figure, 270, colours)
     figure.update_xaxes(title={"text": "known at"}, tickformat="%-d %b %H:%M", nticks=5)
     figure.update_yaxes(title={"text": "arrives"}, tickformat="%-d %b", nticks=6)
-    figure.update_layout(legend={"y": -0.34})
     said = "; ".join(f"{who}: {moment(found[-1]['arrives_at'])}" for who, found in points.items() if found)
-    draw(figure, key, f"History of arrival estimates, the latest: {said}; promise {moment(promised_at)}")
+    draw(figure, key, f"History of arrival estimates, the latest: {said}; {due_word} {moment(promised_at)}")
 
 
 def _line(points: list[dict[str, Any]], name: str, colour: str, symbol: str, dash: str) -> go.Scatter:
@@ -73,7 +74,7 @@ def _line(points: list[dict[str, Any]], name: str, colour: str, symbol: str, das
     return go.Scatter(
         x=[p["known_at"].astimezone(zone) for p in points],
         y=[p["arrives_at"].astimezone(zone) for p in points],
-        mode="lines+markers",
+        mode="lines+markers" if len(points) <= 12 else "lines",
         name=name,
         line={"color": colour, "dash": dash, "width": 2},
         marker={"symbol": symbol, "size": 10, "color": colour},

@@ -65,16 +65,24 @@ def palette() -> Palette:
     return DARK if getattr(theme, "type", None) == "dark" else LIGHT
 
 
-def styled(figure: go.Figure, height: int, colours: Palette) -> go.Figure:
-    """Give a figure the common look: no background, quiet grid, no drag, tight margins."""
+def styled(figure: go.Figure, height: int, colours: Palette, *, legend: bool = True) -> go.Figure:
+    """Give a figure the common look: no background, quiet grid, no drag; a legend, if any, at the foot."""
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin={"l": 8, "r": 8, "t": 8, "b": 58 if legend else 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"size": 12, "color": colours.text, "family": FONT},
         hoverlabel={"bgcolor": colours.surface, "font": {"color": colours.text}},
-        legend={"orientation": "h", "y": -0.16, "x": 0, "font": {"color": colours.muted}},
+        showlegend=legend,
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
+            "x": 0,
+            "font": {"color": colours.muted},
+        },
         dragmode=False,
     )
     axis = {"gridcolor": colours.grid, "zeroline": False, "linecolor": colours.border, "automargin": True}

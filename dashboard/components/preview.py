@@ -12,7 +12,7 @@ from dashboard.components.badges import case_badges, draft_badge
 from dashboard.components.money import amounts_of, show_money
 from dashboard.components.text import literal, moment, plain, relative, share, utc_text
 from dashboard.components.timeline import draw_trip_sheet
-from dashboard.components.wording import DRAFT_WORDS, because, facts_by_id, type_label, verdict
+from dashboard.components.wording import DRAFT_WORDS, because, due_word, facts_by_id, type_label, verdict
 from dashboard.session import Viewer
 from dashboard.trip import trip_of
 
@@ -32,7 +32,9 @@ def show_preview(detail: CaseDetail, viewer: Viewer, as_of: datetime, now: datet
             else ""
         )
         st.caption(
-            literal(f"Promise {moment(case.due_at)}, {relative(case.due_at, as_of)}{sure}"),
+            literal(
+                f"{due_word(case.exception_type)} {moment(case.due_at)}, {relative(case.due_at, as_of)}{sure}"
+            ),
             help=utc_text(case.due_at),
         )
     if amounts_of(case):
@@ -46,6 +48,7 @@ def show_preview(detail: CaseDetail, viewer: Viewer, as_of: datetime, now: datet
             prediction=trip.prediction,
             key="preview_timeline",
             compact=True,
+            due_word=due_word(case.exception_type).lower(),
         )
     for draft in detail.drafts:
         with st.container(horizontal=True, vertical_alignment="center"):

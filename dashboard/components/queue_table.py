@@ -62,11 +62,11 @@ def show_queue_table(
         height="content" if len(frame) <= 20 else 36 + 31 * 20,
         row_height=31,
         column_config={
-            "At stake": text(width=76, alignment="right", help="Expected loss: the sum of its four parts"),
-            "Clock": text(width=84, alignment="right", help="Time left to the desk's next deadline"),
-            "What": text(width=212),
-            "Where": text(width=184),
-            "Owner": text(width=84),
-            "State": text(width=74),
+            "At stake": text(width=72, alignment="right", help="Expected loss: the sum of its four parts"),
+            "Clock": text(width=78, alignment="right", help="Time left to the desk's next deadline"),
+            "What": text(width=254),
+            "Where": text(width=170),
+            "Owner": text(width=76),
+            "State": text(width=66),
         },
     )

@@ -14,7 +14,7 @@ from casework.model import CaseDetail, CaseView, EffectView, MessageView
 from dashboard import context
 from dashboard.components.badges import effect_badge
 from dashboard.components.text import literal, moment, money, plain, relative, utc_text, visible
-from dashboard.components.wording import STATE_WORDS, breach_text, fact_text, type_label
+from dashboard.components.wording import STATE_WORDS, breach_text, fact_text, subject_name, type_label
 from dashboard.session import Viewer
 
 _DOCUMENT_MARKS = {"received": "✓ have", "missing": "– missing", "rejected": "✗ wrong"}
@@ -83,7 +83,7 @@ def _cases(cases: Sequence[CaseView], viewer: Viewer, now: datetime, key: str) -
             if case.expected_loss is not None
             else "",
             "Type": type_label(config, case.exception_type),
-            "Subject": visible(case.shipment_id or case.subject),
+            "Subject": visible(subject_name(case)),
             "State": STATE_WORDS.get(case.state, str(case.state)),
             "Clock": breach_text(case, now),
         }

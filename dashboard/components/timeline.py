@@ -51,6 +51,7 @@ def trip_sheet(
     prediction: Prediction | None = None,
     zone: tzinfo | None = None,
     compact: bool = False,
+    due_word: str = "promise",
 ) -> go.Figure:
     """Build the figure; rows in the order of the trip, time from left to right in the viewer's zone."""
     colours, zone = palette(), zone or viewer_zone()
@@ -63,38 +64,54 @@ def trip_sheet(
     if prediction:
         labels.append("Predicted arrival")
         _prediction(figure, prediction, colours, zone)
-    _verticals(figure, promised_at, as_of, colours, zone)
-    height = (66 + 21 * max(len(labels), 3)) if compact else (96 + 27 * max(len(labels), 2))
-    styled(figure, height, colours)
+    _verticals(figure, promised_at, due_word, as_of, colours, zone)
+    height = (70 + 21 * max(len(labels), 3)) if compact else (124 + 27 * max(len(labels), 2))
+    styled(figure, height, colours, legend=not compact)
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], showgrid=False)
     figure.update_xaxes(showgrid=True, tickformat="%-d %b\n%H:%M", nticks=4 if compact else 7)
-    figure.update_layout(margin={"t": 26}, legend={"y": -46 / height}, showlegend=not compact)
+    figure.update_layout(margin={"t": 26})
     return figure
 
 
 def _rows(milestones: list[dict[str, Any]], width: int) -> dict[str, dict[str, dict[str, Any]]]:
-    """Group milestones into rows of the sheet; of several reports of one kind the last known one counts."""
+    """Group milestones into rows, leg by leg in time order; of several reports of a kind the last one counts."""
+    groups: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
+    for milestone in sorted(milestones, key=lambda m: m["recorded_at"] or m["occurred_at"]):
+        if milestone["milestone_code"] != "ETA":
+            groups.setdefault(_identity(milestone), {})[str(milestone["classifier"])] = milestone
     rows: dict[str, dict[str, dict[str, Any]]] = {}
-    for milestone in milestones:
-        code = str(milestone["milestone_code"])
-        if code == "ETA":
-            continue
-        label = _label(milestone, code, width)
-        rows.setdefault(label, {})[str(milestone["classifier"])] = milestone
+    for kinds in sorted(groups.values(), key=_place_in_trip):
+        label = _label(next(iter(kinds.values())), width)
+        rows[label if label not in rows else f"{label} ({len(rows) + 1})"] = kinds
     return rows
 
 
-def _label(milestone: dict[str, Any], code: str, width: int) -> str:
-    """Name a row: what happens and where, with the leg when there are several."""
-    name = milestone.get("milestone_name") or MILESTONE_WORDS.get(code, code)
-    place = milestone.get("facility_name") or milestone.get("facility_id")
+def _identity(milestone: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what makes two reports speak of the same milestone; within a leg the same may happen twice."""
     leg = milestone.get("leg_id")
-    parts = [str(name).replace("_", " ").capitalize()]
-    if place:
-        parts.append(str(place))
-    text = " · ".join(parts)
-    segment = f"{leg}/{milestone.get('sequence')} " if leg else ""
-    return figure_text(segment + text, width)
+    place = milestone.get("facility_id")
+    return (leg, milestone["milestone_code"], milestone.get("sequence") if leg else None, place)
+
+
+def _place_in_trip(kinds: dict[str, dict[str, Any]]) -> tuple[str, datetime, int]:
+    """Return what a row is ordered by: its leg, when it is or was due, and the plan's own order."""
+    first = kinds.get("planned") or kinds.get("actual") or next(iter(kinds.values()))
+    return str(first.get("leg_id") or ""), first["occurred_at"], int(first.get("sequence") or 0)
+
+
+def _label(milestone: dict[str, Any], width: int) -> str:
+    """Name a row: what happens and where, with the leg when there are several."""
+    code, place = (
+        str(milestone["milestone_code"]),
+        milestone.get("facility_name") or milestone.get("facility_id"),
+    )
+    name = str(milestone.get("milestone_name") or MILESTONE_WORDS.get(code, code)).replace("_", " ")
+    parts = [name[:1].upper() + name[1:], str(place) if place else "", _leg(milestone)]
+    return figure_text(" · ".join(part for part in parts if part), width)
+
+
+def _leg(milestone: dict[str, Any]) -> str:
+    return f"leg {milestone['leg_id']}" if milestone.get("leg_id") else ""
 
 
 def _deviations(figure: go.Figure, rows: dict[str, Any], colours: Palette, zone: tzinfo) -> None:
@@ -185,13 +202,18 @@ def _prediction(figure: go.Figure, prediction: Prediction, colours: Palette, zon
 
 
 def _verticals(
-    figure: go.Figure, promised_at: datetime | None, as_of: datetime, colours: Palette, zone: tzinfo
+    figure: go.Figure,
+    promised_at: datetime | None,
+    due_word: str,
+    as_of: datetime,
+    colours: Palette,
+    zone: tzinfo,
 ) -> None:
     """Mark the feed's now and the promise."""
     marks = [(as_of, "now", "dot", colours.muted, False)]
     if promised_at:
         colour = colours.lost if promised_at < as_of else colours.text
-        marks.append((promised_at, "promise", "dash", colour, promised_at >= as_of))
+        marks.append((promised_at, due_word, "dash", colour, promised_at >= as_of))
         marks[0] = (*marks[0][:4], promised_at < as_of)
     for at, word, dash, colour, stands_right in marks:
         x = at.astimezone(zone)
@@ -209,10 +231,16 @@ def draw_trip_sheet(
     prediction: Prediction | None,
     key: str,
     compact: bool = False,
+    due_word: str = "promise",
 ) -> None:
     """Put the trip sheet on the page."""
     figure = trip_sheet(
-        milestones, promised_at=promised_at, as_of=as_of, prediction=prediction, compact=compact
+        milestones,
+        promised_at=promised_at,
+        as_of=as_of,
+        prediction=prediction,
+        compact=compact,
+        due_word=due_word,
     )
     reached = [m for m in milestones if m["classifier"] == "actual"]
     last = (

@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 
 from dashboard.components.palette import draw, palette, styled
 
+CORNER = {"yref": "paper", "orientation": "v"}
+
 
 def reliability_curve(
     predicted: Sequence[float], observed: Sequence[float], counts: Sequence[int]
@@ -35,7 +37,7 @@ def reliability_curve(
     styled(figure, 300, colours)
     figure.update_xaxes(range=[0, 1], tickformat=".0%", title={"text": "Late, said the model"})
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", title={"text": "Late, in truth"})
-    figure.update_layout(legend={"y": 0.98, "x": 0.02, "orientation": "v"})
+    figure.update_layout(margin={"b": 8}, legend=CORNER | {"y": 0.98, "x": 0.02, "yanchor": "top"})
     return figure
 
 
@@ -68,7 +70,7 @@ def lead_time_figure(
     styled(figure, 300, colours)
     figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
     figure.update_xaxes(title={"text": "Left to the promise"}, type="category")
-    figure.update_layout(legend={"y": 0.02, "x": 0.98, "xanchor": "right", "orientation": "v"})
+    figure.update_layout(margin={"b": 8}, legend=CORNER | {"y": 0.02, "x": 0.98, "xanchor": "right"})
     return figure
 
 
@@ -79,7 +81,7 @@ def bars(
     colours = palette()
     figure = go.Figure(go.Bar(x=list(labels), y=list(values), marker={"color": colours.accent}, width=0.85))
     figure.update_traces(hovertemplate="%{x}: %{y}<extra></extra>")
-    styled(figure, height, colours)
+    styled(figure, height, colours, legend=False)
     figure.update_xaxes(title={"text": x_title}, showgrid=False, type="category")
     figure.update_yaxes(title={"text": y_title})
     return figure

@@ -43,7 +43,7 @@ def waterfall(amounts: dict[str, Decimal], total: Decimal, currency_code: str, *
         )
     )
     _connect(figure, values[:-1], colours.border)
-    styled(figure, 24 + 29 * len(labels), colours)
+    styled(figure, 24 + 29 * len(labels), colours, legend=False)
     figure.update_xaxes(visible=False, range=[0, max(float(total), 1.0) * 1.28])
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure

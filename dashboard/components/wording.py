@@ -34,6 +34,19 @@ def type_label(config: Config, exception_type: str) -> str:
     return kind.label if kind else exception_type.replace("_", " ").capitalize()
 
 
+_DUE_WORDS = {
+    "stock_out_before_inbound": "Runs out",
+    "trade_document_missing": "Needed",
+    "pod_missing": "Due",
+    "disruption": "Lasts until",
+}
+
+
+def due_word(exception_type: str) -> str:
+    """Return what the due instant of a type means; the promise where nothing else is said."""
+    return _DUE_WORDS.get(exception_type, "Promise")
+
+
 def subject_name(case: CaseView) -> str:
     """Return the short name of what the case is about."""
     return case.subject if case.subject_type != "shipment" else (case.shipment_id or case.subject)
