@@ -108,7 +108,12 @@ def fit_logistic(lesson: Lesson, late: np.ndarray) -> list[Pipeline]:
     steps = [
         ("encode", encoder),
         ("fill", SimpleImputer(strategy="median", keep_empty_features=True)),
-        ("spread", QuantileTransformer(n_quantiles=100, output_distribution="normal", random_state=0)),
+        (
+            "spread",
+            QuantileTransformer(
+                n_quantiles=min(100, len(late)), output_distribution="normal", random_state=0
+            ),
+        ),
         ("estimate", LogisticRegression(C=PARAMETERS["logistic_c"], max_iter=1000)),
     ]
     with one_thread():

@@ -114,7 +114,7 @@ def labelled(frame: pd.DataFrame) -> pd.DataFrame:
 def design(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the model's input columns of a completed frame; nothing else of the row is looked at."""
     numbers = [*NUMBERS, *OPTIONAL_NUMBERS, *RATES, *OPTIONAL_TRACKS]
-    weekday = frame["promised_at"].dt.dayofweek.astype(float)
+    weekday = frame["promised_at"].dt.day_of_week.astype(float)
     return frame[numbers].assign(promised_weekday=weekday, **{c: frame[c] for c in MODEL_CATEGORIES})
 
 

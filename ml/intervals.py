@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 LEVEL = 0.9
+HALF_LIFE_DAYS = 365.0
 MIN_GROUP_ROWS = 60
 ALL = "*"
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -54,7 +55,9 @@ def fit(hours: np.ndarray, rows: pd.DataFrame, level: float = LEVEL) -> Spread:
     known = np.isfinite(delay)
     hours, delay, group = hours[known], delay[known], rows["checkpoint"][known]
     shares = {name: _shares(hours[which, 1], delay[which]) for name, which in _groups(group).items()}
-    margin = margins(hours[:, 0], hours[:, 2], delay, group, level)
+    age = (rows["cutoff_at"].max() - rows["cutoff_at"][known]) / pd.Timedelta(days=1)
+    weight = 0.5 ** (age.to_numpy(dtype=float) / HALF_LIFE_DAYS)
+    margin = margins(hours[:, 0], hours[:, 2], delay, group, level, weight)
     early, late = ({name: pair[side] for name, pair in shares.items()} for side in (0, 1))
     return Spread(level, margin, early, late)
 
@@ -75,20 +78,34 @@ def _shares(middle: np.ndarray, delay: np.ndarray) -> tuple[float, float]:
 
 
 def margins(
-    low: np.ndarray, high: np.ndarray, delay: np.ndarray, group: pd.Series, level: float = LEVEL
+    low: np.ndarray,
+    high: np.ndarray,
+    delay: np.ndarray,
+    group: pd.Series,
+    level: float = LEVEL,
+    weight: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Return hours to widen (or narrow, if negative) each group's interval by, and for any other group.
 
     Conformalised quantile regression: the margin is the finite-sample quantile of how far outcomes of
-    later rows fell outside the interval. Raises ValueError without rows.
+    later rows fell outside the interval, recent rows weighing more where weights are given. Raises
+    ValueError without rows.
     """
+    weight = np.ones(len(delay)) if weight is None else weight
     outside = np.maximum(low - delay, delay - high)
-    return {name: conformal_quantile(outside[rows], level) for name, rows in _groups(group).items()}
+    return {
+        name: conformal_quantile(outside[rows], weight[rows], level) for name, rows in _groups(group).items()
+    }
 
 
-def conformal_quantile(scores: np.ndarray, level: float) -> float:
-    """Return the ceil((n + 1) x level)-th smallest score; the largest when n is too small for the level."""
+def conformal_quantile(scores: np.ndarray, weight: np.ndarray, level: float) -> float:
+    """Return the smallest score with `level` of the weight at or below it, one more row counted as above.
+
+    With equal weights that is the ceil((n + 1) x level)-th smallest; the largest when n is too small.
+    """
     if not len(scores):
         raise ValueError("no outcome to take an interval's width from")
-    rank = min(int(np.ceil((len(scores) + 1) * level)), len(scores))
-    return float(np.sort(scores)[rank - 1])
+    order = np.argsort(scores, kind="stable")
+    share = np.cumsum(weight[order]) / (weight.sum() + weight.max())
+    rank = min(int(np.searchsorted(share, level - 1e-12)), len(scores) - 1)
+    return float(scores[order][rank])

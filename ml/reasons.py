@@ -24,11 +24,15 @@ Say = Callable[[Mapping[str, object]], str | None]
 
 @dataclass(frozen=True)
 class Subject:
-    """One thing worth naming: the columns put back together, the one that is quoted, and the sentence."""
+    """One thing worth naming: the columns put back together, the one that is quoted, and the sentence.
+
+    Of subjects with the same topic only the strongest is named: three ways to say "behind plan" are one.
+    """
 
     columns: tuple[str, ...]
     quoted: str
     say: Say
+    topic: str
 
 
 def hours(value: float) -> str:
@@ -44,10 +48,10 @@ def _moved(column: str, behind: str, ahead: str) -> Subject:
             return None
         return (behind if value > 0 else ahead).format(hours(value))
 
-    return Subject((column,), column, say)
+    return Subject((column,), column, say, "progress")
 
 
-def _rate(subject: str, name: str, suffix: str = "", span: str = "") -> Subject:
+def _rate(subject: str, name: str, suffix: str = "", span: str = "", also: tuple[str, ...] = ()) -> Subject:
     rate, count = f"{subject}{suffix}_late_rate", f"{subject}{suffix}_n"
 
     def say(row: Mapping[str, object]) -> str | None:
@@ -59,7 +63,7 @@ def _rate(subject: str, name: str, suffix: str = "", span: str = "") -> Subject:
             "%", " %"
         )
 
-    return Subject((rate, count), rate, say)
+    return Subject((rate, count, *also), rate, say, subject)
 
 
 def _text(columns: tuple[str, ...], template: str) -> Subject:
@@ -69,7 +73,7 @@ def _text(columns: tuple[str, ...], template: str) -> Subject:
         value = row[column]
         return template.format(f"{value:,.0f}" if isinstance(value, float) else value)
 
-    return Subject(columns, column, say)
+    return Subject(columns, column, say, column)
 
 
 def _slack(row: Mapping[str, object]) -> str | None:
@@ -106,13 +110,13 @@ SUBJECTS: tuple[Subject, ...] = (
         "the slowest incoming leg is {} behind plan",
         "even the slowest incoming leg is {} ahead of plan",
     ),
-    Subject(("remaining_slack_hours",), "remaining_slack_hours", _slack),
-    Subject(("overdue_hours",), "overdue_hours", _overdue),
-    Subject(("customs_hold_open",), "customs_hold_open", _hold),
-    Subject(("open_weather_severity",), "open_weather_severity", _weather),
+    Subject(("remaining_slack_hours",), "remaining_slack_hours", _slack, "progress"),
+    Subject(("overdue_hours",), "overdue_hours", _overdue, "progress"),
+    Subject(("customs_hold_open",), "customs_hold_open", _hold, "hold"),
+    Subject(("open_weather_severity",), "open_weather_severity", _weather, "weather"),
     _rate("lane", "this lane"),
     _rate("carrier", "this carrier or vendor"),
-    _rate("destination", "this destination"),
+    _rate("destination", "this destination", also=("destination",)),
     _rate("origin", "this origin"),
     _rate("lane", "this lane", "_recent", " in the 90 days before"),
     _rate("carrier", "this carrier or vendor", "_recent", " in the 90 days before"),
@@ -130,7 +134,6 @@ SUBJECTS: tuple[Subject, ...] = (
     _text(("amount",), "the shipment is worth {}"),
     _text(("quantity",), "{} units are ordered"),
     _text(("mode",), "it travels by {}"),
-    _text(("destination",), "it goes to {}"),
     _text(("inco_term",), "the Incoterm is {}"),
     _text(("fulfill_via",), "it is fulfilled: {}"),
     _text(("sub_classification",), "the product is of the kind {}"),
@@ -180,11 +183,13 @@ def _strongest(
     row: Mapping[str, object], effects: list[tuple[float, Subject]], sign: float
 ) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
+    topics: set[str] = set()
     for effect, subject in sorted(effects, key=lambda pair: -sign * pair[0]):
         if sign * effect < MIN_EFFECT or len(found) == MAX_REASONS:
             break
-        text = subject.say(row)
+        text = subject.say(row) if row[subject.quoted] is not None and subject.topic not in topics else None
         if text is not None:
+            topics.add(subject.topic)
             value = row[subject.quoted]
             shown = round(value, 4) if isinstance(value, float) else value
             found.append(
