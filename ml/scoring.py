@@ -27,8 +27,9 @@ LIMIT_HOURS = 20 * 365 * 24.0
 def score(model: Model, frame: pd.DataFrame, scored_at: datetime | None = None) -> pd.DataFrame:
     """Return COLUMNS for every row in the frame's order; instants aware UTC, probabilities in (0, 1).
 
-    `scored_at` is the tenant's feed time; without it each row's own cutoff. Raises FeaturesRefused when
-    shared columns are missing.
+    `scored_at` is the tenant's feed time, for shipments that have not arrived by then: nothing is predicted
+    before it, and a promise that has passed is late with certainty (1). Without it each row's own cutoff.
+    Raises FeaturesRefused when shared columns are missing.
     """
     rows = features.complete(frame)
     if not len(rows):
@@ -37,9 +38,14 @@ def score(model: Model, frame: pd.DataFrame, scored_at: datetime | None = None) 
     low, middle, high = (
         _instants(rows, hours) for hours in (forecast.low_hours, forecast.delay_hours, forecast.high_hours)
     )
-    at = rows["cutoff_at"] if scored_at is None else pd.Timestamp(scored_at).tz_convert("UTC")
+    probability = np.round(forecast.late_probability, 6)
+    at = rows["cutoff_at"]
+    if scored_at is not None:
+        at = pd.Series(pd.Timestamp(scored_at).tz_convert("UTC"), index=rows.index)
+        low, middle, high = (instants.where(instants >= at, at) for instants in (low, middle, high))
+        probability = np.where(rows["promised_at"] < at, 1.0, probability)
     scores = rows[["tenant_id", "shipment_id", "cutoff_at", "checkpoint"]].assign(
-        late_probability=np.round(forecast.late_probability, 6),
+        late_probability=probability,
         predicted_arrival_at=middle,
         interval_low_at=low,
         interval_high_at=high,
