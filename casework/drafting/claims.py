@@ -38,7 +38,9 @@ class Claim:
 
 _MONTH = {name[:length].lower(): n for n, name in enumerate(MONTHS, start=1) for length in (3, len(name))}
 _MONTH["sept"] = 9
-_MONTH_WORD = "|".join(sorted(_MONTH, key=len, reverse=True))
+_MONTH_WORD = (
+    "|".join(sorted(_MONTH.keys() - {"may"}, key=len, reverse=True)) + "|(?-i:May|MAY)"
+)  # not: 5 may
 _PLAIN_MONTHS = "|".join(name for name in MONTHS if name != "May")  # may is mostly a verb
 _DAY = {name[:3].lower(): name for name in WEEKDAYS} | {name.lower(): name for name in WEEKDAYS}
 _DAY |= {"tues": "Tuesday", "thur": "Thursday", "thurs": "Thursday"}

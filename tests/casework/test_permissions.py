@@ -256,7 +256,7 @@ def test_odd_numbers_and_words_find_nothing_and_break_nothing(office: Office, od
 def shared(office: Office) -> Office:
     office.sync(
         exception(1),
-        exception(2, customer_id="C-OTHER", expected_loss=Decimal("99999.00")),
+        exception(2, customer_id="C-OTHER", sla_penalty_amount=Decimal("99999.00")),
         exception(3, carrier_id="OTHR"),
         exception(4, exception_type="stock_out_before_inbound"),
     )
