@@ -166,7 +166,7 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
         lambda m: {Claim("relative time", m[0].lower())},
     ),
     _pattern(
-        rf"(?<!\w)(?:{'|'.join(WEEKDAYS)}|(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?=[\s,.]))s?(?!\w)",
+        rf"(?<!\w)(?:{'|'.join(WEEKDAYS)}|(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?=[\s,.]|$))s?(?!\w)",
         lambda m: {Claim("weekday", _DAY.get(m[0].lower(), _DAY.get(m[0].lower().rstrip("s"), m[0])))},
         re.NOFLAG,
     ),
@@ -209,6 +209,7 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _pattern(rf"{_NUMBER}", lambda m: _measured("number", m[0])),
 )
 _CODE = re.compile(r"(?<![\w-])[^\W\d_]{2,}(?![\w-])")
+_NO_NAMES = frozenset({"IT", "WE", "THE", "THIS", "THAT", "OUR", "YOUR", "YOU", "PLEASE", "IF", "AND"})
 _NAME = re.compile(r"(?<![\w'\u2019])[^\W\d_][^\W\d_]+(?:[-'\u2019][^\W\d_]+)*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"\u201c(\u2022*>-])\s*$")
 
@@ -257,6 +258,8 @@ def _names(rest: str) -> set[Claim]:
     found = set()
     for match in _NAME.finditer(rest):
         word = match[0]
+        if word.upper() in _NO_NAMES:
+            continue
         if word.isupper() and len(word) >= 3:
             if word not in _KNOWN_CODES:
                 found.add(Claim("name", word))
