@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -96,7 +96,7 @@ def _shipments(viewer: Viewer, as_of: datetime) -> None:
         return
     shown = list(rows.values())[:500]
     frame = pd.DataFrame([_row(row, as_of) for row in shown])
-    height = "content" if len(shown) <= 16 else 36 + 31 * 16
+    height: int | Literal["content"] = "content" if len(shown) <= 16 else 36 + 31 * 16
     st.dataframe(frame, hide_index=True, key="shipments_table", row_height=31, height=height)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -43,7 +43,7 @@ def show_actions(detail: CaseDetail, viewer: Viewer) -> None:
         _dialogs(viewer, case, possible)
 
 
-def _weight(action: Action) -> str:
+def _weight(action: Action) -> Literal["primary", "secondary"]:
     return "primary" if action in (Action.START, Action.RESUME) else "secondary"
 
 
@@ -63,9 +63,9 @@ def _dialogs(viewer: Viewer, case: CaseView, possible: tuple[Action, ...]) -> No
             dialog(viewer, case)
 
 
-def _perform(viewer: Viewer, case: CaseView, action: Action, done: str, **details: Any) -> bool:
+def _perform(viewer: Viewer, case: CaseView, action: Action, done: str, **details: Any) -> None:
     """Ask the door to act on the case as it was seen."""
-    return attempt(
+    attempt(
         lambda: context.casework().perform(
             viewer.principal, viewer.tenant_id, case.case_id, action, expected_version=case.version, **details
         ),
@@ -80,13 +80,13 @@ def resolve_dialog(viewer: Viewer, case: CaseView) -> None:
     kind = config.types.get(case.exception_type)
     known = config.codes.resolution_codes
     codes = [code for code in (kind.resolution_codes if kind else known) if code in known]
-    code = st.radio(
+    code = st.selectbox(
         "How did it end?",
         codes,
         key="resolve_code",
-        format_func=lambda name: name.replace("_", " ").capitalize(),
-        captions=[known[name] for name in codes],
         index=None,
+        placeholder="Choose what fits",
+        format_func=lambda name: f"{name.replace('_', ' ').capitalize()}: {known[name]}",
     )
     causes = config.codes.root_cause_codes
     cause = st.selectbox(
@@ -148,10 +148,9 @@ def assign_dialog(viewer: Viewer, case: CaseView) -> None:
         placeholder="Choose a person",
         format_func=lambda who: visible(people[who]),
     )
-    if st.button("Assign", key="assign_confirm", type="primary", disabled=owner is None):
-        _perform(
-            viewer, case, Action.ASSIGN, f"{subject_name(case)} is now with {people[owner]}.", owner=owner
-        )
+    if st.button("Assign", key="assign_confirm", type="primary", disabled=owner is None) and owner:
+        done = f"{subject_name(case)} is now with {people[owner]}."
+        _perform(viewer, case, Action.ASSIGN, done, owner=owner)
         st.rerun()
     if case.owner and st.button("Take the owner away", key="assign_nobody"):
         _perform(viewer, case, Action.ASSIGN, "Nobody owns the case now.", owner=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from casework.model import CaseView
@@ -14,14 +16,15 @@ _SEVERITY_ICONS = {
     "high": ":material/keyboard_arrow_up:",
     "critical": ":material/keyboard_double_arrow_up:",
 }
-_DRAFT = {
+_Colour = Literal["primary", "green", "orange", "gray"]
+_DRAFT: dict[str, tuple[str, str, _Colour]] = {
     "waiting": ("Waiting for approval", ":material/hourglass_empty:", "primary"),
     "approved": ("Approved", ":material/check:", "green"),
     "rejected": ("Rejected", ":material/close:", "gray"),
     "superseded": ("Superseded", ":material/history:", "gray"),
     "void": ("Void: the facts changed", ":material/block:", "orange"),
 }
-_EFFECT = {
+_EFFECT: dict[str, tuple[str, _Colour]] = {
     "pending": (":material/schedule_send:", "gray"),
     "claimed": (":material/outbox:", "gray"),
     "applied": (":material/check:", "green"),
@@ -50,11 +53,11 @@ def case_badges(case: CaseView, label: str, *, internal: bool = True) -> None:
 
 def draft_badge(state: str) -> None:
     """Show where a draft stands."""
-    words, icon, colour = _DRAFT.get(state, (state, None, "gray"))
+    words, icon, colour = _DRAFT.get(state, (state, ":material/help:", "gray"))
     st.badge(literal(words), icon=icon, color=colour)
 
 
 def effect_badge(state: str) -> None:
     """Show how far something that must leave has come."""
-    icon, colour = _EFFECT.get(state, (None, "gray"))
+    icon, colour = _EFFECT.get(state, (":material/help:", "gray"))
     st.badge(literal(state.replace("_", " ")), icon=icon, color=colour)

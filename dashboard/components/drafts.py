@@ -53,8 +53,10 @@ def _read(draft: DraftView, viewer: Viewer, facts: dict[str, Fact]) -> None:
         st.caption(
             literal(f"Version {draft.version} by {draft.author}, {moment(draft.created_at)}"), width="content"
         )
-    for sentence in draft.content.get("notes", []) or draft.content.get("warnings", []):
-        st.caption(literal(f"For the reviewer: {sentence}"))
+    if draft.content.get("generator_reason"):
+        st.caption(literal(draft.content["generator_reason"]))
+    for sentence in draft.content.get("warnings", []):
+        st.warning(literal(f"Look twice: {sentence}"), icon=":material/fact_check:")
     if draft.is_stale and draft.state == DraftState.WAITING:
         st.warning("The facts moved on after this was written. Write it anew or edit it before approving.")
     with st.container(border=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -28,7 +28,7 @@ _DIRECTIONS = {
 def _table(rows: list[dict[str, Any]], key: str, most: int | None = None, **columns: Any) -> None:
     """Put a plain-text table on the page."""
     frame = pd.DataFrame(rows)
-    shown = "content" if len(rows) <= (most or 8) else 36 + 30 * (most or 8)
+    shown: int | Literal["content"] = "content" if len(rows) <= (most or 8) else 36 + 30 * (most or 8)
     st.dataframe(frame, hide_index=True, key=key, row_height=30, height=shown, column_config=columns)
 
 

@@ -149,7 +149,9 @@ def test_resolving_asks_for_both_codes_and_shows_their_definitions(world: World)
     app = app.button(key="resolve_open").click().run()
     assert app.button(key="resolve_confirm").disabled
 
-    app.radio(key="resolve_code").set_value("accepted")
+    choice = app.selectbox(key="resolve_code")
+    assert "Accepted: The harm stands and everybody who must know has agreed to it." in choice.options
+    choice.set_value("accepted")
     app.selectbox(key="resolve_cause").set_value("congestion")
     app = (
         app.button(key="resolve_open").click().run()
