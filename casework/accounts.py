@@ -193,17 +193,18 @@ def give_within(work: Work, principal_id: str, grant: Grant) -> str:
         "facility_id": grant.facility_id,
         "exception_types": None if grant.exception_types is None else list(grant.exception_types),
     }
+    grant_id = new_id()
     row = scope | {
-        "grant_id": new_id(),
+        "grant_id": grant_id,
         "principal_id": principal_id,
         "tenant_id": grant.tenant_id,
         "role": grant.role.value,
         "granted_at": work.now,
     }
     work.connection.execute(grants_table.insert(), [row])
-    details = scope | {"role": grant.role, "grant_id": row["grant_id"]}
+    details = scope | {"role": grant.role, "grant_id": grant_id}
     work.say("grant:given", object_id=principal_id, details=details, is_event=False)
-    return row["grant_id"]
+    return grant_id
 
 
 def revoke(desk: Desk, principal_id: str, tenant_id: str, actor: str, role: Role | None = None) -> int:

@@ -6,10 +6,9 @@ facts. Whoever sends asks `why_not_sent` again, in the transaction that leases t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -31,7 +30,7 @@ from casework.model import (
 )
 from casework.permissions import grants, masks
 from casework.permissions.scope import Scope
-from casework.store.tables import approvals, contacts, drafts
+from casework.store.tables import Values, approvals, contacts, drafts
 
 FINISHED = frozenset({State.CLOSED, State.DISMISSED})
 CHANNEL_OF = {"mail": "mail", "portal_webhook": "webhook"}
@@ -42,7 +41,7 @@ def content_sha256(content: DraftContent, messages: Sequence[RenderedMessage]) -
     return canonical_sha256({"content": content, "messages": list(messages)})
 
 
-def recipients_of(connection: Connection, case: Mapping[str, Any], kind: str) -> list[Contact]:
+def recipients_of(connection: Connection, case: Values, kind: str) -> list[Contact]:
     """Return the verified addresses a kind of draft goes to: those of the case's own party, and no others."""
     audience = AUDIENCES[DraftKind(kind)]
     if audience == "internal":
@@ -51,14 +50,14 @@ def recipients_of(connection: Connection, case: Mapping[str, Any], kind: str) ->
 
 
 def rendered(
-    drafter: Drafting, content: DraftContent, case: Mapping[str, Any], to: Sequence[Contact]
+    drafter: Drafting, content: DraftContent, case: Values, to: Sequence[Contact]
 ) -> tuple[RenderedMessage, ...]:
     """Return the messages for each recipient, from the case as its own people see it, without its owner."""
     neutral = masks.case_view({**case, "owner": None}, None, {})
     return tuple(drafter.render(content, neutral, contact) for contact in to)
 
 
-def idempotency_key(case: Mapping[str, Any], kind: str, version: int, message: RenderedMessage) -> str:
+def idempotency_key(case: Values, kind: str, version: int, message: RenderedMessage) -> str:
     """Return the key under which a target may do this at most once."""
     return canonical_sha256(
         [case["tenant_id"], message.target, case["case_id"], kind, version, message.address]
@@ -67,9 +66,9 @@ def idempotency_key(case: Mapping[str, Any], kind: str, version: int, message: R
 
 def why_not_approved(
     *,
-    draft: Mapping[str, Any],
-    version: Mapping[str, Any],
-    case: Mapping[str, Any],
+    draft: Values,
+    version: Values,
+    case: Values,
     asked_version: int,
     approver: Principal,
     scope: Scope,
@@ -92,16 +91,14 @@ def why_not_approved(
     return None
 
 
-def _why_not_own_edit(case: Mapping[str, Any], scope: Scope, four_eyes_above: Decimal) -> str | None:
+def _why_not_own_edit(case: Values, scope: Scope, four_eyes_above: Decimal) -> str | None:
     leads = any(role == Role.OPS_LEAD for role, _reach in scope.reaches)
     if leads and case["expected_loss"] < four_eyes_above:
         return None
     return "You wrote this version yourself. Somebody else has to approve it."
 
 
-def why_not_sent(
-    connection: Connection, config: Config, effect: Mapping[str, Any], now: datetime
-) -> str | None:
+def why_not_sent(connection: Connection, config: Config, effect: Values, now: datetime) -> str | None:
     """Return why an effect may not leave now, or None; reads everything afresh in the caller's transaction.
 
     Checks the approval and its expiry, the bytes, the recipient and its standing as a verified contact, the
@@ -127,14 +124,14 @@ def why_not_sent(
     )
 
 
-def _approval(connection: Connection, effect: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _approval(connection: Connection, effect: Values) -> Values | None:
     query = select(approvals).where(
         approvals.c.tenant_id == effect["tenant_id"], approvals.c.approval_id == effect["approval_id"]
     )
     return connection.execute(query).mappings().first()
 
 
-def _why_not_these_bytes(effect: Mapping[str, Any], approval: Mapping[str, Any]) -> str | None:
+def _why_not_these_bytes(effect: Values, approval: Values) -> str | None:
     if canonical_sha256(effect["payload"]) != effect["payload_sha256"]:
         return "Its content is not what its hash says."
     bound = {(item["channel"], item["address"], item["sha256"]) for item in approval["recipients"]}
@@ -145,9 +142,7 @@ def _why_not_these_bytes(effect: Mapping[str, Any], approval: Mapping[str, Any])
     return None
 
 
-def _why_not_this_draft(
-    connection: Connection, effect: Mapping[str, Any], approval: Mapping[str, Any]
-) -> str | None:
+def _why_not_this_draft(connection: Connection, effect: Values, approval: Values) -> str | None:
     query = select(drafts.c.state, drafts.c.current_version).where(
         drafts.c.tenant_id == effect["tenant_id"], drafts.c.draft_id == approval["draft_id"]
     )
@@ -159,7 +154,7 @@ def _why_not_this_draft(
     return None
 
 
-def _why_not_this_recipient(connection: Connection, effect: Mapping[str, Any]) -> str | None:
+def _why_not_this_recipient(connection: Connection, effect: Values) -> str | None:
     query = select(contacts.c.is_verified).where(
         contacts.c.tenant_id == effect["tenant_id"],
         contacts.c.party_id == effect["payload"]["party_id"],
@@ -170,7 +165,7 @@ def _why_not_this_recipient(connection: Connection, effect: Mapping[str, Any]) -
 
 
 def _why_not_this_approver(
-    connection: Connection, config: Config, approval: Mapping[str, Any], case: Mapping[str, Any]
+    connection: Connection, config: Config, approval: Values, case: Values
 ) -> str | None:
     try:
         approver = grants.current(connection, approval["approver"])

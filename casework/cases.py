@@ -17,7 +17,7 @@ from casework.errors import CaseChanged, DetailsRefused, NotPermitted, Transitio
 from casework.model import OPEN_STATES, Action, CaseView, Principal, Role, State
 from casework.permissions import grants, masks
 from casework.permissions.scope import OWN_PARTY, Scope
-from casework.store.tables import cases
+from casework.store.tables import Values, cases
 
 # What each action must be told, and what it may be told.
 NEEDS: dict[Action, tuple[frozenset[str], frozenset[str]]] = {
@@ -65,7 +65,7 @@ def perform(
         return masks.case_view(saved, scope.partner_role(case), grants.names(work.connection))
 
 
-def _authorise(desk: Desk, actor: Principal, case: Mapping[str, Any], action: Action) -> None:
+def _authorise(desk: Desk, actor: Principal, case: Values, action: Action) -> None:
     permission = f"case:{action}"
     if not Scope.of(actor, case["tenant_id"], permission, desk.config).covers(case):
         raise NotPermitted(
@@ -90,7 +90,7 @@ def checked(action: Action, details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decide(
-    case: Mapping[str, Any],
+    case: Values,
     action: Action,
     told: Mapping[str, Any],
     actor: str,
@@ -115,7 +115,7 @@ def decide(
 
 
 def _particular(
-    case: Mapping[str, Any],
+    case: Values,
     action: Action,
     told: Mapping[str, Any],
     actor: str,
@@ -158,7 +158,7 @@ def _resolution(told: Mapping[str, Any], catalogue: ExceptionType, config: Confi
 
 
 def _check_against_others(
-    connection: Connection, desk: Desk, case: Mapping[str, Any], action: Action, decision: Decision
+    connection: Connection, desk: Desk, case: Values, action: Action, decision: Decision
 ) -> None:
     """Refuse what other rows forbid: an owner who cannot work here, a second open case of one exception."""
     owner = decision.changes.get("owner")
@@ -177,7 +177,7 @@ def _check_against_others(
             )
 
 
-def _can_own(connection: Connection, desk: Desk, case: Mapping[str, Any], owner: Any) -> bool:
+def _can_own(connection: Connection, desk: Desk, case: Values, owner: Any) -> bool:
     if not isinstance(owner, str):
         return False
     try:
@@ -190,8 +190,8 @@ def _can_own(connection: Connection, desk: Desk, case: Mapping[str, Any], owner:
 def _follow_up(
     work: Any,
     desk: Desk,
-    before: Mapping[str, Any],
-    saved: Mapping[str, Any],
+    before: Values,
+    saved: Values,
     action: Action,
     decision: Decision,
     role: Role | None,
@@ -210,7 +210,7 @@ def _follow_up(
         changes.withdraw(work, saved, f"The case was {saved['state']}.")
 
 
-def _comment(work: Any, case: Mapping[str, Any], text: str, role: Role | None) -> None:
+def _comment(work: Any, case: Values, text: str, role: Role | None) -> None:
     """A comment from inside is a note; from a partner it is a message that came in through the portal."""
     if role is None:
         changes.add_message(work, case, direction="note", channel="desk", body=text)

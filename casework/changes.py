@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 
 from casework.model import EffectState
-from casework.store.tables import approvals, cases, effects, messages
+from casework.store.tables import Values, approvals, cases, effects, messages
 from casework.store.work import Work, new_id
 
 
-def withdraw(work: Work, case: Mapping[str, Any], reason: str, draft_id: str | None = None) -> int:
+def withdraw(work: Work, case: Values, reason: str, draft_id: str | None = None) -> int:
     """Let nothing leave any more that is queued for a case, or one draft of it; return how many."""
     clause = []
     if draft_id is not None:
@@ -34,7 +34,7 @@ def withdraw_all(
         *clause,
     )
     counted = select(effects.c.case_id, func.count()).where(queued).group_by(effects.c.case_id)
-    counts = {case_id: count for case_id, count in work.connection.execute(counted)}
+    counts: dict[str, int] = {row[0]: row[1] for row in work.connection.execute(counted)}
     if counts:
         superseded = {
             "state": EffectState.SUPERSEDED.value,
@@ -45,7 +45,7 @@ def withdraw_all(
     return counts
 
 
-def touch(work: Work, case: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
+def touch(work: Work, case: Values, **changed: Any) -> dict[str, Any]:
     """Save changes to a case with the next version, and return the case as it then stands."""
     saved = moved(work, case, **changed)
     written = {column: saved[column] for column in (*changed, "version", "updated_at")}
@@ -57,7 +57,7 @@ def touch(work: Work, case: Mapping[str, Any], **changed: Any) -> dict[str, Any]
     return saved
 
 
-def add_message(work: Work, case: Mapping[str, Any], **values: Any) -> str:
+def add_message(work: Work, case: Values, **values: Any) -> str:
     """Add a message or note to a case's thread and return its id."""
     message_id = new_id()
     row = {
@@ -74,12 +74,12 @@ def add_message(work: Work, case: Mapping[str, Any], **values: Any) -> str:
     return message_id
 
 
-def moved(work: Work, case: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
+def moved(work: Work, case: Values, **changed: Any) -> dict[str, Any]:
     """Return a case as it stands after changes, in its next version; `save_all` writes it."""
     return {**case, **changed, "version": case["version"] + 1, "updated_at": work.now}
 
 
-def save_all(work: Work, saved: Sequence[Mapping[str, Any]]) -> None:
+def save_all(work: Work, saved: Sequence[Values]) -> None:
     """Write many changed cases at once."""
     if not saved:
         return

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from casework.config import ExceptionType
+from casework.store.tables import Values
 
 
 def deadlines(catalogue: ExceptionType, opened_at: datetime) -> dict[str, datetime]:
@@ -22,7 +21,7 @@ def pause(now: datetime, until: datetime) -> dict[str, datetime]:
     return {"waiting_since": now, "waiting_until": until}
 
 
-def resume(case: Mapping[str, Any], now: datetime) -> dict[str, datetime | None]:
+def resume(case: Values, now: datetime) -> dict[str, datetime | None]:
     """Return the changes that let the resolution clock run on: its deadline moves by the time waited."""
     changes: dict[str, datetime | None] = {"waiting_since": None, "waiting_until": None}
     if case["waiting_since"] and case["resolution_due_at"]:

@@ -5,7 +5,6 @@ The decision, the draft's state, the effects it queues and what the log says of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -26,7 +25,7 @@ from casework.model import (
     RenderedMessage,
 )
 from casework.permissions import grants
-from casework.store.tables import approvals, effects
+from casework.store.tables import Values, approvals, effects
 from casework.store.tables import drafts as drafts_table
 from casework.store.work import Work, new_id
 
@@ -77,7 +76,7 @@ def _sendable(
     desk: Desk,
     draft: RowMapping,
     version: RowMapping,
-    case: Mapping[str, Any],
+    case: Values,
     content_sha256: str,
 ) -> tuple[RenderedMessage, ...]:
     content = cast(DraftContent, version["content"])
@@ -105,8 +104,8 @@ def _lifetime(expires_in: timedelta | None, hours: int) -> timedelta:
 
 def _decision(
     work: Work,
-    draft: Mapping[str, Any],
-    case: Mapping[str, Any],
+    draft: Values,
+    case: Values,
     decision: str,
     content_sha256: str,
     sent: tuple[RenderedMessage, ...],
@@ -140,9 +139,9 @@ def _decision(
 
 def _queue(
     work: Work,
-    draft: Mapping[str, Any],
-    case: Mapping[str, Any],
-    decided: Mapping[str, Any],
+    draft: Values,
+    case: Values,
+    decided: Values,
     sent: tuple[RenderedMessage, ...],
 ) -> list[dict[str, Any]]:
     queued = [
@@ -171,9 +170,7 @@ def _queue(
     return queued
 
 
-def _note_if_internal(
-    work: Work, draft: Mapping[str, Any], case: Mapping[str, Any], version: Mapping[str, Any]
-) -> None:
+def _note_if_internal(work: Work, draft: Values, case: Values, version: Values) -> None:
     """An approved recommendation leaves for nobody; it becomes a note of the case."""
     if AUDIENCES[draft["kind"]] != "internal":
         return
@@ -191,9 +188,9 @@ def _note_if_internal(
 def _settle(
     desk: Desk,
     work: Work,
-    draft: Mapping[str, Any],
-    case: Mapping[str, Any],
-    decided: Mapping[str, Any],
+    draft: Values,
+    case: Values,
+    decided: Values,
     queued: list[dict[str, Any]],
 ) -> None:
     """Close the decision: the draft's state, the case's version, and what the log says of it."""

@@ -26,7 +26,7 @@ from casework.model import (
 )
 from casework.permissions import grants
 from casework.permissions.scope import Scope
-from casework.store.tables import draft_versions, drafts
+from casework.store.tables import Values, draft_versions, drafts
 from casework.store.work import Work
 
 REWRITABLE = frozenset({DraftState.WAITING, DraftState.REJECTED, DraftState.VOID, DraftState.APPROVED})
@@ -43,7 +43,7 @@ def drafter_of(desk: Desk) -> Drafting:
 # --- seeing -----------------------------------------------------------------------------------------------
 
 
-def views(connection: Connection, desk: Desk, case: Mapping[str, Any]) -> tuple[DraftView, ...]:
+def views(connection: Connection, desk: Desk, case: Values) -> tuple[DraftView, ...]:
     """Return a case's drafts in their current versions, as they would leave now."""
     if desk.drafter is None:
         return ()
@@ -55,7 +55,7 @@ def views(connection: Connection, desk: Desk, case: Mapping[str, Any]) -> tuple[
     return tuple(_view_of(connection, desk, draft, case) for draft in connection.execute(query).mappings())
 
 
-def _view_of(connection: Connection, desk: Desk, draft: RowMapping, case: Mapping[str, Any]) -> DraftView:
+def _view_of(connection: Connection, desk: Desk, draft: RowMapping, case: Values) -> DraftView:
     version = version_of(connection, draft, draft["current_version"])
     content = cast(DraftContent, version["content"])
     sent = messages_now(connection, desk, draft, content, case)
@@ -79,7 +79,7 @@ def _view_of(connection: Connection, desk: Desk, draft: RowMapping, case: Mappin
 
 
 def messages_now(
-    connection: Connection, desk: Desk, draft: RowMapping, content: DraftContent, case: Mapping[str, Any]
+    connection: Connection, desk: Desk, draft: RowMapping, content: DraftContent, case: Values
 ) -> tuple[RenderedMessage, ...]:
     """Return what would leave now if the content were approved."""
     to = approval.recipients_of(connection, case, draft["kind"])
@@ -98,7 +98,7 @@ def version_of(connection: Connection, draft: RowMapping, version: int) -> RowMa
 
 def reachable(
     connection: Connection, desk: Desk, reader: Principal, tenant_id: str, draft_id: str, permission: str
-) -> tuple[Scope, RowMapping, Mapping[str, Any]]:
+) -> tuple[Scope, RowMapping, Values]:
     """Return scope, draft and case; what is out of sight is not found, what is not allowed says so."""
     query = select(drafts).where(drafts.c.tenant_id == tenant_id, drafts.c.draft_id == draft_id)
     draft = connection.execute(query).mappings().first()
@@ -172,7 +172,7 @@ def regenerate(
     )
 
 
-def _check_version(draft: Mapping[str, Any], expected: int) -> None:
+def _check_version(draft: Values, expected: int) -> None:
     if draft["current_version"] != expected:
         raise DraftRefused(
             f"Someone else changed this draft while you were looking at it (you saw version {expected}, "
@@ -213,9 +213,7 @@ def _save(
         return _view_of(work.connection, desk, current.mappings().one(), saved)
 
 
-def add_version(
-    work: Work, draft: Mapping[str, Any], content: DraftContent, author: str, facts_version: int
-) -> None:
+def add_version(work: Work, draft: Values, content: DraftContent, author: str, facts_version: int) -> None:
     """Add a version to a draft and let it wait for a decision."""
     version = draft["current_version"] + 1
     row = _version_row(work, draft["draft_id"], version, content, author, facts_version)

@@ -6,7 +6,7 @@ Desk time. What a step says goes into the case's history, its thread and the eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from casework.config import EscalationPolicy, EscalationRule, EscalationStep
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
 from casework.model import OPEN_STATES, Role, State
-from casework.store.tables import cases, escalations, grants, principals
+from casework.store.tables import Values, cases, escalations, grants, principals
 from casework.store.work import Work, insert_new, new_id
 
 WAIT_OVER = "wait_over"  # the system's own rule: a wait that has run out
@@ -39,7 +39,7 @@ class Missed:
 # --- planning --------------------------------------------------------------------------------------------
 
 
-def plan(policy: EscalationPolicy, case: Mapping[str, Any]) -> list[dict[str, Any]]:
+def plan(policy: EscalationPolicy, case: Values) -> list[dict[str, Any]]:
     """Return the steps of a case by the policy, from its opening and its deadlines. Pure."""
     return [
         {
@@ -58,13 +58,13 @@ def plan(policy: EscalationPolicy, case: Mapping[str, Any]) -> list[dict[str, An
     ]
 
 
-def _applies(rule: EscalationRule, case: Mapping[str, Any]) -> bool:
+def _applies(rule: EscalationRule, case: Values) -> bool:
     if rule.cancelled_by == "answered" and case["first_response_at"]:
         return False
     return float(case["expected_loss"]) >= rule.minimum_expected_loss
 
 
-def due_at(rule: EscalationRule, step: EscalationStep, case: Mapping[str, Any]) -> datetime:
+def due_at(rule: EscalationRule, step: EscalationStep, case: Values) -> datetime:
     """Return the instant a step is due: at a share of the clock, or minutes after its deadline."""
     opened, deadline = case["opened_at"], case[f"{rule.clock}_due_at"]
     if step.share is not None:
@@ -73,17 +73,18 @@ def due_at(rule: EscalationRule, step: EscalationStep, case: Mapping[str, Any]) 
     return deadline + timedelta(minutes=step.after_minutes or 0)
 
 
-def schedule(work: Work, policy: EscalationPolicy, opened: Iterable[Mapping[str, Any]]) -> None:
+def schedule(work: Work, policy: EscalationPolicy, opened: Iterable[Values]) -> None:
     """Make the steps of cases; steps that exist already stay as they are."""
     planned = [step for case in opened for step in plan(policy, case)]
     if planned:
         work.connection.execute(insert_new(work.connection, escalations), planned)
 
 
-def restart(work: Work, policy: EscalationPolicy, case: Mapping[str, Any]) -> None:
+def restart(work: Work, policy: EscalationPolicy, case: Values) -> None:
     """Make the steps of a case that is open again, numbered after those it had, counted from now."""
     query = select(escalations.c.rule, func.max(escalations.c.step)).where(_of(case))
-    last = {rule: step for rule, step in work.connection.execute(query.group_by(escalations.c.rule))}
+    found = work.connection.execute(query.group_by(escalations.c.rule))
+    last: dict[str, int] = {row[0]: row[1] for row in found}
     steps = plan(policy, dict(case) | {"opened_at": work.now})
     for step in steps:
         step["step"] += last.get(step["rule"], 0)
@@ -91,7 +92,7 @@ def restart(work: Work, policy: EscalationPolicy, case: Mapping[str, Any]) -> No
         work.connection.execute(escalations.insert(), steps)
 
 
-def cancel(work: Work, case: Mapping[str, Any], policy: EscalationPolicy) -> None:
+def cancel(work: Work, case: Values, policy: EscalationPolicy) -> None:
     """Cancel the steps that a case's standing makes superfluous: answered, or ended."""
     if State(case["state"]) not in OPEN_STATES:
         rules = None
@@ -118,17 +119,16 @@ def cancel_all(work: Work, case_ids: Sequence[str]) -> None:
     )
 
 
-def await_end(work: Work, case: Mapping[str, Any]) -> None:
+def await_end(work: Work, case: Values) -> None:
     """Make the step that ends a wait at its instant."""
-    last = work.connection.scalars(
-        select(escalations.c.step).where(_of(case), escalations.c.rule == WAIT_OVER)
-    ).all()
+    query = select(func.max(escalations.c.step)).where(_of(case), escalations.c.rule == WAIT_OVER)
+    last: int = work.connection.scalar(query) or 0
     step = {
         "tenant_id": case["tenant_id"],
         "escalation_id": new_id(),
         "case_id": case["case_id"],
         "rule": WAIT_OVER,
-        "step": max(last, default=0) + 1,
+        "step": last + 1,
         "due_at": case["waiting_until"],
         "state": "due",
         "details": {"action": "resume", "note": "The wait is over. The case is in progress again."},
@@ -136,7 +136,7 @@ def await_end(work: Work, case: Mapping[str, Any]) -> None:
     work.connection.execute(escalations.insert(), [step])
 
 
-def end_wait(work: Work, case: Mapping[str, Any], waited: timedelta) -> None:
+def end_wait(work: Work, case: Values, waited: timedelta) -> None:
     """Cancel the end of a wait that ended by hand, and move what the pause stopped by the time waited."""
     due = and_(_of(case), escalations.c.state == "due")
     work.connection.execute(
@@ -156,7 +156,7 @@ def end_wait(work: Work, case: Mapping[str, Any], waited: timedelta) -> None:
         )
 
 
-def _of(case: Mapping[str, Any]) -> ColumnElement[bool]:
+def _of(case: Values) -> ColumnElement[bool]:
     return and_(escalations.c.tenant_id == case["tenant_id"], escalations.c.case_id == case["case_id"])
 
 
@@ -215,7 +215,7 @@ def _fire(desk: Desk, tenant_id: str, escalation_id: str, now: datetime, actor: 
     return 1
 
 
-def _tell(work: Work, desk: Desk, case: Mapping[str, Any], step: Any) -> None:
+def _tell(work: Work, desk: Desk, case: Values, step: Any) -> None:
     """Carry a step out: change the case where it asks for it, note it in the thread, say it."""
     details = dict(step.details)
     told = {"rule": step.rule, "step": step.step, "due_at": step.due_at, **details}

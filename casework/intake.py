@@ -66,7 +66,7 @@ def quarantine(
 def _facet(connection: Connection, name: str, clause: list[ColumnElement[bool]]) -> dict[str, int]:
     column = quarantined_rows.c[name]
     counted = select(column, func.count()).where(*clause).group_by(column).order_by(func.count().desc())
-    return {value or "-": count for value, count in connection.execute(counted)}
+    return {row[0] or "-": row[1] for row in connection.execute(counted)}
 
 
 def _row(row: RowMapping) -> QuarantinedRow:
@@ -194,7 +194,7 @@ def _counts(
     connection: Connection, table: Any, tenant_id: str, *clause: ColumnElement[bool]
 ) -> dict[str, int]:
     query = select(table.c.feed, func.count()).where(table.c.tenant_id == tenant_id, *clause)
-    return {feed: count for feed, count in connection.execute(query.group_by(table.c.feed))}
+    return {row[0]: row[1] for row in connection.execute(query.group_by(table.c.feed))}
 
 
 def _checks(connection: Connection, tenant_id: str) -> dict[str, list[CheckView]]:

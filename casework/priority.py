@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from casework.store.tables import Values
+
 # In the order a person reads them.
 PARTS = {
     "sla_penalty_amount": "penalty",
@@ -27,7 +29,7 @@ def amounts(record: Any) -> dict[str, Decimal]:
     return parts | {"expected_loss": sum(parts.values(), Decimal("0.00"))}
 
 
-def decomposition(case: Mapping[str, Any] | Any) -> list[tuple[str, Decimal]]:
+def decomposition(case: Values | Any) -> list[tuple[str, Decimal]]:
     """Return (label, amount) for each part that is not zero, in reading order; they add up to the loss."""
     read = case.__getitem__ if isinstance(case, Mapping) else lambda column: getattr(case, column)
     return [(label, read(column)) for column, label in PARTS.items() if read(column)]

@@ -23,6 +23,7 @@ from casework.model import (
 )
 from casework.permissions import masks
 from casework.store.tables import (
+    Values,
     approvals,
     audit_entries,
     case_evidence,
@@ -34,8 +35,6 @@ from casework.store.tables import (
     messages,
 )
 
-CaseRow = Mapping[str, Any]
-
 
 def case_row(connection: Connection, tenant_id: str, case_id: str) -> RowMapping | None:
     """Return one case by its key, whoever asks."""
@@ -43,7 +42,7 @@ def case_row(connection: Connection, tenant_id: str, case_id: str) -> RowMapping
     return connection.execute(query).mappings().first()
 
 
-def fact(values: Mapping[str, Any]) -> Fact:
+def fact(values: Values) -> Fact:
     """Return a stored fact."""
     return Fact(
         fact_id=values["fact_id"],
@@ -56,7 +55,7 @@ def fact(values: Mapping[str, Any]) -> Fact:
     )
 
 
-def lineage(values: Mapping[str, Any]) -> Lineage:
+def lineage(values: Values) -> Lineage:
     """Return a stored lineage."""
     return Lineage(
         publication_id=values["publication_id"],
@@ -67,7 +66,7 @@ def lineage(values: Mapping[str, Any]) -> Lineage:
     )
 
 
-def evidence_of(connection: Connection, case: CaseRow) -> RowMapping | None:
+def evidence_of(connection: Connection, case: Values) -> RowMapping | None:
     """Return the evidence of a case in its current version."""
     query = select(case_evidence).where(
         case_evidence.c.tenant_id == case["tenant_id"],
@@ -77,7 +76,7 @@ def evidence_of(connection: Connection, case: CaseRow) -> RowMapping | None:
     return connection.execute(query).mappings().first()
 
 
-def _of_case(connection: Connection, query: Select[Any], table: Any, case: CaseRow) -> Sequence[RowMapping]:
+def _of_case(connection: Connection, query: Select[Any], table: Any, case: Values) -> Sequence[RowMapping]:
     return (
         connection.execute(
             query.where(table.c.tenant_id == case["tenant_id"], table.c.case_id == case["case_id"])
@@ -87,7 +86,7 @@ def _of_case(connection: Connection, query: Select[Any], table: Any, case: CaseR
     )
 
 
-def history_of(connection: Connection, case: CaseRow, names: Mapping[str, str]) -> tuple[HistoryEntry, ...]:
+def history_of(connection: Connection, case: Values, names: Mapping[str, str]) -> tuple[HistoryEntry, ...]:
     """Return what happened to a case, oldest first."""
     rows = _of_case(connection, select(case_facts).order_by(case_facts.c.sequence), case_facts, case)
     return tuple(
@@ -103,7 +102,7 @@ def history_of(connection: Connection, case: CaseRow, names: Mapping[str, str]) 
     )
 
 
-def audit_of(connection: Connection, case: CaseRow) -> tuple[AuditEntry, ...]:
+def audit_of(connection: Connection, case: Values) -> tuple[AuditEntry, ...]:
     """Return a case's audit entries, oldest first."""
     rows = _of_case(connection, select(audit_entries).order_by(audit_entries.c.sequence), audit_entries, case)
     return tuple(
@@ -111,7 +110,7 @@ def audit_of(connection: Connection, case: CaseRow) -> tuple[AuditEntry, ...]:
     )
 
 
-def messages_of(connection: Connection, case: CaseRow) -> tuple[MessageView, ...]:
+def messages_of(connection: Connection, case: Values) -> tuple[MessageView, ...]:
     """Return a case's messages and notes, oldest first."""
     order = (messages.c.occurred_at, messages.c.message_id)
     rows = _of_case(connection, select(messages).order_by(*order), messages, case)
@@ -120,7 +119,7 @@ def messages_of(connection: Connection, case: CaseRow) -> tuple[MessageView, ...
     )
 
 
-def effects_of(connection: Connection, case: CaseRow) -> tuple[EffectView, ...]:
+def effects_of(connection: Connection, case: Values) -> tuple[EffectView, ...]:
     """Return what must leave or has left for a case, oldest first."""
     order = (effects.c.created_at, effects.c.effect_id)
     rows = _of_case(connection, select(effects).order_by(*order), effects, case)
@@ -133,7 +132,7 @@ def effects_of(connection: Connection, case: CaseRow) -> tuple[EffectView, ...]:
     )
 
 
-def escalations_of(connection: Connection, case: CaseRow) -> tuple[EscalationView, ...]:
+def escalations_of(connection: Connection, case: Values) -> tuple[EscalationView, ...]:
     """Return a case's escalation steps in order of their deadlines."""
     order = (escalations.c.due_at, escalations.c.rule, escalations.c.step)
     rows = _of_case(connection, select(escalations).order_by(*order), escalations, case)
@@ -190,16 +189,14 @@ def contact(row: Row[Any]) -> Contact:
     )
 
 
-def known(
-    connection: Connection, row: Mapping[str, Any], role: Role | None, names: Mapping[str, str]
-) -> CaseDetail:
+def known(connection: Connection, row: Values, role: Role | None, names: Mapping[str, str]) -> CaseDetail:
     """Return what is known about a case: facts and documents, and for its own people the lineage."""
     return detail(row, evidence_of(connection, row), role, names)
 
 
 def detail(
-    row: Mapping[str, Any],
-    evidence: Mapping[str, Any] | None,
+    row: Values,
+    evidence: Values | None,
     role: Role | None,
     names: Mapping[str, str],
 ) -> CaseDetail:

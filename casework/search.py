@@ -30,7 +30,7 @@ from casework.model import (
 from casework.permissions import grants, masks
 from casework.permissions.policy import allows
 from casework.permissions.scope import OWN_PARTY, Scope
-from casework.store.tables import cases, principals
+from casework.store.tables import Values, cases, principals
 from casework.store.tables import drafts as drafts_table
 from casework.store.tables import grants as grants_table
 
@@ -133,17 +133,17 @@ def _order(hidden: frozenset[str]) -> tuple[ColumnElement[Any], ...]:
 def _totals(
     connection: Connection, clause: ColumnElement[bool], hidden: frozenset[str]
 ) -> tuple[int, dict[str, dict[str, int]], Decimal | None, str | None]:
-    facets = {}
+    facets: dict[str, dict[str, int]] = {}
     for name in (name for name in FACETS if name not in hidden):
         column = cases.c[name]
         counted = select(column, func.count()).where(clause).group_by(column)
-        facets[name] = {value or UNASSIGNED: count for value, count in connection.execute(counted)}
-        facets[name] = dict(sorted(facets[name].items(), key=lambda item: (-item[1], item[0])))
+        found: list[tuple[str, int]] = [(row[0] or UNASSIGNED, row[1]) for row in connection.execute(counted)]
+        facets[name] = dict(sorted(found, key=lambda item: (-item[1], item[0])))
     whole = select(func.count(), func.sum(cases.c.expected_loss), func.max(cases.c.currency_code))
-    count, loss, currency = connection.execute(whole.where(clause)).one()
+    row = connection.execute(whole.where(clause)).one()
     if "expected_loss" in hidden:
-        return count, facets, None, None
-    return count, facets, loss if loss is not None else Decimal("0.00"), currency
+        return row[0], facets, None, None
+    return row[0], facets, row[1] if row[1] is not None else Decimal("0.00"), row[2]
 
 
 # --- one case ------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def get(desk: Desk, principal: Principal, tenant_id: str, case_id: str) -> CaseD
 
 def visible_case(
     connection: Connection, desk: Desk, reader: Principal, tenant_id: str, case_id: str
-) -> tuple[Scope, Mapping[str, Any]]:
+) -> tuple[Scope, Values]:
     """Return the reader's scope and a case within it, or raise `CaseNotFound`."""
     scope = Scope.of(reader, tenant_id, "case:read", desk.config)
     query = select(cases).where(scope.where(), cases.c.case_id == case_id)
@@ -178,7 +178,7 @@ def _for_partner(
     detail: CaseDetail,
     reader: Principal,
     desk: Desk,
-    row: Mapping[str, Any],
+    row: Values,
     role: Role,
 ) -> CaseDetail:
     """Add what a partner sees beside the facts: its own messages, and the milestones of the case's life."""
@@ -194,7 +194,7 @@ def _for_desk(
     detail: CaseDetail,
     reader: Principal,
     desk: Desk,
-    row: Mapping[str, Any],
+    row: Values,
     scope: Scope,
 ) -> CaseDetail:
     names = grants.names(connection)
@@ -220,7 +220,7 @@ def _with(detail: CaseDetail, **parts: Any) -> CaseDetail:
     )
 
 
-def _same_shipment(row: Mapping[str, Any]) -> ColumnElement[bool]:
+def _same_shipment(row: Values) -> ColumnElement[bool]:
     return and_(cases.c.shipment_id == row["shipment_id"], cases.c.case_id != row["case_id"])
 
 
@@ -234,7 +234,7 @@ def _related(
     )
 
 
-def _possible(reader: Principal, desk: Desk, row: Mapping[str, Any]) -> tuple[Action, ...]:
+def _possible(reader: Principal, desk: Desk, row: Values) -> tuple[Action, ...]:
     return tuple(
         action
         for action in lifecycle.possible(State(row["state"]))

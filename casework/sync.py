@@ -28,7 +28,7 @@ from casework.model import (
     State,
     SyncResult,
 )
-from casework.store.tables import case_evidence, cases, drafts
+from casework.store.tables import Values, case_evidence, cases, drafts
 from casework.store.work import Work
 
 CHUNK = 250
@@ -120,7 +120,7 @@ def _take_up(
     parents = {row["exception_key"]: row["case_id"] for row in latest.values()}
     counts: Counter[str] = Counter()
     opened: list[dict[str, Any]] = []
-    known: list[tuple[ExceptionRecord, Mapping[str, Any]]] = []
+    known: list[tuple[ExceptionRecord, Values]] = []
     number = work.connection.scalar(select(func.count()).where(cases.c.tenant_id == work.tenant_id)) or 0
     for record in chunk:
         case = latest.get(record.exception_key)
@@ -148,7 +148,7 @@ def _latest(work: Work, chunk: Sequence[ExceptionRecord]) -> dict[str, RowMappin
     return {row["exception_key"]: row for row in work.connection.execute(query).mappings()}
 
 
-def _is_over(case: Mapping[str, Any]) -> bool:
+def _is_over(case: Values) -> bool:
     """Whether an exception that stands now needs a new case: its last one ended, and it was away since."""
     ended = State(case["state"]) in (State.CLOSED, State.DISMISSED)
     return ended and not case["is_present"]
@@ -229,9 +229,7 @@ def _open(
         work.say("case:opened", case=case, details=details)
 
 
-def _evidence(
-    work: Work, publication: Publication, record: ExceptionRecord, case: Mapping[str, Any]
-) -> dict[str, Any]:
+def _evidence(work: Work, publication: Publication, record: ExceptionRecord, case: Values) -> dict[str, Any]:
     return {
         "tenant_id": work.tenant_id,
         "case_id": case["case_id"],
@@ -249,17 +247,17 @@ def lineage_of(record: ExceptionRecord, publication: Publication) -> dict[str, A
     """Return where an exception's facts come from: runs, models, and the rows of files behind them."""
     read: dict[str, set[int]] = {}
     for fact in record.facts:
-        if fact.file_sha256:
-            read.setdefault(fact.file_sha256, set()).update({fact.row_number} - {None})
+        if fact.file_sha256 and fact.row_number is not None:
+            read.setdefault(fact.file_sha256, set()).add(fact.row_number)
     files = [{"file_sha256": sha, "row_numbers": sorted(numbers)} for sha, numbers in sorted(read.items())]
     return asdict(publication) | {"files": files}
 
 
 def _bring_up_to_date(
-    desk: Desk, work: Work, publication: Publication, known: list[tuple[ExceptionRecord, Mapping[str, Any]]]
+    desk: Desk, work: Work, publication: Publication, known: list[tuple[ExceptionRecord, Values]]
 ) -> Counter[str]:
     """Give known cases what the publication says of them now; return what became of them."""
-    changed: list[tuple[ExceptionRecord, dict[str, Any], Mapping[str, Any]]] = []
+    changed: list[tuple[ExceptionRecord, dict[str, Any], Values]] = []
     counts: Counter[str] = Counter()
     for record, case in known:
         is_back = not case["is_present"]
@@ -275,7 +273,7 @@ def _bring_up_to_date(
     return counts
 
 
-def _reappear(desk: Desk, work: Work, case: Mapping[str, Any]) -> dict[str, Any]:
+def _reappear(desk: Desk, work: Work, case: Values) -> dict[str, Any]:
     """An exception came back: a case resolved meanwhile is new again; one still worked goes on."""
     changed: dict[str, Any] = {"is_present": True}
     before = State(case["state"])
@@ -292,7 +290,7 @@ def _reappear(desk: Desk, work: Work, case: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _with_facts(
-    work: Work, publication: Publication, record: ExceptionRecord, case: Mapping[str, Any]
+    work: Work, publication: Publication, record: ExceptionRecord, case: Values
 ) -> dict[str, Any]:
     """Return a case with the next version of its facts."""
     return changes.moved(
@@ -310,7 +308,7 @@ def _save_changed(
     desk: Desk,
     work: Work,
     publication: Publication,
-    changed: list[tuple[ExceptionRecord, dict[str, Any], Mapping[str, Any]]],
+    changed: list[tuple[ExceptionRecord, dict[str, Any], Values]],
 ) -> None:
     """Save new facts; nothing approved on the old ones may leave any more."""
     changes.save_all(work, [case for _record, case, _before in changed])
@@ -397,7 +395,7 @@ def _standing(connection: Connection, tenant_id: str) -> list[tuple[str, str]]:
     return [(row.case_id, row.exception_key) for row in connection.execute(query)]
 
 
-def _vanish(desk: Desk, work: Work, gone: Sequence[Mapping[str, Any]]) -> int:
+def _vanish(desk: Desk, work: Work, gone: Sequence[Values]) -> int:
     """Record that exceptions are gone; resolve the cases whose type and state allow it, and return how many."""
     saved = [_without_exception(desk, work, case) for case in gone]
     changes.save_all(work, saved)
@@ -417,7 +415,7 @@ def _vanish(desk: Desk, work: Work, gone: Sequence[Mapping[str, Any]]) -> int:
     return len(ended)
 
 
-def _without_exception(desk: Desk, work: Work, case: Mapping[str, Any]) -> dict[str, Any]:
+def _without_exception(desk: Desk, work: Work, case: Values) -> dict[str, Any]:
     before = State(case["state"])
     changed: dict[str, Any] = {"is_present": False}
     recovers = desk.catalogue(case["exception_type"]).recovers

@@ -26,6 +26,7 @@ from casework.model import Principal
 from casework.permissions import grants
 from casework.permissions.scope import Scope
 from casework.store.tables import (
+    Values,
     approvals,
     audit_entries,
     case_evidence,
@@ -40,7 +41,7 @@ from casework.store.tables import (
 
 FORMAT = "tidewaiter-evidence-1"
 # (file sha256, row numbers) -> those rows as they came
-SourceRows = Callable[[str, list[int]], Sequence[Mapping[str, Any]]]
+SourceRows = Callable[[str, list[int]], Sequence[Values]]
 # Tables that name their case, with the order that makes a pack the same each time.
 OF_CASE: dict[str, tuple[Table, tuple[str, ...]]] = {
     "facts": (case_evidence, ("facts_version",)),
@@ -124,7 +125,7 @@ def export(
 
 def _exportable(
     connection: Connection, desk: Desk, principal: Principal, tenant_id: str, case_id: str
-) -> Mapping[str, Any]:
+) -> Values:
     reader = grants.current(connection, principal.principal_id)
     visible = Scope.of(reader, tenant_id, "case:read", desk.config)
     query = select(cases).where(visible.where(), cases.c.case_id == case_id)
@@ -136,7 +137,7 @@ def _exportable(
     return case
 
 
-def _gather(connection: Connection, desk: Desk, case: Mapping[str, Any]) -> dict[str, Any]:
+def _gather(connection: Connection, desk: Desk, case: Values) -> dict[str, Any]:
     parts: dict[str, Any] = {"case.json": dict(case)}
     for name, (table, order) in OF_CASE.items():
         query = (
@@ -153,7 +154,7 @@ def _gather(connection: Connection, desk: Desk, case: Mapping[str, Any]) -> dict
     return parts
 
 
-def _versions(connection: Connection, of: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _versions(connection: Connection, of: Sequence[Values]) -> list[dict[str, Any]]:
     found = []
     for draft in of:
         query = (
@@ -169,11 +170,12 @@ def _versions(connection: Connection, of: Sequence[Mapping[str, Any]]) -> list[d
 
 
 def _stretch(
-    connection: Connection, tenant_id: str, of_case: Sequence[Mapping[str, Any]]
+    connection: Connection, tenant_id: str, of_case: Sequence[Values]
 ) -> tuple[dict[str, Any], tuple[int, str]]:
     """Return the chain from the case's first entry to its end, as hashes only, and the chain's head."""
     first = of_case[0]["sequence"] if of_case else 1
-    previous, said, head = chain.GENESIS, [], (0, chain.GENESIS)
+    said: list[str] = []
+    previous, head = chain.GENESIS, (0, chain.GENESIS)
     for entry in chain.entries_of(connection, tenant_id, after=first - 1):
         previous = entry["previous_hash"] if not said else previous
         said.append(chain.entry_sha256(entry))
@@ -181,7 +183,7 @@ def _stretch(
     return {"first_sequence": first, "previous_hash": previous, "entry_sha256": said}, head
 
 
-def _sources(facts: Sequence[Mapping[str, Any]], source_rows: SourceRows | None) -> dict[str, Any]:
+def _sources(facts: Sequence[Values], source_rows: SourceRows | None) -> dict[str, Any]:
     if source_rows is None:
         return {}
     wanted: dict[str, set[int]] = {}
@@ -194,7 +196,7 @@ def _sources(facts: Sequence[Mapping[str, Any]], source_rows: SourceRows | None)
     }
 
 
-def _manifest(desk: Desk, case: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
+def _manifest(desk: Desk, case: Values, contents: Mapping[str, bytes]) -> bytes:
     return canonical_bytes(
         {
             "format": FORMAT,

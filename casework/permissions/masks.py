@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from casework.model import CaseView, Fact, Role, State
+from casework.store.tables import Values
 
 # Never shown to anybody outside: money, who works on it, why it ended, what the model thinks.
 INTERNAL_COLUMNS = (
@@ -72,13 +73,11 @@ def hidden_columns(role: Role | None) -> tuple[str, ...]:
     return () if role is None else INTERNAL_COLUMNS + OTHER_PARTIES[role]
 
 
-def case_view(row: Mapping[str, Any], role: Role | None, names: Mapping[str, str]) -> CaseView:
+def case_view(row: Values, role: Role | None, names: Mapping[str, str]) -> CaseView:
     """Return a row of `cases` as a reader in this role sees it."""
-    values = {column: row[column] for column in CASE_COLUMNS}
-    values["state"] = State(row["state"])
-    view = CaseView(**values, owner_name=names.get(row["owner"], row["owner"]))
-    hidden = hidden_columns(role)
-    return replace(view, **dict.fromkeys(hidden)) if hidden else view
+    values: dict[str, Any] = {column: row[column] for column in CASE_COLUMNS}
+    values |= {"state": State(row["state"]), "owner_name": names.get(row["owner"], row["owner"])}
+    return CaseView(**values | dict.fromkeys(hidden_columns(role)))
 
 
 def visible_facts(facts: Iterable[Fact], role: Role | None) -> tuple[Fact, ...]:

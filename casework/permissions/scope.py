@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_
 
 from casework.config import Config
 from casework.model import Grant, Principal, Role
 from casework.permissions.policy import allows, is_partner
-from casework.store.tables import cases
+from casework.store.tables import Values, cases
 
 OWN_PARTY = {
     Role.CUSTOMER: "customer_id",
@@ -78,15 +77,15 @@ class Scope:
         ]
         return and_(cases.c.tenant_id == self.tenant_id, or_(false(), *clauses))
 
-    def covers(self, case: Mapping[str, Any]) -> bool:
+    def covers(self, case: Values) -> bool:
         """Tell whether one case is within the scope; the same answer as `where` gives."""
         return any(_reaches(reach, case) for _role, reach in self.reaches)
 
-    def inside_of(self, case: Mapping[str, Any]) -> bool:
+    def inside_of(self, case: Values) -> bool:
         """Tell whether a case is within the scope through a role of the tenant's own people."""
         return any(not is_partner(role) and _reaches(reach, case) for role, reach in self.reaches)
 
-    def partner_role(self, case: Mapping[str, Any]) -> Role | None:
+    def partner_role(self, case: Values) -> Role | None:
         """Return the partner role through which alone a case is seen; None when seen from inside."""
         if self.inside_of(case):
             return None
@@ -98,5 +97,5 @@ class Scope:
         return any(is_partner(role) for role, _reach in self.reaches)
 
 
-def _reaches(reach: Reach, case: Mapping[str, Any]) -> bool:
+def _reaches(reach: Reach, case: Values) -> bool:
     return all(case[column] in values for column, values in reach.items())

@@ -6,6 +6,7 @@ Tables named in `APPEND_ONLY` refuse update and delete in the database itself. A
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Numeric,
+    RowMapping,
     String,
     Table,
     Text,
@@ -50,6 +52,10 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# A row as the store returns it, or as the code is about to write it.
+Values = Mapping[str, Any] | RowMapping
 
 
 class Money(TypeDecorator[Decimal]):

@@ -18,7 +18,7 @@ from ulid import ULID
 from casework.canonical import plain
 from casework.evidence.chain import GENESIS, link
 from casework.evidence.fold import FOLDED
-from casework.store.tables import Table, audit_entries, audit_heads, case_facts, events
+from casework.store.tables import Table, Values, audit_entries, audit_heads, case_facts, events
 
 
 def new_id() -> str:
@@ -51,7 +51,7 @@ class Work:
         self,
         fact: str,
         *,
-        case: Mapping[str, Any] | None = None,
+        case: Values | None = None,
         object_id: str | None = None,
         details: Mapping[str, Any] | None = None,
         actor: str | None = None,

@@ -29,6 +29,7 @@ from casework.evidence.keys import Keys, is_signed, read_public
 from casework.model import Action, State
 from casework.store.engine import migrate, open_store, reading
 from casework.store.tables import audit_entries, case_facts, cases, events, metadata, tenant_clocks
+from casework.store.work import Work
 from tests.casework.office import LEAD, TENANT, Office, exception
 
 
@@ -282,3 +283,22 @@ def counts(office: Office) -> dict[str, int]:
             for name, table in tables.items()
         }
     return found | {"version": office.case()["version"], "effects": len(office.effects())}
+
+
+def test_a_decision_whose_log_cannot_be_written_is_not_saved_either(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.sync(exception())
+    before, told = office.case(), counts(office)
+
+    def full_disk(_self: Work) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Work, "finish", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            office.perform(office.case_id(), Action.START, LEAD)
+        with pytest.raises(OSError, match="No space left"):
+            office.approve(office.draft())
+    assert (office.case(), counts(office), office.effects()) == (before, told, [])
+    assert chain.verify(office.casework, TENANT).ok
