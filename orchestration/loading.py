@@ -16,7 +16,7 @@ from casework import ledger
 from casework.crashpoints import crashpoint
 from casework.ledger import FileKey, Refusal
 from data.contract import Contract, stamp_of
-from data.contract.rowsplit import LOADER_VERSION, Rejection, Split, correct, split
+from data.contract.rowsplit import LOADER_VERSION, Arrived, Rejection, Split, correct, split_files
 from data.contract.suite import CheckResult, validate
 from data.errors import FileRefused
 from data.formats import read
@@ -26,7 +26,7 @@ from orchestration.resources import Platform
 # Great Expectations reads at most so many of the newly loaded rows; the row split has judged every one.
 GATE_ROWS = 200_000
 # A batch costs one transaction of the warehouse; a crash repeats at most one batch.
-FILES_AT_ONCE = 50
+FILES_AT_ONCE, BYTES_AT_ONCE = 100, 32 * 1024 * 1024
 
 
 @dataclass
@@ -111,7 +111,7 @@ def load_feed(platform: Platform, contract: Contract, tenant_id: str, run_id: st
     """Load one tenant's waiting files of a feed, replay its corrected rows, and judge the result."""
     load = FeedLoad()
     waiting = ledger.pending(platform.engine, platform.clock(), tenant_id, contract.feed)
-    for batch in batched(waiting, FILES_AT_ONCE):
+    for batch in batched(waiting):
         load_batch(platform, contract, tenant_id, run_id, batch, load)
     for row in ledger.corrected_rows(platform.engine, tenant_id, contract.feed):
         replay_row(platform, contract, row, load)
@@ -120,43 +120,53 @@ def load_feed(platform: Platform, contract: Contract, tenant_id: str, run_id: st
     return load
 
 
-def batched(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Yield runs of at most `size` rows."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+def batched(rows: Sequence[Any]) -> Iterator[list[Any]]:
+    """Yield runs of files that are loaded together, bounded in number and in bytes."""
+    batch: list[Any] = []
+    for row in rows:
+        if batch and (
+            len(batch) == FILES_AT_ONCE or sum(r.size_bytes for r in batch) + row.size_bytes > BYTES_AT_ONCE
+        ):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
 
 
 def load_batch(
     platform: Platform, contract: Contract, tenant_id: str, run_id: str, files: Sequence[Any], load: FeedLoad
 ) -> None:
     """Split some files by their contract, load the good rows in one go, settle each file in the ledger."""
-    done: dict[str, Split] = {}
+    claimed = claim(platform, contract, tenant_id, run_id, files)
+    if not claimed:
+        return
+    clock = platform.casework.clock_of(tenant_id).as_of
+    judged = split_files(contract, claimed, tenant_id, clock)
+    tables = {sha256: found.rows for sha256, found in judged.items() if isinstance(found, Split)}
+    loaded = platform.warehouse.load_files(contract.table_name, tables, tenant_id) if tables else {}
+    crashpoint("load:after-rows-before-settle")
+    for sha256, found in judged.items():
+        key = FileKey(tenant_id, contract.feed, sha256)
+        if isinstance(found, FileRefused):
+            ledger.refuse(platform.engine, key, str(found), platform.clock())
+            load.refused += 1
+        else:
+            settle(platform, key, found, loaded.get(sha256, 0), load)
+
+
+def claim(
+    platform: Platform, contract: Contract, tenant_id: str, run_id: str, files: Sequence[Any]
+) -> list[Arrived]:
+    """Lease what nobody else holds; a file interrupted too often is refused by the ledger instead."""
+    claimed = []
     for row in files:
         key = FileKey(tenant_id, contract.feed, row.file_sha256)
         if ledger.claim(platform.engine, key, now=platform.clock(), run_id=run_id):
             crashpoint("load:after-claim")
-            judged = split_file(platform, contract, key, row.file_name)
-            load.refused += judged is None
-            if judged is not None:
-                done[row.file_sha256] = judged
-    if not done:
-        return
-    tables = {sha256: judged.rows for sha256, judged in done.items()}
-    loaded = platform.warehouse.load_files(contract.table_name, tables, tenant_id)
-    crashpoint("load:after-rows-before-settle")
-    for sha256, judged in done.items():
-        settle(platform, FileKey(tenant_id, contract.feed, sha256), judged, loaded.get(sha256, 0), load)
-
-
-def split_file(platform: Platform, contract: Contract, key: FileKey, file_name: str) -> Split | None:
-    """Split one file by its contract; a file that cannot be read at all is refused in the ledger."""
-    clock = platform.casework.clock_of(key.tenant_id).as_of
-    try:
-        records = read(contract, platform.originals.path(key.file_sha256))
-        return split(contract, records, key.tenant_id, key.file_sha256, clock, stamp_of(file_name))
-    except FileRefused as error:
-        ledger.refuse(platform.engine, key, str(error), platform.clock())
-        return None
+            records = read(contract, platform.originals.path(row.file_sha256))
+            claimed.append(Arrived(records, row.file_sha256, stamp_of(row.file_name)))
+    return claimed
 
 
 def settle(platform: Platform, key: FileKey, done: Split, loaded: int, load: FeedLoad) -> None:

@@ -6,10 +6,10 @@ Nothing is dropped and nothing is repaired: rows that came in = rows that go on 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 import duckdb
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from data.contract.model import Contract
 from data.contract.rules import Rule, Verdict, verdict_of
 from data.contract.schema import arrow_schema
+from data.errors import FileRefused
 from data.records import Problem, Record, is_text, shortened
 
 #: Written beside every row: which way of reading made it.
@@ -48,6 +49,15 @@ class Split:
     extra_columns: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One file to be judged: its records as its reader gives them, its hash, the stamp in its name (UTC)."""
+
+    records: Iterable[Record]
+    file_sha256: str
+    stamp: datetime | None = None
+
+
 def split(
     contract: Contract,
     records: Iterable[Record],
@@ -60,23 +70,59 @@ def split(
 
     Propagates FileRefused from the reader; then nothing of the file has been accepted.
     """
-    if clock_as_of.tzinfo is None or (stamp and stamp.tzinfo is None):
+    found = split_files(contract, [Arrived(records, file_sha256, stamp)], tenant_id, clock_as_of)[file_sha256]
+    if isinstance(found, FileRefused):
+        raise found
+    return found
+
+
+def split_files(
+    contract: Contract, files: Sequence[Arrived], tenant_id: str, clock_as_of: datetime
+) -> dict[str, Split | FileRefused]:
+    """Judge several files of one feed together, which costs little more than judging one.
+
+    Returns each file's split, or why it cannot be read at all, by its hash. Memory is that of the rows of
+    all the files, so give it a batch, not a history.
+    """
+    if clock_as_of.tzinfo is None or any(file.stamp and file.stamp.tzinfo is None for file in files):
         raise ValueError("clock_as_of and stamp must carry a time zone")
     verdict = verdict_of(contract)
     parameters = verdict.parameters | {"clock": _plain_utc(clock_as_of)}
-    if contract.recorded_at == "file_stamp":
-        parameters["stamp"] = _plain_utc(stamp or clock_as_of)
-    tables, rejected, extras, row_count = [], [], {}, 0
+    tally = {file.file_sha256: _Tally() for file in files}
     with duckdb.connect(":memory:") as engine:
         engine.execute("set TimeZone = 'UTC'")
-        for batch in _batches(records):
-            row_count += len(batch)
-            extras.update(dict.fromkeys(name for record in batch for name in record.extras))
-            table, bad = _judge(engine, contract, verdict, parameters, batch)
-            tables.append(_with_lineage(contract, table, tenant_id, file_sha256))
-            rejected.extend(bad)
-    rows = pa.concat_tables(tables) if tables else arrow_schema(contract).empty_table()
-    return Split(rows, rejected, row_count, tuple(extras))
+        for batch in _batches(_tagged(files, tally)):
+            _judge(engine, contract, verdict, parameters, batch, tally)
+    return {sha256: done.split(contract, tenant_id, sha256) for sha256, done in tally.items()}
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What has become of one file's rows so far."""
+
+    tables: list[pa.Table] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    extras: dict[str, None] = field(default_factory=dict)
+    row_count: int = 0
+    refused: FileRefused | None = None
+
+    def split(self, contract: Contract, tenant_id: str, file_sha256: str) -> Split | FileRefused:
+        if self.refused is not None:
+            return self.refused
+        empty = arrow_schema(contract).empty_table()
+        lined = [_with_lineage(contract, table, tenant_id, file_sha256) for table in self.tables]
+        rows = pa.concat_tables(lined) if lined else empty
+        return Split(rows, self.rejected, self.row_count, tuple(self.extras))
+
+
+def _tagged(files: Sequence[Arrived], tally: dict[str, _Tally]) -> Iterator[tuple[Arrived, Record]]:
+    """Every record beside its file; a file that cannot be read ends there and is marked refused."""
+    for file in files:
+        try:
+            for record in file.records:
+                yield file, record
+        except FileRefused as refused:
+            tally[file.file_sha256].refused = refused
 
 
 def correct(
@@ -113,7 +159,7 @@ def _correction_problem(contract: Contract, values: Mapping[str, Any]) -> Proble
     return None
 
 
-def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+def _batches(records: Iterable[tuple[Arrived, Record]]) -> Iterator[list[tuple[Arrived, Record]]]:
     source = iter(records)
     while batch := list(islice(source, BATCH_ROWS)):
         yield batch
@@ -124,32 +170,50 @@ def _judge(
     contract: Contract,
     verdict: Verdict,
     parameters: dict[str, Any],
-    batch: list[Record],
-) -> tuple[pa.Table, list[Rejection]]:
-    """Typed good rows of one batch (with _row_number) and the rejections, both in row order."""
+    batch: list[tuple[Arrived, Record]],
+    tally: dict[str, _Tally],
+) -> None:
+    """Type one batch and add its good rows (with _row_number) and its rejections to each file's tally."""
     engine.register("records", _as_text_table(contract, batch))
     judged = engine.execute(verdict.sql, parameters).to_arrow_table()
     engine.unregister("records")
     broken = judged.column("broken").to_pylist()
-    is_good = [record.problem is None and not numbers for record, numbers in zip(batch, broken, strict=True)]
-    rejected = [
-        _rejection(record, [verdict.rules[number] for number in numbers])
-        for record, numbers, good in zip(batch, broken, is_good, strict=True)
-        if not good
-    ]
-    row_numbers = pa.array([record.row_number for record in batch], pa.int64())
+    row_numbers = pa.array([record.row_number for _, record in batch], pa.int64())
     table = judged.drop_columns(["n", "broken"]).append_column("_row_number", row_numbers)
-    return table.filter(pa.array(is_good, pa.bool_())), rejected
+    start = 0
+    for file, group in groupby(batch, key=lambda pair: pair[0]):
+        records = [record for _, record in group]
+        end, own = start + len(records), tally[file.file_sha256]
+        _count(own, records, broken[start:end], table.slice(start, len(records)), verdict)
+        start = end
 
 
-def _as_text_table(contract: Contract, batch: list[Record]) -> pa.Table:
+def _count(
+    own: _Tally, records: list[Record], broken: list[list[int]], table: pa.Table, verdict: Verdict
+) -> None:
+    is_good = [
+        record.problem is None and not numbers for record, numbers in zip(records, broken, strict=True)
+    ]
+    own.row_count += len(records)
+    own.extras.update(dict.fromkeys(name for record in records for name in record.extras))
+    own.tables.append(table.filter(pa.array(is_good, pa.bool_())))
+    own.rejected.extend(
+        _rejection(record, [verdict.rules[number] for number in numbers])
+        for record, numbers, good in zip(records, broken, is_good, strict=True)
+        if not good
+    )
+
+
+def _as_text_table(contract: Contract, batch: list[tuple[Arrived, Record]]) -> pa.Table:
     # Cells of a row that is already lost are not looked at: they may belong to the wrong columns.
-    cells = [{} if record.problem else record.values for record in batch]
+    cells = [{} if record.problem else record.values for _, record in batch]
     columns = {
         f"c{index}": pa.array([values.get(name) for values in cells], pa.string())
         for index, name in enumerate(contract.columns)
     }
-    return pa.table({"n": pa.array(range(len(batch)), pa.int64()), **columns})
+    stamps = [_plain_utc(file.stamp) if file.stamp else None for file, _ in batch]
+    numbers = pa.array(range(len(batch)), pa.int64())
+    return pa.table({"n": numbers, "stamp": pa.array(stamps, pa.timestamp("us")), **columns})
 
 
 def _rejection(record: Record, broken: list[Rule]) -> Rejection:

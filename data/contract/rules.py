@@ -87,7 +87,7 @@ def _build(contract: Contract) -> Verdict:
     tests = ", ".join(f"case when {rule.broken} then {number} end" for number, rule in enumerate(rules))
     columns = ", ".join(f't{index} as "{name}"' for index, name in enumerate(contract.columns))
     sql = (
-        f"with cells as (select n, {', '.join(cells)} from records), "
+        f"with cells as (select n, stamp, {', '.join(cells)} from records), "
         f"typed as (select *, {', '.join(typed)} from cells) "
         f"select n, {columns}, sha256({_canonical(contract)}) as _row_sha256, "
         f"{_recorded_at(contract)} as _recorded_at, "
@@ -204,7 +204,7 @@ def _canonical(contract: Contract) -> str:
 def _recorded_at(contract: Contract) -> str:
     """SQL for when we knew: the contract's rule, but never later than the tenant's clock."""
     known = (
-        "$stamp"
+        "stamp"
         if contract.recorded_at == "file_stamp"
         else f"t{list(contract.columns).index(contract.recorded_at)}"
     )
