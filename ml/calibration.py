@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 FLOOR, CEILING = 0.002, 0.998
-METHODS = ("sigmoid", "isotonic")
+METHODS = ("none", "half", "sigmoid", "isotonic")
+"""In order of caution: as scored, half-way to the sigmoid, the sigmoid, free steps."""
 STEPS_NEED_ROWS = 1000
+CLEARLY_BETTER = 0.99
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,12 @@ class Calibration:
             raw = sigmoid(self.slope * score + self.intercept)
         return np.clip(raw, FLOOR, CEILING)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         """Return plain values for a card."""
         return {**asdict(self), "scores": list(self.scores), "probabilities": list(self.probabilities)}
 
     @classmethod
-    def of_json(cls, kept: Mapping[str, object]) -> Calibration:
+    def of_json(cls, kept: Mapping[str, Any]) -> Calibration:
         """Rebuild from `as_json`."""
         values = dict(kept)
         return cls(
@@ -61,10 +64,14 @@ def fit(score: np.ndarray, late: np.ndarray, method: str) -> Calibration:
             scores=tuple(curve.X_thresholds_.astype(float).round(9).tolist()),
             probabilities=tuple(curve.y_thresholds_.astype(float).round(9).tolist()),
         )
+    if method == "none":
+        return Calibration("none")
     curve = LogisticRegression(C=1e6).fit(score[:, None], late)
     # a falling curve would turn the ranking over: then only the base rate is believed
-    slope = max(float(curve.coef_[0, 0]), 0.05)
-    return Calibration("sigmoid", slope=slope, intercept=float(curve.intercept_[0]))
+    slope, intercept = max(float(curve.coef_[0, 0]), 0.05), float(curve.intercept_[0])
+    if method == "half":
+        slope, intercept = (1 + slope) / 2, intercept / 2
+    return Calibration(method, slope=slope, intercept=intercept)
 
 
 def log_loss(probability: np.ndarray, late: np.ndarray) -> float:
@@ -74,17 +81,28 @@ def log_loss(probability: np.ndarray, late: np.ndarray) -> float:
 
 
 def choose(score: np.ndarray, late: np.ndarray, fold: np.ndarray) -> Calibration:
-    """Choose the method that does better on the later folds when fitted on the earlier, then fit on all.
+    """Choose the method that does best on later folds when fitted on the earlier ones, then fit on all.
 
-    A curve of steps has to be clearly better than two numbers, and have rows to take its steps from.
+    A bolder method has to be clearly better than every more cautious one: where the share late swings
+    from year to year, mending yesterday's probabilities spoils tomorrow's. Steps need rows to stand on.
     """
-    numbers = np.unique(fold)
+    losses = _later_losses(score, late, fold)
+    chosen = METHODS[0]
+    for method in METHODS[1:]:
+        has_rows = method != "isotonic" or len(score) >= STEPS_NEED_ROWS
+        if has_rows and losses[method] < CLEARLY_BETTER * losses[chosen]:
+            chosen = method
+    return fit(score, late, chosen)
+
+
+def _later_losses(score: np.ndarray, late: np.ndarray, fold: np.ndarray) -> dict[str, float]:
+    """Return each method's log loss summed over the folds after the first; equal without such folds."""
     losses = dict.fromkeys(METHODS, 0.0)
-    for number in numbers[1:]:
+    for number in np.unique(fold)[1:]:
         past, later = fold < number, fold == number
-        if len(np.unique(late[past])) < 2:
-            continue
-        for method in METHODS:
-            losses[method] += log_loss(fit(score[past], late[past], method).apply(score[later]), late[later])
-    steps_win = len(score) >= STEPS_NEED_ROWS and losses["isotonic"] < 0.99 * losses["sigmoid"]
-    return fit(score, late, "isotonic" if steps_win else "sigmoid")
+        if len(np.unique(late[past])) == 2:
+            for method in METHODS:
+                losses[method] += log_loss(
+                    fit(score[past], late[past], method).apply(score[later]), late[later]
+                )
+    return losses

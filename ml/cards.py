@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -19,7 +21,7 @@ def card_of(
     hours: np.ndarray,
     spread: Spread,
     threshold: float,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return a trained model's card; `later` rows and what was said about them give its figures."""
     late = later["label_is_late"].to_numpy(dtype=bool)
     by_checkpoint = {
@@ -81,7 +83,7 @@ def lead_time_curve(
     rows: pd.DataFrame, probability: np.ndarray, late: np.ndarray, threshold: float
 ) -> list[dict[str, float | int | None]]:
     """Return precision and recall by how many hours before the promise a row was scored."""
-    ahead = ((rows["promised_at"] - rows["cutoff_at"]) / pd.Timedelta(hours=1)).to_numpy(dtype=float)
+    ahead = ((rows["promised_at"] - rows["cutoff_at"]).dt.total_seconds() / 3600).to_numpy(dtype=float)
     edges = (-np.inf, *LEAD_EDGES_HOURS, np.inf)
     curve = []
     for start, end in zip(edges, edges[1:], strict=False):

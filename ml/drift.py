@@ -34,7 +34,7 @@ def _index(then: pd.Series, now: pd.Series) -> float | None:
         edges = (
             np.unique(np.nanquantile(then, np.linspace(0, 1, BINS + 1)[1:-1]))
             if then.notna().any()
-            else [0.0]
+            else np.zeros(1)
         )
         then, now = _binned(then, edges), _binned(now, edges)
     shares = [values.fillna(UNKNOWN).astype(str).value_counts(normalize=True) for values in (then, now)]

@@ -6,8 +6,6 @@ Levels never or rarely seen in training are unknown (NaN), never a guess.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -39,13 +37,13 @@ class RowEncoder(TransformerMixin, BaseEstimator):
         self.strength = strength
         self.has_seasons = has_seasons
 
-    def fit(self, X: pd.DataFrame, y: Sequence[float]) -> RowEncoder:  # noqa: N803
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> RowEncoder:  # noqa: N803
         """Learn levels, the base rate, and which columns say anything in the training rows."""
         self.base_rate_ = float(np.mean(np.asarray(y, dtype=float)))
         self.levels_ = {name: self._levels(X[name]) for name in MODEL_CATEGORIES}
         self.columns_: list[str] = []
         everything = self._encode(X)
-        self.columns_ = [name for name in everything if everything[name].nunique(dropna=False) > 1]
+        self.columns_ = [str(name) for name in everything if everything[name].nunique(dropna=False) > 1]
         return self
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803

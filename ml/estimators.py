@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from ml.encoders import SEASON_NEEDS_DAYS, RowEncoder
 
-Trees = HistGradientBoostingClassifier | HistGradientBoostingRegressor
+Trees: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegressor
 
 CANDIDATES = ("boosting", "logistic", "blend")
 SEEDS = (0, 1, 2)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ Dataset = Literal["scms", "c2k"]
 DATASETS: dict[str, ModuleType] = {"scms": scms, "c2k": c2k}
 
 
-def evaluate(dataset: Dataset, train: Path, test: Path, level: float = 0.9) -> dict[str, object]:
+def evaluate(dataset: Dataset, train: Path, test: Path, level: float = 0.9) -> dict[str, Any]:
     """Train on one file, judge on the other; returns JSON-able figures beside plain baselines.
 
     Raises SourceRefused for unreadable files, NothingToEvaluate when no test row has a new, known outcome.
@@ -80,7 +81,7 @@ def frames(
     return past, rows, counts
 
 
-def report(model: Model, past: pd.DataFrame, rows: pd.DataFrame, level: float) -> dict[str, object]:
+def report(model: Model, past: pd.DataFrame, rows: pd.DataFrame, level: float) -> dict[str, Any]:
     """Return figures overall and per checkpoint for labelled rows the model has not learnt from."""
     forecast = model.forecast(rows)
     plain = baselines.probabilities(past, rows)
@@ -112,11 +113,11 @@ def _figures(
     model: Model,
     rows: pd.DataFrame,
     forecast: Forecast,
-    plain: dict[str, np.ndarray],
+    plain: Mapping[str, np.ndarray],
     cuts: dict[str, float],
     which: np.ndarray,
     level: float,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     late = rows["label_is_late"].to_numpy(dtype=bool)[which]
     delay = rows["label_delay_hours"].to_numpy()
     known = which & np.isfinite(delay)
@@ -135,7 +136,7 @@ def _figures(
     }
 
 
-def _model_facts(model: Model) -> dict[str, object]:
+def _model_facts(model: Model) -> dict[str, Any]:
     wanted = ("kind", "candidate", "candidates", "calibration_method", "features", "metrics", "arrival",
               "trained_from", "trained_until", "row_count", "shipment_count", "data_sha256")  # fmt: skip
     return {"version": model.version, **{name: model.card[name] for name in wanted if name in model.card}}

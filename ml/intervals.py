@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ class Spread:
         middle = np.minimum(hours[:, 1], 0) * early + np.maximum(hours[:, 1], 0) * late
         return np.minimum(hours[:, 0] - margin, middle), middle, np.maximum(hours[:, 2] + margin, middle)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         """Return plain values for a card."""
         return asdict(self)
 

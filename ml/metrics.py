@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import average_precision_score, matthews_corrcoef, roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ml.calibration import log_loss
 
@@ -50,7 +50,7 @@ def classification(
         "average_precision": float(average_precision_score(late, probability)) if both else None,
         "brier": float(np.mean((probability - late) ** 2)),
         "log_loss": log_loss(probability, late),
-        "mcc": float(matthews_corrcoef(late, flagged)),
+        "mcc": _mcc(late, flagged),
         "ece": expected_calibration_error(probability, late),
         "precision": hit / int(flagged.sum()) if flagged.any() else None,
         "recall": hit / int(late.sum()) if late.any() else None,
@@ -78,9 +78,25 @@ def arrival(
     return {name: round(float(value), 6) for name, value in figures.items()}
 
 
+THRESHOLD_TOLERANCE = 0.01
+
+
 def best_threshold(probability: np.ndarray, late: np.ndarray) -> float:
-    """Return the probability whose flag correlates best (MCC) with lateness, from cuts between rows' values."""
-    cuts = np.unique(np.quantile(probability, np.linspace(0.01, 0.99, 197)))
-    scores = [matthews_corrcoef(late, probability >= cut) for cut in cuts]
-    best = cuts[int(np.argmax(scores))]
+    """Return the probability whose flag correlates best (MCC) with lateness, from cuts at rows' values.
+
+    The best cut alone is a matter of luck where the curve is flat: of all cuts within 0.01 of it, the
+    middle one is taken.
+    """
+    cuts = np.unique(np.quantile(probability, np.linspace(0.01, 0.99, 197), method="lower"))
+    scores = np.array([_mcc(late, probability >= cut) for cut in cuts])
+    near = cuts[scores >= scores.max() - THRESHOLD_TOLERANCE]
+    best = near[len(near) // 2]
     return float(np.floor(best * 1e6) / 1e6)  # down: a row exactly at the cut stays flagged
+
+
+def _mcc(late: np.ndarray, flagged: np.ndarray) -> float:
+    """Return Matthews' correlation of two yes/no columns, 0 when either has one answer only."""
+    hit, missed = int((flagged & late).sum()), int((~flagged & late).sum())
+    alarm, quiet = int((flagged & ~late).sum()), int((~flagged & ~late).sum())
+    product = float(hit + missed) * (hit + alarm) * (quiet + missed) * (quiet + alarm)
+    return (hit * quiet - alarm * missed) / product**0.5 if product else 0.0

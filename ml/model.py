@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -33,12 +33,29 @@ class Forecast:
 class Model(Protocol):
     """What scoring, evaluation and the registry need of any model."""
 
-    tenant_id: str
-    version: str
-    threshold: float
-    level: float
-    reference: Mapping[str, object]
-    card: Mapping[str, object]
+    @property
+    def tenant_id(self) -> str:
+        """Whose it is."""
+
+    @property
+    def version(self) -> str:
+        """A hash of what it was made from."""
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which a row is flagged."""
+
+    @property
+    def level(self) -> float:
+        """The share of arrivals its intervals promise to hold."""
+
+    @property
+    def reference(self) -> Mapping[str, Any]:
+        """An ordinary row of its training data."""
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """What it learnt from and how it did."""
 
     def late_probability(self, frame: pd.DataFrame) -> np.ndarray:
         """Return a probability per completed row."""
@@ -62,8 +79,8 @@ class ArrivalModel:
     spread: Spread
     threshold: float
     level: float
-    reference: Mapping[str, object]
-    card: Mapping[str, object] = field(default_factory=dict)
+    reference: Mapping[str, Any]
+    card: Mapping[str, Any] = field(default_factory=dict)
 
     def late_probability(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the calibrated late probability per completed row, never NaN."""
@@ -90,8 +107,8 @@ class BaseRateModel:
     delays: tuple[float, float, float]
     threshold: float = 0.5
     level: float = intervals.LEVEL
-    reference: Mapping[str, object] = field(default_factory=dict)
-    card: Mapping[str, object] = field(default_factory=dict)
+    reference: Mapping[str, Any] = field(default_factory=dict)
+    card: Mapping[str, Any] = field(default_factory=dict)
 
     def late_probability(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the same probability for every row."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from ml.model import Model
 MAX_REASONS = 3
 MIN_EFFECT = 0.05
 
-Say = Callable[[Mapping[str, object]], str | None]
+Say = Callable[[Mapping[str, Any]], str | None]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def hours(value: float) -> str:
 
 
 def _moved(column: str, behind: str, ahead: str) -> Subject:
-    def say(row: Mapping[str, object]) -> str | None:
+    def say(row: Mapping[str, Any]) -> str | None:
         value = float(row[column])
         if abs(value) < 0.5:
             return None
@@ -54,7 +55,7 @@ def _moved(column: str, behind: str, ahead: str) -> Subject:
 def _rate(subject: str, name: str, suffix: str = "", span: str = "", also: tuple[str, ...] = ()) -> Subject:
     rate, count = f"{subject}{suffix}_late_rate", f"{subject}{suffix}_n"
 
-    def say(row: Mapping[str, object]) -> str | None:
+    def say(row: Mapping[str, Any]) -> str | None:
         seen = row[count]
         if seen is None or not seen >= 1:
             return None
@@ -69,14 +70,14 @@ def _rate(subject: str, name: str, suffix: str = "", span: str = "", also: tuple
 def _text(columns: tuple[str, ...], template: str) -> Subject:
     column = columns[0]
 
-    def say(row: Mapping[str, object]) -> str | None:
+    def say(row: Mapping[str, Any]) -> str | None:
         value = row[column]
         return template.format(f"{value:,.0f}" if isinstance(value, float) else value)
 
     return Subject(columns, column, say, column)
 
 
-def _slack(row: Mapping[str, object]) -> str | None:
+def _slack(row: Mapping[str, Any]) -> str | None:
     value = float(row["remaining_slack_hours"])
     if abs(value) < 0.5:
         return None
@@ -84,16 +85,16 @@ def _slack(row: Mapping[str, object]) -> str | None:
     return f"if the rest takes as long as planned it arrives {hours(value)} {side} than promised"
 
 
-def _overdue(row: Mapping[str, object]) -> str | None:
+def _overdue(row: Mapping[str, Any]) -> str | None:
     value = float(row["overdue_hours"])
     return f"the next milestone of an open leg is {hours(value)} overdue" if value >= 0.5 else None
 
 
-def _hold(row: Mapping[str, object]) -> str | None:
+def _hold(row: Mapping[str, Any]) -> str | None:
     return "a customs hold is open" if float(row["customs_hold_open"]) >= 1 else None
 
 
-def _weather(row: Mapping[str, object]) -> str | None:
+def _weather(row: Mapping[str, Any]) -> str | None:
     words = {1: "minor", 2: "moderate", 3: "severe"}
     word = words.get(int(float(row["open_weather_severity"])))
     return f"a {word} weather alert is open on the way" if word else None
@@ -180,9 +181,9 @@ _NAMES = {"mode", "destination", "inco_term", "fulfill_via", "sub_classification
 
 
 def _strongest(
-    row: Mapping[str, object], effects: list[tuple[float, Subject]], sign: float
-) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
+    row: Mapping[Any, Any], effects: list[tuple[float, Subject]], sign: float
+) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     topics: set[str] = set()
     for effect, subject in sorted(effects, key=lambda pair: -sign * pair[0]):
         if sign * effect < MIN_EFFECT or len(found) == MAX_REASONS:
@@ -198,7 +199,7 @@ def _strongest(
     return found
 
 
-def _base_reason(model: Model) -> dict[str, object]:
+def _base_reason(model: Model) -> dict[str, Any]:
     count = int(model.card.get("shipment_count") or 0)
     rate = float(model.late_probability(pd.DataFrame(index=[0]))[0])
     seen = "no finished shipment" if not count else f"{count} finished shipment{'s' if count > 1 else ''}"

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -79,7 +80,7 @@ class Registry:
         card, content, skops_bytes = self._verified(folder, card_sha256)
         return _built(tenant_id, folder, card, content, skops_bytes)
 
-    def card(self, tenant_id: str, version: str | None = None) -> dict[str, object]:
+    def card(self, tenant_id: str, version: str | None = None) -> dict[str, Any]:
         """Return a kept model's card with its version and the files' hashes. Raises NoModel, ModelTampered."""
         return dict(self._verified(*self._find(tenant_id, version))[0])
 
@@ -92,7 +93,7 @@ class Registry:
             raise NoModel(tenant_id, version)
         return folder, self._sidecar(folder)
 
-    def _pointer(self, tenant_id: str) -> Mapping[str, object]:
+    def _pointer(self, tenant_id: str) -> Mapping[str, Any]:
         path = self._folder(tenant_id) / "CURRENT"
         try:
             pointer = json.loads(path.read_bytes())
@@ -113,7 +114,7 @@ class Registry:
     def _sidecar(self, folder: Path) -> str:
         return _read(folder / "card.sha256").decode("ascii", errors="replace").strip()
 
-    def _verified(self, folder: Path, card_sha256: str) -> tuple[dict[str, object], dict[str, object], bytes]:
+    def _verified(self, folder: Path, card_sha256: str) -> tuple[dict[str, Any], dict[str, Any], bytes]:
         """Return card, parameters and skops bytes after comparing every hash."""
         card_bytes = _read(folder / "card.json")
         _compare(folder / "card.json", card_bytes, card_sha256)
@@ -181,8 +182,8 @@ def _files(model: Model) -> dict[str, bytes]:
 def _built(
     tenant_id: str,
     folder: Path,
-    card: Mapping[str, object],
-    content: Mapping[str, object],
+    card: Mapping[str, Any],
+    content: Mapping[str, Any],
     skops_bytes: bytes,
 ) -> Model:
     shared = {"tenant_id": tenant_id, "version": folder.name, "threshold": content["threshold"],
@@ -211,7 +212,7 @@ def _parts(path: Path, skops_bytes: bytes) -> Mapping[str, list]:
     return skops.io.loads(skops_bytes, trusted=list(TRUSTED))
 
 
-def _json(content: Mapping[str, object]) -> bytes:
+def _json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 

@@ -2,8 +2,8 @@
 
 predicted_arrival_at = promised_at + predicted delay (low and high the same), never before `cutoff_at`
 once a shipment is under way: what has not arrived cannot have arrived. A row without a promise uses
-cutoff_at + planned_remaining_hours, or cutoff_at alone. Only the row is looked at, so equal rows get
-equal scores whenever and beside whatever they are scored.
+cutoff_at + planned_remaining_hours, or cutoff_at alone. Only the row and the time of scoring are looked
+at, so equal rows get equal scores beside whatever they are scored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIMIT_HOURS = 20 * 365 * 24.0
 
 
 def score(model: Model, frame: pd.DataFrame, scored_at: datetime | None = None) -> pd.DataFrame:
-    """Return COLUMNS for every row in the frame's order; instants aware UTC, probabilities in (0, 1).
+    """Return COLUMNS for every row in the frame's order; instants aware UTC, probabilities in (0, 1].
 
     `scored_at` is the tenant's feed time, for shipments that have not arrived by then: nothing is predicted
     before it, and a promise that has passed is late with certainty (1). Without it each row's own cutoff.

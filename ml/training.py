@@ -207,7 +207,10 @@ def version_of(rows: pd.DataFrame, level: float) -> str:
 def code_hash() -> str:
     """Return the SHA-256 of the code that turns rows into a model."""
     room = Path(__file__).parent
-    names = ("features", "encoders", "estimators", "folds", "calibration", "intervals", "model", "training")
+    names = (
+        "features", "encoders", "estimators", "folds", "calibration", "intervals", "metrics", "baselines",
+        "model", "cards", "drift", "training",
+    )  # fmt: skip
     digest = hashlib.sha256()
     for name in names:
         digest.update((room / f"{name}.py").read_bytes().replace(b"\r\n", b"\n"))

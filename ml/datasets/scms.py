@@ -91,7 +91,7 @@ def features_of(source: Source, past: pd.DataFrame) -> pd.DataFrame:
 
 
 def _label(rows: pd.DataFrame) -> dict[str, pd.Series]:
-    delay = (rows["Delivered to Client Date"] - rows["Scheduled Delivery Date"]) / pd.Timedelta(hours=1)
+    delay = (rows["Delivered to Client Date"] - rows["Scheduled Delivery Date"]).dt.total_seconds() / 3600
     late = (delay > 0).astype(object).where(delay.notna(), None)
     return {"label_delay_hours": delay, "label_is_late": late, "is_open": delay.isna()}
 
@@ -101,9 +101,9 @@ def _named(value: object) -> str | None:
 
 
 def _lead_times(rows: pd.DataFrame) -> dict[str, pd.Series]:
-    day = pd.Timedelta(days=1)
-    order = (rows["Scheduled Delivery Date"] - rows["PO Sent to Vendor Date"]) / day
-    quote = (rows["Scheduled Delivery Date"] - rows["PQ First Sent to Client Date"]) / day
+    day = 86_400
+    order = (rows["Scheduled Delivery Date"] - rows["PO Sent to Vendor Date"]).dt.total_seconds() / day
+    quote = (rows["Scheduled Delivery Date"] - rows["PQ First Sent to Client Date"]).dt.total_seconds() / day
     return {"lead_time_days": order.fillna(quote), "quote_lead_time_days": quote}
 
 

@@ -160,3 +160,19 @@ def test_a_rule_with_two_answers_keeps_its_cut_between_them() -> None:
     late = np.array([True, True, True, False, False, False])
     told = np.where(late, 2 / 3, 1 / 7)
     assert metrics.classification(told, late, metrics.best_threshold(told, late))["mcc"] == 1.0
+
+
+def test_the_correlation_is_the_one_of_the_library() -> None:
+    from sklearn.metrics import matthews_corrcoef
+
+    dice = np.random.default_rng(8)
+    late, told = dice.random(500) < 0.2, dice.random(500)
+    figures = metrics.classification(told, late, 0.6)
+    assert figures["mcc"] == pytest.approx(matthews_corrcoef(late, told >= 0.6), abs=1e-6)
+
+
+def test_calibration_leaves_scores_alone_that_need_no_mending() -> None:
+    dice = np.random.default_rng(1)
+    score = dice.normal(-1, 1.5, 2000)
+    late = dice.random(2000) < calibration.sigmoid(score)
+    assert calibration.choose(score, late, np.repeat([0, 1, 2, 3], 500)).method == "none"

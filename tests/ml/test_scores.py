@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -14,12 +13,10 @@ from ml.errors import FeaturesRefused
 from ml.model import BaseRateModel, Model
 from tests.ml import made
 
-NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
-
 
 @pytest.fixture(scope="module")
 def scores(c2k_model: Model, c2k_rows: pd.DataFrame) -> pd.DataFrame:
-    return scoring.score(c2k_model, c2k_rows.tail(300), NOW)
+    return scoring.score(c2k_model, c2k_rows.tail(300))
 
 
 def test_every_row_gets_one_complete_score(scores: pd.DataFrame) -> None:
@@ -29,12 +26,26 @@ def test_every_row_gets_one_complete_score(scores: pd.DataFrame) -> None:
     assert scores["late_probability"].between(0, 1, inclusive="neither").all()
     assert (scores["interval_low_at"] <= scores["predicted_arrival_at"]).all()
     assert (scores["predicted_arrival_at"] <= scores["interval_high_at"]).all()
-    assert (scores["scored_at"] == pd.Timestamp(NOW)).all()
+    assert (scores["scored_at"] == scores["cutoff_at"]).all()
 
 
 def test_what_is_under_way_is_never_said_to_have_arrived(scores: pd.DataFrame) -> None:
     under_way = scores["checkpoint"] != "plan"
     assert (scores["interval_low_at"] >= scores["cutoff_at"])[under_way].all()
+
+
+def test_at_the_feeds_time_nothing_is_predicted_before_it_and_a_broken_promise_is_late(
+    c2k_model: Model, c2k_rows: pd.DataFrame
+) -> None:
+    rows = c2k_rows.tail(60)
+    now = rows["promised_at"].sort_values().iloc[30]
+    scores = scoring.score(c2k_model, rows, now.to_pydatetime())
+    is_broken = (rows["promised_at"] < now).to_numpy()
+    assert 0 < is_broken.sum() < 60
+    assert (scores["late_probability"][is_broken] == 1).all()
+    assert (scores["late_probability"][~is_broken] < 1).all()
+    assert (scores[["predicted_arrival_at", "interval_low_at", "interval_high_at"]] >= now).all().all()
+    assert (scores["scored_at"] == now).all()
 
 
 def test_reasons_are_facts_of_the_row(scores: pd.DataFrame, c2k_rows: pd.DataFrame) -> None:
@@ -71,7 +82,7 @@ def test_reasons_point_the_way_the_score_went(scores: pd.DataFrame, c2k_model: M
 def test_scores_and_hashes_are_the_same_each_time(
     scores: pd.DataFrame, c2k_model: Model, c2k_rows: pd.DataFrame
 ) -> None:
-    again = scoring.score(c2k_model, c2k_rows.tail(300).iloc[::-1], NOW).iloc[::-1].reset_index(drop=True)
+    again = scoring.score(c2k_model, c2k_rows.tail(300).iloc[::-1]).iloc[::-1].reset_index(drop=True)
     pd.testing.assert_frame_equal(scores, again)
 
 
