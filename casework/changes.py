@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 
-from casework.model import EffectState
-from casework.store.tables import Values, approvals, cases, effects, messages
+from casework.model import DraftState, EffectState
+from casework.store.tables import Values, approvals, cases, drafts, effects, messages
 from casework.store.work import Work, new_id
 
 
@@ -96,4 +96,19 @@ def save_all(work: Work, saved: Sequence[Values]) -> None:
             | {f"new_{column}": case[column] for column in columns}
             for case in saved
         ],
+    )
+
+
+def set_drafts(work: Work, case_ids: Sequence[str], before: DraftState, after: DraftState) -> None:
+    """Move the drafts of cases that stand in one state to another."""
+    if not case_ids:
+        return
+    work.connection.execute(
+        update(drafts)
+        .where(
+            drafts.c.tenant_id == work.tenant_id,
+            drafts.c.case_id.in_(case_ids),
+            drafts.c.state == before.value,
+        )
+        .values(state=after.value)
     )

@@ -12,9 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import RowMapping, func, select
 
-from casework import bootstrap, changes, clocks, correlation, escalation, lifecycle, priority, redraft
+from casework import (
+    bootstrap,
+    changes,
+    clocks,
+    correlation,
+    escalation,
+    lifecycle,
+    priority,
+    redraft,
+    vanishing,
+)
 from casework.canonical import canonical_sha256, plain
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
@@ -28,7 +38,7 @@ from casework.model import (
     State,
     SyncResult,
 )
-from casework.store.tables import Values, case_evidence, cases, drafts
+from casework.store.tables import Values, case_evidence, cases
 from casework.store.work import Work
 
 CHUNK = 250
@@ -81,7 +91,7 @@ def sync(
         with desk.writing(tenant_id, actor) as work:
             counts.update(_take_up(desk, work, publication, chunk))
         crashpoint("sync:between-chunks")
-    counts.update(_recover(desk, tenant_id, actor, {record.exception_key for record in ordered}))
+    counts.update(vanishing.recover(desk, tenant_id, actor, {record.exception_key for record in ordered}))
     crashpoint("sync:before-drafts")
     drafted = redraft.write_missing(desk, tenant_id, actor)
     return SyncResult(
@@ -318,7 +328,7 @@ def _save_changed(
     )
     case_ids = [case["case_id"] for _record, case, _before in changed]
     withdrawn = changes.withdraw_all(work, case_ids, "The facts changed before it was sent.")
-    _set_drafts(work, sorted(withdrawn), DraftState.APPROVED, DraftState.VOID)
+    changes.set_drafts(work, sorted(withdrawn), DraftState.APPROVED, DraftState.VOID)
     grown = [case for _, case, before in changed if case["expected_loss"] > before["expected_loss"]]
     escalation.schedule(work, desk.config.escalation, grown)
     for _record, case, before in changed:
@@ -330,20 +340,6 @@ def _save_changed(
             "effects_withdrawn": withdrawn.get(case["case_id"], 0),
         }
         work.say("case:facts:changed", case=case, details=details)
-
-
-def _set_drafts(work: Work, case_ids: Sequence[str], before: DraftState, after: DraftState) -> None:
-    if not case_ids:
-        return
-    work.connection.execute(
-        update(drafts)
-        .where(
-            drafts.c.tenant_id == work.tenant_id,
-            drafts.c.case_id.in_(case_ids),
-            drafts.c.state == before.value,
-        )
-        .values(state=after.value)
-    )
 
 
 def _know_parties(desk: Desk, work: Work, chunk: Sequence[ExceptionRecord]) -> None:
@@ -366,61 +362,3 @@ def _one_name_each(parties: list[tuple[str, str, str]]) -> list[tuple[str, str, 
     for party, role, name in sorted(parties):
         chosen.setdefault((party, role), name)
     return [(party, role, name) for (party, role), name in chosen.items()]
-
-
-# --- vanishing -------------------------------------------------------------------------------------------
-
-
-def _recover(desk: Desk, tenant_id: str, actor: str, present: set[str]) -> Counter[str]:
-    """Record that exceptions vanished, and resolve the cases that this ends; return how many."""
-    with desk.reading() as connection:
-        gone = [case_id for case_id, key in _standing(connection, tenant_id) if key not in present]
-    counts: Counter[str] = Counter()
-    for start in range(0, len(gone), CHUNK):
-        with desk.writing(tenant_id, actor) as work:
-            query = select(cases).where(
-                cases.c.tenant_id == tenant_id,
-                cases.c.is_present,
-                cases.c.case_id.in_(gone[start : start + CHUNK]),
-            )
-            rows = work.connection.execute(query.order_by(cases.c.case_id)).mappings().all()
-            counts["recovered"] += _vanish(desk, work, rows)
-    return counts
-
-
-def _standing(connection: Connection, tenant_id: str) -> list[tuple[str, str]]:
-    query = select(cases.c.case_id, cases.c.exception_key).where(
-        cases.c.tenant_id == tenant_id, cases.c.is_present
-    )
-    return [(row.case_id, row.exception_key) for row in connection.execute(query)]
-
-
-def _vanish(desk: Desk, work: Work, gone: Sequence[Values]) -> int:
-    """Record that exceptions are gone; resolve the cases whose type and state allow it, and return how many."""
-    saved = [_without_exception(desk, work, case) for case in gone]
-    changes.save_all(work, saved)
-    ended = [
-        after["case_id"]
-        for before, after in zip(gone, saved, strict=True)
-        if before["state"] != after["state"]
-    ]
-    if ended:
-        escalation.cancel_all(work, ended)
-        changes.withdraw_all(work, ended, "The exception went away before it was sent.")
-        # What still waits for a decision has lost its reason.
-        _set_drafts(work, ended, DraftState.WAITING, DraftState.SUPERSEDED)
-    for before, after in zip(gone, saved, strict=True):
-        details = {"from": before["state"], "to": after["state"]}
-        work.say("exception:recovered", case=after, details=details)
-    return len(ended)
-
-
-def _without_exception(desk: Desk, work: Work, case: Values) -> dict[str, Any]:
-    before = State(case["state"])
-    changed: dict[str, Any] = {"is_present": False}
-    recovers = desk.catalogue(case["exception_type"]).recovers
-    if recovers and (before, Action.RECOVER) in lifecycle.TRANSITIONS:
-        after = lifecycle.advance(before, Action.RECOVER)
-        changed |= {"state": after.value, "is_open": False, "resolution_code": "self_recovered"}
-        changed |= clocks.resume(case, work.now) if before == State.WAITING else {}
-    return changes.moved(work, case, **changed)
