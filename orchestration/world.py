@@ -98,10 +98,15 @@ def replay(
             sleep(step.total_seconds() / 3600 / hours_per_second)
 
 
-def land(source: Path, target: Path) -> None:
-    """Move a file into a landing folder whole: it appears under its name only when all of it is there."""
+def copy_in(source: Path, target: Path) -> None:
+    """Copy a file into a landing folder whole: it appears under its name only when all of it is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.part")
     shutil.copyfile(source, draft)
     draft.replace(target)
+
+
+def land(source: Path, target: Path) -> None:
+    """Move a file that was upcoming into a landing folder."""
+    copy_in(source, target)
     source.unlink()

@@ -29,10 +29,16 @@ class Home:
     @property
     def environment(self) -> dict[str, str]:
         """What a process over this home is started with."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("TIDEWAITER_CRASH", "OPENAI_", "DAGSTER_"))}
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("TIDEWAITER_CRASH", "OPENAI_", "DAGSTER_"))
+        }
         return {**kept, "TIDEWAITER_HOME": str(self.path), "NO_COLOR": "1", "COLUMNS": "200"}
 
-    def run(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run `tidewaiter` with these arguments."""
         done = subprocess.run(
             [str(TIDEWAITER), *arguments],
@@ -44,7 +50,9 @@ class Home:
             check=False,
         )
         if check and done.returncode:
-            raise AssertionError(f"tidewaiter {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+            raise AssertionError(
+                f"tidewaiter {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+            )
         return done
 
     def json(self, *arguments: str) -> Any:
@@ -66,7 +74,13 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """The whole path run once with the real command; nobody changes this one."""
+    """The whole path run once with the real command; nobody changes this one.
+
+    While working on one test, TIDEWAITER_BUILT_HOME names a home that was built before.
+    """
+    if ready := os.environ.get("TIDEWAITER_BUILT_HOME"):
+        yield Home(Path(ready))
+        return
     home = Home(tmp_path_factory.mktemp("built") / "var")
     done = home.run("run")
     yield Home(home.path, done.stdout + done.stderr)

@@ -53,7 +53,16 @@ def test_every_table_of_the_store_is_explained() -> None:
 
 def test_every_make_target_is_described() -> None:
     targets = re.findall(r"^([a-z]+):.*## (.+)$", read("Makefile"), re.MULTILINE)
-    assert {name for name, _words in targets} >= {"help", "run", "up", "test", "check", "bench", "faults", "clean"}
+    assert {name for name, _words in targets} >= {
+        "help",
+        "run",
+        "up",
+        "test",
+        "check",
+        "bench",
+        "faults",
+        "clean",
+    }
 
 
 def test_links_between_documents_lead_somewhere() -> None:

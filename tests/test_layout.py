@@ -48,11 +48,15 @@ def test_a_room_imports_only_the_rooms_it_may_know(path: Path) -> None:
     room = place.split("/")[0]
     names = imported(path)
     strangers = (names & set(ROOMS)) - ROOMS[room] - {room}
-    assert not strangers, f"{place} imports {sorted(strangers)}; {room} may import {sorted(ROOMS[room]) or 'none of ours'}"
+    assert not strangers, (
+        f"{place} imports {sorted(strangers)}; {room} may import {sorted(ROOMS[room]) or 'none of ours'}"
+    )
     for library, homes in HOMES.items():
         if library in names:
             assert place.startswith(homes), f"{place} imports {library}, which belongs in {', '.join(homes)}"
-    assert not names & FORBIDDEN_CALLS, f"{place} imports {sorted(names & FORBIDDEN_CALLS)}: unpickling runs code"
+    assert not names & FORBIDDEN_CALLS, (
+        f"{place} imports {sorted(names & FORBIDDEN_CALLS)}: unpickling runs code"
+    )
 
 
 def test_no_page_renders_untrusted_text_as_html() -> None:

@@ -57,7 +57,9 @@ def test_a_kill_at_any_point_of_the_path_costs_a_repetition_and_nothing_else(
     crashed.run("run")
     assert rows(crashed, f"select count(*) from cases where subject = '{number}' and is_open") == [(1,)]
     assert rows(crashed, "select count(*) from ingested_files where state <> 'loaded'") == [(0,)]
-    gaps = "select 1 from ingested_files where row_count <> loaded_count + quarantined_count + duplicate_count"
+    gaps = (
+        "select 1 from ingested_files where row_count <> loaded_count + quarantined_count + duplicate_count"
+    )
     assert rows(crashed, gaps) == []
     with duckdb.connect(str(crashed.path / "warehouse" / "warehouse.duckdb"), read_only=True) as warehouse:
         loaded = warehouse.execute(

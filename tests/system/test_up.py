@@ -101,7 +101,7 @@ def late_shipment(home: Home, number: str) -> dict[str, str]:
     return {
         **newest_shipment(home),
         "shipment_no": number,
-        "pro_number": f"99{number[-8:].replace('-', '0').zfill(8)}"[:10],
+        "pro_number": "99" + number.removeprefix("SH-").zfill(8),
         "container_no": "",
         "mode": "truck",
         "planned_departure_at": "2026-08-24T06:00:00Z",
@@ -140,7 +140,15 @@ def test_correcting_and_replaying_a_bad_row_closes_the_gap(running: Running, pag
     (quarantine_id,) = rows(
         home, "select quarantine_id from quarantined_rows where raw like '%the day after tomorrow%'"
     )[0]
-    home.run("quarantine", "fix", quarantine_id, "--tenant", "demo", "--set", "planned_arrival_at=2026-08-28T06:00:00Z")
+    home.run(
+        "quarantine",
+        "fix",
+        quarantine_id,
+        "--tenant",
+        "demo",
+        "--set",
+        "planned_arrival_at=2026-08-28T06:00:00Z",
+    )
 
     def replayed() -> bool:
         states = rows(home, "select state from quarantined_rows where quarantine_id = ?", quarantine_id)
@@ -162,7 +170,9 @@ def test_an_ops_lead_works_the_top_case_to_its_end(running: Running, page: Page)
     page.wait_for_timeout(1500)
     shoot(page, "queue")
     case_id = next(
-        row["case_id"] for row in home.json("queue", "--tenant", "demo") if has_customer_mail(home, row["case_id"])
+        row["case_id"]
+        for row in home.json("queue", "--tenant", "demo")
+        if has_customer_mail(home, row["case_id"])
     )
     page.goto(f"{running.dashboard}/case?tenant=demo&case={case_id}")
     if page.locator(".st-key-sign_in_login input").is_visible():
@@ -184,13 +194,18 @@ def test_an_ops_lead_works_the_top_case_to_its_end(running: Running, page: Page)
     webhook = wait_for(lambda: webhooks_of(home, case_id), 60, "the webhook to arrive")
     assert len(webhook) == 1
     wait_for(
-        lambda: {s for (s,) in rows(home, "select state from effects where case_id = ?", case_id)} <= {"applied", "verified"},
+        lambda: (
+            {s for (s,) in rows(home, "select state from effects where case_id = ?", case_id)}
+            <= {"applied", "verified"}
+        ),
         60,
         "both receipts to be kept",
     )
     finish_case(page)
     wait_for(
-        lambda: rows(home, "select 1 from cases where case_id = ? and state = 'resolved'", case_id), 30, "the case to be resolved"
+        lambda: rows(home, "select 1 from cases where case_id = ? and state = 'resolved'", case_id),
+        30,
+        "the case to be resolved",
     )
     verify_evidence(home, case_id)
 
@@ -239,7 +254,10 @@ def has_customer_mail(home: Home, case_id: str) -> bool:
 
 
 def mails_of(home: Home, case_id: str) -> list[Any]:
-    found = [message_from_bytes(path.read_bytes(), policy=default) for path in (home.path / "sandbox" / "mail").glob("*.eml")]
+    found = [
+        message_from_bytes(path.read_bytes(), policy=default)
+        for path in (home.path / "sandbox" / "mail").glob("*.eml")
+    ]
     return [mail for mail in found if case_id in str(mail)]
 
 
@@ -256,7 +274,9 @@ def test_a_partner_sees_only_its_own_shipments_even_by_direct_address(running: R
     home = running.home
     (own,) = rows(home, "select customer_id from grants where role = 'customer'")[0]
     foreign = rows(
-        home, "select case_id, subject from cases where tenant_id = 'demo' and customer_id <> ? and is_open limit 1", own
+        home,
+        "select case_id, subject from cases where tenant_id = 'demo' and customer_id <> ? and is_open limit 1",
+        own,
     )[0]
     sign_in(page, running, "customer")
     expect(page.locator(".st-key-shipments_table")).to_be_visible()
@@ -274,7 +294,13 @@ def test_killing_any_process_loses_nothing_and_sends_nothing_twice(running: Runn
     home = running.home
     for round_number, victim in enumerate(("daemon", "worker", "dashboard", "webserver"), start=1):
         number = f"SH-91000{round_number}"
-        drop(home, "demo", "shipment", f"shipment_2026090{1}T05300{round_number}Z.csv", as_csv([late_shipment(home, number)]))
+        drop(
+            home,
+            "demo",
+            "shipment",
+            f"shipment_2026090{1}T05300{round_number}Z.csv",
+            as_csv([late_shipment(home, number)]),
+        )
         running.kill(victim)
     kill_a_run(home)
     for round_number in range(1, 5):
@@ -286,7 +312,8 @@ def test_killing_any_process_loses_nothing_and_sends_nothing_twice(running: Runn
         )
     assert_counts_reconcile(home)
     doubled = rows(
-        home, "select exception_key, count(*) from cases where is_open group by tenant_id, exception_key having count(*) > 1"
+        home,
+        "select exception_key, count(*) from cases where is_open group by tenant_id, exception_key having count(*) > 1",
     )
     assert doubled == []
     sent = [mail["Message-ID"] for mail in map(parsed, (home.path / "sandbox" / "mail").glob("*.eml"))]
@@ -320,9 +347,13 @@ def test_the_audit_chain_verifies_after_all_of_it(running: Running) -> None:
     done = running.home.run("audit", "verify")
     assert done.returncode == 0
     copy = Home(running.home.path.parent / "tampered")
-    shutil.copytree(running.home.path, copy.path, symlinks=True, ignore=shutil.ignore_patterns("*.lock", "logs"))
+    shutil.copytree(
+        running.home.path, copy.path, symlinks=True, ignore=shutil.ignore_patterns("*.lock", "logs")
+    )
     with sqlite3.connect(copy.path / "operational.db") as store:
-        triggers = [name for (name,) in store.execute("select name from sqlite_master where type = 'trigger'")]
+        triggers = [
+            name for (name,) in store.execute("select name from sqlite_master where type = 'trigger'")
+        ]
         for name in triggers:
             store.execute(f'drop trigger "{name}"')
         store.execute("update audit_entries set actor = 'nobody' where tenant_id = 'demo' and sequence = 5")
