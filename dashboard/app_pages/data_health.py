@@ -11,6 +11,7 @@ from casework.errors import CaseworkError
 from casework.model import FeedHealth, QuarantinedRow
 from dashboard import context, queries, session
 from dashboard.components.notices import attempt
+from dashboard.components.tables import show_table
 from dashboard.components.text import literal, moment, plain, relative, visible
 from dashboard.session import Viewer
 
@@ -62,7 +63,7 @@ def _feeds(feeds: list[FeedHealth], viewer: Viewer) -> None:
         return
     as_of = context.casework().clock_of(viewer.tenant_id).as_of
     rows = [_feed_row(feed, as_of) for feed in sorted(feeds, key=lambda feed: feed.feed)]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="feeds_table", row_height=31, height="content")
+    show_table(rows, "feeds_table", most=20)
 
 
 def _feed_row(feed: FeedHealth, as_of: Any) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def _checks(feeds: list[FeedHealth]) -> None:
         with st.expander(
             f"Checks ({len(rows)})", expanded=any(row["Result"].startswith("✗") for row in rows)
         ):
-            st.dataframe(pd.DataFrame(rows), hide_index=True, key="checks_table", row_height=30)
+            show_table(rows, "checks_table", most=12)
 
 
 def _quarantine(viewer: Viewer) -> None:
@@ -267,5 +268,6 @@ def _published(viewer: Viewer) -> None:
         return
     with st.expander("Published tables"):
         counts = queries.mart_counts(publication, viewer.tenant_id)
-        frame = pd.DataFrame([{"Table": name, "Rows": count} for name, count in counts.items()])
-        st.dataframe(frame, hide_index=True, key="published_table", row_height=30, height="content")
+        show_table(
+            [{"Table": name, "Rows": count} for name, count in counts.items()], "published_table", most=20
+        )

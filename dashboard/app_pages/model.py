@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import context, queries, session
+from dashboard.components.tables import show_table
 from dashboard.components.text import literal, moment, share, visible
 from dashboard.components.trust import draw_bars, draw_lead_time, draw_reliability
 from dashboard.components.wording import instant_text
@@ -88,10 +88,7 @@ def _against_baselines(card: dict[str, Any]) -> None:
         for label, meaning in MEASURES.values()
     }
     columns[""] = st.column_config.TextColumn(width="medium")
-    frame = pd.DataFrame(rows)
-    st.dataframe(
-        frame, hide_index=True, key="model_metrics", row_height=31, height="content", column_config=columns
-    )
+    show_table(rows, "model_metrics", columns=columns)
 
 
 def _figures(measured: dict[str, Any]) -> dict[str, float | None]:
@@ -183,7 +180,7 @@ def _by_checkpoint(card: dict[str, Any]) -> None:
             for name, figures in parts.items()
         ]
         columns = {label: st.column_config.NumberColumn(format="%.3f") for label, _ in MEASURES.values()}
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="model_checkpoints", column_config=columns)
+        show_table(rows, "model_checkpoints", columns=columns)
 
 
 def _risk_spread(publication: queries.Publication, tenant_id: str) -> None:

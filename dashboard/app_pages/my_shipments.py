@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +11,7 @@ import streamlit as st
 from casework.errors import CaseworkError
 from casework.model import QueueFilter
 from dashboard import context, queries, session
+from dashboard.components.tables import show_table
 from dashboard.components.text import literal, moment, relative, visible
 from dashboard.components.wording import STATE_WORDS, type_label
 from dashboard.session import Viewer
@@ -95,9 +96,7 @@ def _shipments(viewer: Viewer, as_of: datetime) -> None:
         st.info("No shipment to show.")
         return
     shown = list(rows.values())[:500]
-    frame = pd.DataFrame([_row(row, as_of) for row in shown])
-    height: int | Literal["content"] = "content" if len(shown) <= 16 else 36 + 31 * 16
-    st.dataframe(frame, hide_index=True, key="shipments_table", row_height=31, height=height)
+    show_table([_row(row, as_of) for row in shown], "shipments_table", most=16)
 
 
 def _row(row: queries.Row, as_of: datetime) -> dict[str, Any]:

@@ -11,17 +11,17 @@ from typing import Any
 
 import streamlit as st
 
-from casework.model import CaseDetail, DraftKind, DraftState, DraftView, Fact, RenderedMessage
+from casework.model import CaseDetail, CaseView, DraftKind, DraftState, DraftView, Fact, RenderedMessage, Role
 from dashboard import context
 from dashboard.components.badges import draft_badge
 from dashboard.components.notices import attempt
 from dashboard.components.text import literal, moment, plain, utc_text, visible
-from dashboard.components.wording import DRAFT_WORDS, fact_text, facts_by_id
+from dashboard.components.wording import DRAFT_WORDS, actor_name, fact_text, facts_by_id
 from dashboard.session import Viewer
 
 
 def show_drafts(detail: CaseDetail, viewer: Viewer) -> None:
-    """Show every draft of the case, the ones that wait for a decision first."""
+    """Show every draft of the case, one a tab, always in the same order."""
     if not detail.drafts:
         if not viewer.is_partner:
             st.caption(
@@ -31,27 +31,30 @@ def show_drafts(detail: CaseDetail, viewer: Viewer) -> None:
     st.subheader("What to say", anchor=False)
     facts = facts_by_id(detail.facts)
     order = list(DRAFT_WORDS)
-    ranked = sorted(detail.drafts, key=lambda d: (d.state != DraftState.WAITING, order.index(d.kind)))
+    ranked = sorted(detail.drafts, key=lambda draft: order.index(draft.kind))
     labels = [DRAFT_WORDS[draft.kind] for draft in ranked]
 
-    for tab, draft in zip(st.tabs([literal(label) for label in labels]), ranked, strict=True):
+    for tab, draft in zip(st.tabs(labels, key="case_drafts"), ranked, strict=True):
         with tab, st.container(key=f"draft_{draft.kind}"):
             if st.session_state.get(_editing(draft)):
                 _edit(draft, viewer, facts)
             else:
-                _read(draft, viewer, facts)
+                _read(draft, viewer, facts, detail)
 
 
 def _editing(draft: DraftView) -> str:
     return f"editing_{draft.draft_id}"
 
 
-def _read(draft: DraftView, viewer: Viewer, facts: dict[str, Fact]) -> None:
+def _read(draft: DraftView, viewer: Viewer, facts: dict[str, Fact], detail: CaseDetail) -> None:
     """Show one draft as it stands, with what it rests on and what can be decided."""
     with st.container(horizontal=True, vertical_alignment="center"):
         draft_badge(draft.state)
         st.caption(
-            literal(f"Version {draft.version} by {draft.author}, {moment(draft.created_at)}"), width="content"
+            literal(
+                f"Version {draft.version} by {actor_name(detail, draft.author)}, {moment(draft.created_at)}"
+            ),
+            width="content",
         )
     if draft.content.get("generator_reason"):
         st.caption(literal(draft.content["generator_reason"]))
@@ -66,7 +69,7 @@ def _read(draft: DraftView, viewer: Viewer, facts: dict[str, Fact]) -> None:
             _rests_on(paragraph.get("fact_ids", []), facts)
     _options(draft, facts)
     _leaves(draft)
-    _decide(draft, viewer)
+    _decide(draft, viewer, detail)
 
 
 def _rests_on(fact_ids: list[str], facts: dict[str, Fact]) -> None:
@@ -119,42 +122,64 @@ def _message(message: RenderedMessage) -> None:
     st.code(visible(f"Subject: {message.subject}\n\n{message.body}"), language=None, wrap_lines=True)
 
 
-def _decide(draft: DraftView, viewer: Viewer) -> None:
+def _decide(draft: DraftView, viewer: Viewer, detail: CaseDetail) -> None:
     """Show the decision taken, or the buttons to take it."""
     approval = draft.approval
     if approval and draft.state != DraftState.WAITING:
-        words = f"{approval.decision.capitalize()} by {approval.approver}, {moment(approval.decided_at)}"
+        approver = actor_name(detail, approval.approver)
+        words = f"{approval.decision.capitalize()} by {approver}, {moment(approval.decided_at)}"
         why = f": {approval.reason}" if approval.reason else ""
         until = f". Valid until {moment(approval.expires_at)}" if approval.decision == "approved" else ""
         st.caption(literal(words + why + until), help=utc_text(approval.decided_at))
     if draft.state not in (DraftState.WAITING, DraftState.VOID, DraftState.REJECTED):
         return
-    kind = draft.kind
     with st.container(horizontal=True, gap="small"):
         if draft.state == DraftState.WAITING:
-            first = _is_first(kind)
+            _approve_button(draft, viewer, detail.case)
+            _edit_and_reject(draft, viewer)
+        if viewer.may("draft:edit"):
             st.button(
-                "Approve and send" if draft.messages else "Approve",
-                key=f"draft_approve_{kind}", type="primary",
-                icon=":material/check:", shortcut="Shift+A" if first else None, disabled=draft.is_stale,
-                on_click=_approve, args=(draft, viewer),
+                "Write anew", key=f"draft_regenerate_{draft.kind}", icon=":material/autorenew:", type="tertiary",
+                on_click=_regenerate, args=(draft, viewer), help="Write it again from the case's current facts",
             )  # fmt: skip
-            st.button(
-                "Edit", key=f"draft_edit_{kind}", icon=":material/edit:", shortcut="e" if first else None,
-                on_click=_start_edit, args=(draft,),
-            )  # fmt: skip
-            with st.popover("Reject", icon=":material/close:", key=f"draft_reject_{kind}"):
-                reason = st.text_input("Why?", key=f"draft_reject_reason_{kind}", max_chars=500)
-                st.button(
-                    "Reject",
-                    key=f"draft_reject_confirm_{kind}",
-                    on_click=_reject,
-                    args=(draft, viewer, reason or ""),
-                )
+
+
+def _approve_button(draft: DraftView, viewer: Viewer, case: CaseView) -> None:
+    """Show the button that sends; grey, with the reason, where the door would refuse this person."""
+    why_not = _why_not(draft, viewer, case)
+    st.button(
+        "Approve and send" if draft.messages else "Approve", key=f"draft_approve_{draft.kind}", type="primary",
+        icon=":material/check:", shortcut="Shift+A" if _is_first(draft.kind) else None,
+        disabled=bool(why_not), help=why_not, on_click=_approve, args=(draft, viewer),
+    )  # fmt: skip
+
+
+def _why_not(draft: DraftView, viewer: Viewer, case: CaseView) -> str | None:
+    """Return why this person cannot approve this version, or None; the door decides for itself."""
+    if not viewer.may("draft:approve"):
+        return "Your role drafts; an approver or a lead approves."
+    if draft.is_stale:
+        return "The facts moved on; write it anew or edit it first."
+    limit = context.config().tenants[viewer.tenant_id].four_eyes_above
+    is_large = case.expected_loss is not None and case.expected_loss >= limit
+    if draft.author == viewer.principal.principal_id and (is_large or Role.OPS_LEAD not in viewer.roles):
+        return "You wrote this version; somebody else must approve it."
+    return None
+
+
+def _edit_and_reject(draft: DraftView, viewer: Viewer) -> None:
+    """Show the buttons that change or refuse the draft, to whom they are of use."""
+    kind = draft.kind
+    if viewer.may("draft:edit"):
         st.button(
-            "Write anew", key=f"draft_regenerate_{kind}", icon=":material/autorenew:", type="tertiary",
-            on_click=_regenerate, args=(draft, viewer), help="Write it again from the case's current facts",
+            "Edit", key=f"draft_edit_{kind}", icon=":material/edit:", shortcut="e" if _is_first(kind) else None,
+            on_click=_start_edit, args=(draft,),
         )  # fmt: skip
+    if viewer.may("draft:reject"):
+        with st.popover("Reject", icon=":material/close:", key=f"draft_reject_{kind}"):
+            reason = st.text_input("Why?", key=f"draft_reject_reason_{kind}", max_chars=500)
+            given = (draft, viewer, reason or "")
+            st.button("Reject", key=f"draft_reject_confirm_{kind}", on_click=_reject, args=given)
 
 
 def _is_first(kind: str) -> bool:

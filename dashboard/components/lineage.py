@@ -8,6 +8,7 @@ import streamlit as st
 
 from casework.model import CaseDetail
 from dashboard.components.text import literal, moment, plain, share, visible
+from dashboard.components.wording import actor_name
 from dashboard.queries import Row
 
 
@@ -72,14 +73,18 @@ def _score(detail: CaseDetail, score: Row | None) -> Step:
 
 
 def _draft(detail: CaseDetail) -> Step:
-    lines = tuple(f"{d.kind} version {d.version} by {d.author}\n{d.content_sha256}" for d in detail.drafts)
+    lines = tuple(
+        f"{d.kind} version {d.version} by {actor_name(detail, d.author)}\n{d.content_sha256}"
+        for d in detail.drafts
+    )
     return Step("Drafts", _count(len(detail.drafts), "draft") if detail.drafts else "none", lines)
 
 
 def _approval(detail: CaseDetail) -> Step:
     made = [d.approval for d in detail.drafts if d.approval and d.approval.decision == "approved"]
     lines = tuple(
-        f"{a.approver} {moment(a.decided_at)}, version {a.draft_version}\n{a.content_sha256}" for a in made
+        f"{actor_name(detail, a.approver)} {moment(a.decided_at)}, version {a.draft_version}\n{a.content_sha256}"
+        for a in made
     )
     return Step("Approval", _count(len(made), "approval") if made else "not yet", lines)
 

@@ -132,17 +132,19 @@ def _draw_way(figure: go.Figure, before: Stop, after: Stop, colours: Palette) ->
 
 
 def _label_places(stops: list[Stop], width: float) -> list[str]:
-    """Return where each name stands, so that the names of close stops do not lie on each other."""
-    order = ("top center", "bottom center", "middle right", "middle left")
+    """Return where each name stands: of close stops the northern one's above, the southern one's below."""
     places: list[str] = []
     for number, stop in enumerate(stops):
         near = [
-            places[i]
-            for i, other in enumerate(stops[:number])
+            (other.latitude, -index)
+            for index, other in enumerate(stops)
             if abs(other.longitude - stop.longitude) < width / 6
-            and abs(other.latitude - stop.latitude) < width / 16
+            and abs(other.latitude - stop.latitude) < width / 10
         ]
-        places.append(next((place for place in order if place not in near), order[0]))
+        own = (stop.latitude, -number)
+        places.append(
+            "top center" if own == max(near) else "bottom center" if own == min(near) else "middle right"
+        )
     return places
 
 

@@ -29,10 +29,12 @@ def attempt(doing: Callable[[], object], done: str) -> bool:
 
 
 def show_notice() -> None:
-    """Show what the last action came to, once."""
+    """Show what the last action came to, once: on top of the page, and over it for who has scrolled down."""
     kind, sentence = st.session_state.pop(_KEY, (None, None))
     if sentence is None:
         return
+    icon = ":material/error:" if kind == "error" else ":material/check:"
+    st.toast(literal(sentence), icon=icon, duration="long")
     with st.container(key="notice"):
         if kind == "error":
             st.warning(literal(sentence), icon=":material/error:")

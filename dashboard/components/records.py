@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,6 +13,7 @@ import streamlit as st
 from casework.model import CaseDetail, CaseView, EffectView, MessageView
 from dashboard import context
 from dashboard.components.badges import effect_badge
+from dashboard.components.tables import show_table
 from dashboard.components.text import literal, moment, money, plain, relative, utc_text, visible
 from dashboard.components.wording import STATE_WORDS, breach_text, fact_text, subject_name, type_label
 from dashboard.session import Viewer
@@ -23,13 +24,6 @@ _DIRECTIONS = {
     "in": ("Received", ":material/call_received:"),
     "note": ("Note", ":material/sticky_note_2:"),
 }
-
-
-def _table(rows: list[dict[str, Any]], key: str, most: int | None = None, **columns: Any) -> None:
-    """Put a plain-text table on the page."""
-    frame = pd.DataFrame(rows)
-    shown: int | Literal["content"] = "content" if len(rows) <= (most or 8) else 36 + 30 * (most or 8)
-    st.dataframe(frame, hide_index=True, key=key, row_height=30, height=shown, column_config=columns)
 
 
 def show_documents(documents: Sequence[dict[str, Any]], as_of: datetime) -> None:
@@ -47,7 +41,7 @@ def show_documents(documents: Sequence[dict[str, Any]], as_of: datetime) -> None
         }
         for document in documents
     ]
-    _table(rows, "case_documents")
+    show_table(rows, "case_documents")
 
 
 def _when(value: object, now: datetime) -> str:
@@ -129,12 +123,17 @@ def _effect(effect: EffectView, now: datetime) -> None:
     if effect.last_error:
         plain(f"Last error: {effect.last_error}")
     if effect.receipt:
-        plain(f"Acknowledged: {_receipt_text(effect.receipt)}")
+        st.code(visible(_receipt_text(effect.receipt)), language=None, wrap_lines=True)
+
+
+# What every receipt repeats about its own sending; the rest is what the other side said.
+_OWN_WORDS = frozenset(("history", "stage", "result", "attempt"))
 
 
 def _receipt_text(receipt: dict[str, Any]) -> str:
-    """Return a receipt's fields in one line."""
-    return ", ".join(f"{name} {value}" for name, value in receipt.items() if value not in (None, "", {}, []))
+    """Return what the other side acknowledged, one field a line."""
+    said = {name: value for name, value in receipt.items() if name not in _OWN_WORDS and value}
+    return "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in said.items())
 
 
 def show_messages(messages: Sequence[MessageView], now: datetime) -> None:
@@ -143,16 +142,19 @@ def show_messages(messages: Sequence[MessageView], now: datetime) -> None:
         return
     st.subheader("Messages", anchor=False)
     for message in sorted(messages, key=lambda found: found.occurred_at):
-        words, icon = _DIRECTIONS.get(message.direction, (message.direction, None))
-        party = message.address or message.party_id or ""
-        title = literal(
-            f"{words} {message.channel} {party}: {message.subject or ''} "
-            f"({relative(message.occurred_at, now)})"
-        )
+        _, icon = _DIRECTIONS.get(message.direction, ("", None))
+        title = literal(f"{_title(message)} ({relative(message.occurred_at, now)})")
         with st.expander(title, icon=icon):
             if message.direction == "in":
                 st.caption("From outside; not checked.")
             st.code(visible(message.body), language=None, wrap_lines=True)
+
+
+def _title(message: MessageView) -> str:
+    """Return one line for a message: which way it went, with whom, and what about."""
+    words = _DIRECTIONS.get(message.direction, (message.direction, None))[0]
+    party = message.address or message.party_id or "the desk"
+    return f"{words} · {party} · {message.subject or message.body[:60]}"
 
 
 def show_facts(detail: CaseDetail, *, sources: bool = True) -> None:
@@ -169,7 +171,7 @@ def show_facts(detail: CaseDetail, *, sources: bool = True) -> None:
             }
         rows.append(row)
     if rows:
-        _table(rows, "case_facts", 14)
+        show_table(rows, "case_facts", most=14)
 
 
 def show_history(detail: CaseDetail, *, key: str, audit: bool = False) -> None:
@@ -180,7 +182,7 @@ def show_history(detail: CaseDetail, *, key: str, audit: bool = False) -> None:
         else [_history_row(entry) for entry in detail.history]
     )
     if rows:
-        _table(rows, key, 14)
+        show_table(rows, key, most=14)
     else:
         st.caption("Nothing to show here for your role." if audit else "Nothing has happened yet.")
 
@@ -190,7 +192,7 @@ def _history_row(entry: Any) -> dict[str, Any]:
         "When": moment(entry.occurred_at),
         "What": visible(entry.fact),
         "Who": visible(entry.actor_name),
-        "Details": _short_json(entry.details),
+        "Details": _in_words(entry.details),
         "No.": entry.sequence,
     }
 
@@ -212,3 +214,11 @@ def _short_json(value: Any) -> str:
     """Return JSON cut to what a table cell can hold."""
     text = visible(json.dumps(value, ensure_ascii=False, default=str, sort_keys=True))
     return "" if text == "{}" else text[:400]
+
+
+def _in_words(details: dict[str, Any]) -> str:
+    """Return a fact's details as `name value` pairs, cut to what a table cell can hold."""
+    pairs = (
+        f"{name.replace('_', ' ')} {value}" for name, value in details.items() if value not in (None, "", [])
+    )
+    return visible(" · ".join(pairs))[:400]

@@ -102,7 +102,9 @@ def relative(at: datetime | None, now: datetime) -> str:
     """Return how far an instant is from `now`: `in 5 h 00 m` or `3 d ago`."""
     if at is None:
         return ""
-    return f"in {span(at - now)}" if at >= now else f"{span(at - now)} ago"
+    if abs(at - now) < timedelta(minutes=1):
+        return "now"
+    return f"in {span(at - now)}" if at > now else f"{span(at - now)} ago"
 
 
 def countdown(due_at: datetime | None, now: datetime) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 
 from casework.config import Config
-from casework.model import CaseView, Fact, State
+from casework.model import CaseDetail, CaseView, Fact, State
 from dashboard.components.text import moment, relative, share, span
 
 STATE_WORDS = {
@@ -56,6 +56,11 @@ def what(config: Config, case: CaseView) -> str:
     """Return the queue's line: type, how sure, and subject."""
     sure = f" {share(case.late_probability)}" if case.late_probability is not None else ""
     return f"{type_label(config, case.exception_type)}{sure} · {subject_name(case)}"
+
+
+def actor_name(detail: CaseDetail, actor: str) -> str:
+    """Return the name of whoever acted on a case, as its history knows it; else the id as it is."""
+    return next((entry.actor_name for entry in detail.history if entry.actor == actor), actor)
 
 
 def facts_by_id(facts: Iterable[Fact]) -> dict[str, Fact]:
