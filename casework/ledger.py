@@ -74,7 +74,8 @@ def register(
         if known is None:
             row = {
                 "tenant_id": key.tenant_id, "feed": key.feed, "file_sha256": key.file_sha256, "file_name": file_name,
-                "size_bytes": size_bytes, "state": "landed", "attempts": 0, "landed_at": now, "recorded_at": recorded_at,
+                "size_bytes": size_bytes, "state": "landed", "attempts": 0, "landed_at": now,
+                "recorded_at": recorded_at,
             }  # fmt: skip
             connection.execute(insert(ingested_files).values(row))
         elif known != file_name:
@@ -171,14 +172,15 @@ def settle(
             file_sha256=key.file_sha256, feed=key.feed,
         )  # fmt: skip
     with writing(engine) as connection:
-        name = connection.execute(select(ingested_files.c.file_name).where(*key.where)).scalar_one()
+        name: str = connection.execute(select(ingested_files.c.file_name).where(*key.where)).scalar_one()
         _insert_once(
             connection, quarantined_rows, [_quarantined(key, name, refusal, now) for refusal in refusals]
         )
         connection.execute(
             update(ingested_files).where(*key.where).values(
                 state="loaded", row_count=row_count, loaded_count=loaded, quarantined_count=len(refusals),
-                duplicate_count=duplicates, claimed_until=None, loader_version=loader_version, loaded_at=now, error=None,
+                duplicate_count=duplicates, claimed_until=None, loader_version=loader_version, loaded_at=now,
+                error=None,
             )
         )  # fmt: skip
         crashpoint("ledger:before-settle-commit")

@@ -236,7 +236,7 @@ def tenant_report(platform: Platform, tenant_id: str, note: str | None) -> Tenan
         waiting = connection.execute(
             sa.select(sa.func.count()).where(drafts.c.tenant_id == tenant_id, drafts.c.state == "waiting")
         ).scalar_one()
-    by_type = Counter({str(name): int(count) for name, count in types})
+    by_type: Counter[str] = Counter({row[0]: row[1] for row in types})
     return TenantReport(
         tenant_id=tenant_id,
         as_of=platform.casework.clock_of(tenant_id).as_of,

@@ -74,7 +74,7 @@ def record_build(
     now: datetime,
 ) -> None:  # fmt: skip
     """Record that the conformed warehouse was built and passed its checks."""
-    row = {
+    row: dict[str, Any] = {
         "publication_id": publication_id,
         "state": "built",
         "dagster_run_id": dagster_run_id,

@@ -1,4 +1,4 @@
-"""One built platform for the tests that need the whole path: made once by the real command, copied by whoever changes it."""
+"""One built platform for the tests of the whole path: made by the real command, copied by whoever changes it."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ AMOUNTS = (
     "inventory_amount",
     "customer_tier_amount",
 )
+CENT = Decimal("0.01")
 COPIED = (
     "tenant_id", "exception_key", "exception_type", "subject_type", "shipment_id", "parent_exception_key",
     "detected_at", "due_at", "predicted_at", "late_probability", "customer_id", "carrier_id", "facility_id",
@@ -115,9 +116,10 @@ def exceptions(folder: Path, tenant_id: str) -> Iterator[ExceptionRecord]:
 
 def record(row: dict[str, Any]) -> ExceptionRecord:
     """Return one row of fct_exceptions as a value; money as Decimal with two places."""
+    amounts: dict[str, Any] = {name: Decimal(str(row[name])).quantize(CENT) for name in AMOUNTS}
     return ExceptionRecord(
         **{name: row[name] for name in COPIED},
-        **{name: Decimal(str(row[name])).quantize(Decimal("0.01")) for name in AMOUNTS},
+        **amounts,
         subject=row["subject_id"],
         facts=tuple(Fact(**fact) for fact in json.loads(row["evidence"] or "[]")),
         documents=tuple(json.loads(row["documents"] or "[]")),

@@ -61,7 +61,7 @@ def conformed(
         platform.engine,
         publication_id=new_publication_id(platform.clock()),
         dagster_run_id=context.run_id,
-        dbt_invocation_id=context.instance.get_run_by_id(context.run_id).tags.get("dbt/conformed"),  # type: ignore[union-attr]
+        dbt_invocation_id=context.instance.get_run_by_id(context.run_id).tags.get("dbt/conformed"),
         input_sha256=input_digest(platform),
         now=platform.clock(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    dataset: Annotated[str, typer.Option(help="scms or c2k: whose columns the files have.")],
+    dataset: Annotated[Literal["scms", "c2k"], typer.Option(help="Whose columns the files have.")],
     train: Annotated[Path, typer.Option(help="Train on this file.", exists=True, dir_okay=False)],
     test: Annotated[
         Path, typer.Option(help="Report on this file, which holds later rows.", exists=True, dir_okay=False)
@@ -31,8 +31,6 @@ def evaluate(
     """Train on one file and report on another, in the source's own columns, beside plain baselines."""
     from ml.evaluation import evaluate as judge
 
-    if dataset not in ("scms", "c2k"):
-        raise typer.BadParameter("--dataset is scms or c2k")
     report = judge(dataset, train, test)
     if as_json:
         print_json(report)

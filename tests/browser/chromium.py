@@ -1,4 +1,4 @@
-"""A Chromium to drive: the system's where there is one, Debian's package where it can be installed, else Playwright's."""
+"""A Chromium to drive: the system's where there is one, Debian's where it can be had, else Playwright's."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 
 from tests.conftest import Home
-from tests.system.test_up import as_csv, late_shipment
 from tests.system.running import drop
+from tests.system.test_up import as_csv, late_shipment
 
 ROUNDS = int(os.environ.get("TIDEWAITER_FAULT_ROUNDS", "1"))
 POINTS = [

@@ -245,7 +245,8 @@ def has_customer_mail(home: Home, case_id: str) -> bool:
     return bool(
         rows(
             home,
-            "select 1 from cases c join drafts d on d.case_id = c.case_id and d.kind = 'customer_update' and d.state = 'waiting' "
+            "select 1 from cases c join drafts d on d.case_id = c.case_id "
+            "and d.kind = 'customer_update' and d.state = 'waiting' "
             "join contacts m on m.party_id = c.customer_id and m.channel = 'mail' "
             "join contacts w on w.party_id = c.customer_id and w.channel = 'webhook' where c.case_id = ?",
             case_id,
