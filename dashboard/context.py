@@ -37,6 +37,11 @@ def is_set_up() -> bool:
     return not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).is_file()
 
 
+def is_sandbox() -> bool:
+    """Whether messages go to this machine's own sandbox, because no mail server and no portal is configured."""
+    return not any(os.environ.get(name) for name in ("TIDEWAITER_SMTP_URL", "TIDEWAITER_PORTAL_URL"))
+
+
 def published_folder() -> Path:
     """Return the folder that holds published tables and the CURRENT pointer."""
     return home() / "published"

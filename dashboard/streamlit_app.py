@@ -15,15 +15,18 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
   wait_at, wait_reason, wait_confirm, dismiss_reason, dismiss_confirm, comment_text, comment_confirm,
   escalate_reason, escalate_confirm, reopen_reason, reopen_confirm,
   resolve_open, resolve_code, resolve_cause, resolve_note, resolve_confirm,
-  case_waterfall, case_timeline, case_map, case_documents, case_lineage, case_effects, case_history
+  case_waterfall, case_timeline, case_eta_history, case_projection, case_map, case_documents, case_parent,
+  case_siblings, case_children, case_drafts, case_effects, case_lineage, case_proof, case_facts, case_history,
+  case_escalations, case_audit
 - drafts, with <kind> one of customer_update, carrier_request, recovery_recommendation: draft_<kind>,
   draft_edit_<kind>, draft_subject_<kind>, draft_text_<kind>_<n>, draft_save_<kind>, draft_cancel_<kind>,
   draft_approve_<kind>, draft_reject_<kind>, draft_reject_reason_<kind>, draft_reject_confirm_<kind>,
   draft_regenerate_<kind>, draft_preview_<kind>
-- data health: feeds_table, quarantine_feed, quarantine_state, quarantine_table, quarantine_row,
-  fix_<column>, fix_submit, fix_ignore
-- model: model_card, model_reliability, model_lead_time
-- partners: shipments_table, partner_cases_table, partner_open_case
+- data health: feeds_table, checks_table, quarantine_state, quarantine_feed, quarantine_page,
+  quarantine_table, quarantine_row, fix_<column>_<quarantine_id>, fix_submit, fix_ignore,
+  fix_reason_<quarantine_id>, fix_ignore_confirm, published_table
+- model: model_card, model_metrics, model_reliability, model_lead_time, model_checkpoints, model_spread
+- partners: partner_cases_table, partner_open_case, shipments_open, shipments_table
 
 Keyboard: j and k move, Enter opens, a takes the case, s waits, e edits the draft, Shift+A approves,
 d resolves (done; Streamlit keeps r and c for itself), Backspace goes back.

@@ -20,6 +20,7 @@ from dashboard.components.outlook import draw_eta_history, draw_projection, eta_
 from dashboard.components.records import (
     show_documents,
     show_effects,
+    show_escalations,
     show_facts,
     show_history,
     show_messages,
@@ -48,6 +49,8 @@ def page() -> None:
     viewer = session.viewer()
     back = "shipments" if viewer.is_partner else "queue"
     asked = st.query_params.get("case", "")
+    if not asked:
+        st.switch_page(st.session_state["pages"][back], query_params={"tenant": viewer.tenant_id})
     tenant_id = st.query_params.get("tenant", viewer.tenant_id)
     try:
         detail = context.casework().get(viewer.principal, tenant_id, asked)
@@ -156,5 +159,6 @@ def _proof(sheet: Sheet) -> None:
         show_facts(sheet.detail)
     with history:
         show_history(sheet.detail, key="case_history")
+        show_escalations(sheet.detail.escalations, sheet.now)
     with audit:
         show_history(sheet.detail, key="case_audit", audit=True)

@@ -195,7 +195,7 @@ def _row(row: QuarantinedRow, viewer: Viewer) -> None:
         plain(row.message)
         st.caption(literal(f"{row.feed}, file {row.file_name}, row {row.row_number}, rule {row.rule}"))
         st.code(visible(row.raw)[:2000], language=None, wrap_lines=True)
-        if row.state == "quarantined":
+        if row.state == "quarantined" and viewer.may("quarantine:correct"):
             _fix_form(row, viewer)
         elif row.corrected_values:
             st.caption(literal(f"Put right by {row.corrected_by}: {row.corrected_values}"))

@@ -19,6 +19,9 @@ def show_header(viewer: Viewer) -> None:
         _tenant_choice(viewer)
         clock = context.casework().clock_of(viewer.tenant_id)
         _feed_time(clock, current(context.published_folder()))
+        if context.is_sandbox() and not viewer.is_partner:
+            what = "No mail server is configured: messages are kept in the sandbox folder of the home folder."
+            st.caption("Sandbox: nothing leaves this machine", help=what, width="content")
         st.space("stretch")
         plain_name = viewer.principal.display_name
         st.caption(literal(plain_name), help=literal(", ".join(sorted(viewer.roles))), width="content")

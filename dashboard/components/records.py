@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from casework.model import CaseDetail, CaseView, EffectView, MessageView
+from casework.model import CaseDetail, CaseView, EffectView, EscalationView, MessageView
 from dashboard import context
 from dashboard.components.badges import effect_badge
 from dashboard.components.tables import show_table
@@ -134,6 +134,27 @@ def _receipt_text(receipt: dict[str, Any]) -> str:
     """Return what the other side acknowledged, one field a line."""
     said = {name: value for name, value in receipt.items() if name not in _OWN_WORDS and value}
     return "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in said.items())
+
+
+def show_escalations(steps: Sequence[EscalationView], now: datetime) -> None:
+    """Show who hears of the case when nobody acts: what fired, what is due, what became superfluous."""
+    if not steps:
+        return
+    st.caption("Escalation steps")
+    rows = [
+        {
+            "Rule": visible(step.rule).replace("_", " "),
+            "Step": step.step + 1,
+            "Due": f"{moment(step.due_at)}, {relative(step.due_at, now)}",
+            "State": {"fired": "● fired", "due": "○ due", "cancelled": "– not needed"}.get(
+                step.state, step.state
+            ),
+            "Fired": moment(step.fired_at) if step.fired_at else "",
+            "What": _in_words(step.details),
+        }
+        for step in steps
+    ]
+    show_table(rows, "case_escalations")
 
 
 def show_messages(messages: Sequence[MessageView], now: datetime) -> None:

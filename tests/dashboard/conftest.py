@@ -17,6 +17,13 @@ from casework.service import Casework
 from casework.store.engine import open_store
 from tests.dashboard.world import World, build
 
+UNSET = (
+    "TIDEWAITER_STORE_URL",
+    "TIDEWAITER_SMTP_URL",
+    "TIDEWAITER_PORTAL_URL",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+)
 APP = Path(__file__).parents[2] / "dashboard" / "streamlit_app.py"
 
 
@@ -34,7 +41,7 @@ def world(prepared: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     home = tmp_path / "home"
     shutil.copytree(prepared.home, home)
     monkeypatch.setenv("TIDEWAITER_HOME", str(home))
-    for name in ("TIDEWAITER_STORE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+    for name in UNSET:
         monkeypatch.delenv(name, raising=False)
     engine = open_store(f"sqlite:///{home / 'operational.db'}")
     door = Casework(engine, config=load_config(), keys=Keys(home / "keys"), home=home, drafter=Drafter())

@@ -11,8 +11,17 @@ from streamlit.testing.v1 import AppTest
 
 from casework.model import CaseView, Principal, QueueFilter
 from casework.store import engine as store
-from casework.store.tables import approvals, effects, grants, principals, sessions
+from casework.store.tables import (
+    approvals,
+    effects,
+    grants,
+    ingested_files,
+    principals,
+    quarantined_rows,
+    sessions,
+)
 from tests.dashboard.conftest import open_app, signed_in
+from tests.dashboard.published import AS_OF
 from tests.dashboard.world import CARRIER, HOSTILE, OURS, THEIRS, World
 
 
@@ -288,3 +297,54 @@ def test_a_store_that_is_locked_says_not_saved(world: World, monkeypatch: pytest
     assert "Not saved" in words(app)
     other.close()
     assert case_of(world, "SHP-1").state == "new"
+
+
+def test_changing_the_tenant_leaves_the_case_of_the_one_before(world: World) -> None:
+    app = open_case(world, "lead", "SHP-1")
+    app = app.selectbox(key="tenant_choice").set_value("health").run()
+
+    assert "SHP" not in words(app)
+    assert "Nothing here" in words(app)
+
+
+@pytest.fixture
+def quarantined(world: World) -> World:
+    """The desk with one refused row and the file it came in."""
+    now = datetime.now(UTC)
+    file = {"tenant_id": "demo", "feed": "milestone", "file_sha256": "ef" * 32, "file_name": "m.jsonl"}
+    with world.casework.engine.begin() as connection:
+        connection.execute(
+            ingested_files.insert().values(
+                **file, size_bytes=9, state="loaded", attempts=1, row_count=10, loaded_count=9,
+                quarantined_count=1, duplicate_count=0, landed_at=now, recorded_at=AS_OF, loaded_at=now,
+            )
+        )  # fmt: skip
+        connection.execute(
+            quarantined_rows.insert().values(
+                **file, quarantine_id="Q-1", row_number=7, column_name="occurred_at", rule="format",
+                message="Row 7 of m.jsonl: 'yesterday' in occurred_at is no instant.", raw=HOSTILE,
+                values={"event_id": "E-1", "occurred_at": "yesterday"}, state="quarantined", quarantined_at=now,
+            )
+        )  # fmt: skip
+    return world
+
+
+def test_a_refused_row_is_put_right_where_it_is_shown(quarantined: World) -> None:
+    app = signed_in(quarantined, "engineer", tenant="demo")
+    assert any(HOSTILE in element.value for element in app.code)
+
+    app.text_input(key="fix_occurred_at_Q-1").input("2026-09-01T10:00:00Z")
+    app = app.button(key="fix_submit").click().run()
+
+    with quarantined.casework.engine.connect() as connection:
+        row = connection.execute(select(quarantined_rows)).mappings().one()
+    assert row["state"] == "corrected"
+    assert row["corrected_values"]["occurred_at"] == "2026-09-01T10:00:00Z"
+    assert "Kept" in words(app)
+
+
+def test_what_never_left_is_said_to_stay_here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "nothing leaves this machine" in words(signed_in(world, "lead"))
+
+    monkeypatch.setenv("TIDEWAITER_SMTP_URL", "smtp://mail.example:25")
+    assert "nothing leaves this machine" not in words(signed_in(world, "lead"))
