@@ -1,0 +1,163 @@
+"""`make bench`: ratios within one run, and the models on the later part of the public files.
+
+Times are never asserted: machines differ. Each line compares two ways of doing the same thing here and now.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv
+import sqlalchemy as sa
+
+from casework.config import load_config
+from casework.evidence.keys import Keys
+from casework.model import Action
+from casework.service import Casework
+from casework.store.engine import migrate, open_store, writing
+from casework.store.tables import case_facts
+from data import catalog
+from data.contract import load_contract, split
+from data.feeds.scms import day
+from data.formats import read
+from orchestration.assets.decisions import record
+
+REPEATS = 5
+NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Return the median of several runs."""
+    taken = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return sorted(taken)[REPEATS // 2]
+
+
+def row_split(folder: Path) -> dict[str, Any]:
+    """Judge 20,000 inventory rows by their contract, against reading and inserting them unjudged."""
+    contract, path = load_contract("network", "order"), folder / "order.csv"
+    names = list(contract.columns)
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(names)
+        for number in range(20_000):
+            row = {name: "" for name in names} | {
+                "order_no": f"SO-{number:06d}", "order_line": "1", "customer_ref": "C0000001", "sku": "PMP-001",
+                "quantity": "3", "unit_price": "10.5", "currency_code": "USD",
+            }  # fmt: skip
+            row |= {name: "2026-08-01T00:00:00Z" for name in names if name.endswith("_at")}
+            writer.writerow([row[name] for name in names])
+
+    def judged() -> int:
+        return split(contract, read(contract, path), "demo", "0" * 64, NOW).rows.num_rows
+
+    def unjudged() -> int:
+        table = pa.csv.read_csv(path)
+        with duckdb.connect(":memory:") as connection:
+            connection.register("incoming", table)
+            connection.execute("create table raw as select * from incoming")
+        return table.num_rows
+
+    slow, quick = seconds(judged), seconds(unjudged)
+    return {"what": "row split and quarantine : bare read and insert, 20,000 rows", "ratio": slow / quick}
+
+
+def perform(folder: Path) -> dict[str, Any]:
+    """Do one action to a case, against inserting the same fact alone in a transaction."""
+    engine = open_store(f"sqlite:///{folder / 'store.db'}")
+    migrate(engine)
+    casework = Casework(engine, config=load_config(), keys=Keys(folder / "keys"), home=folder)
+    passwords = {account.login: account.password for account in casework.bootstrap()}
+    _token, lead = casework.sign_in("lead", passwords["lead"])
+    casework.sync("demo", casework_publication(), [record(exception_row())])
+    case_id = casework.search(lead, "demo").cases[0].case_id
+    count = iter(range(10**9))
+
+    def one_action() -> None:
+        casework.perform(lead, "demo", case_id, Action.COMMENT, text=f"note {next(count)}")
+
+    def bare_insert() -> None:
+        values = {
+            "tenant_id": "bench", "sequence": next(count), "case_id": case_id, "fact": "case:commented",
+            "actor": "x", "occurred_at": NOW, "details": {},
+        }  # fmt: skip
+        with writing(engine) as connection:
+            connection.execute(sa.insert(case_facts).values(values))
+
+    def many(work: Callable[[], None]) -> Callable[[], None]:
+        return lambda: [work() for _ in range(20)] and None
+
+    slow, quick = seconds(many(one_action)), seconds(many(bare_insert))
+    return {"what": "perform() : one bare insert in a transaction, SQLite", "ratio": slow / quick}
+
+
+def casework_publication() -> Any:
+    """Return a publication to open a case from."""
+    from casework.model import Publication
+
+    return Publication("pub_bench")
+
+
+def exception_row() -> dict[str, Any]:
+    """Return one row of fct_exceptions."""
+    return {
+        "tenant_id": "demo", "exception_key": "late_now:SH-1", "exception_type": "late_now",
+        "subject_type": "shipment", "subject_id": "SH-1", "shipment_id": "SH-1", "parent_exception_key": None,
+        "detected_at": NOW, "due_at": NOW, "predicted_at": NOW, "late_probability": 1.0, "customer_id": "C1",
+        "carrier_id": None, "facility_id": None, "customer_tier": "gold", "severity": "high",
+        "currency_code": "USD", "assumption": None, "expected_loss": 10.0, "sla_penalty_amount": 10.0,
+        "revenue_amount": 0.0, "inventory_amount": 0.0, "customer_tier_amount": 0.0, "evidence": "[]",
+        "documents": "[]",
+    }  # fmt: skip
+
+
+def later_rows(name: str, folder: Path) -> dict[str, Any] | None:
+    """Judge a model on the later part of a public file: C2K from row 70 % on, SCMS from 2012-08-01 on."""
+    from ml.evaluation import evaluate
+
+    source = catalog.find(name, download=False)
+    if isinstance(source, catalog.Missing):
+        print(source.sentence, file=sys.stderr)
+        return None
+    with source.open(encoding="utf-8-sig", newline="") as stream:
+        heading, *rows = list(csv.reader(stream))
+    cut = int(len(rows) * 0.7)
+    is_later = [index >= cut for index in range(len(rows))]
+    if name == "scms":
+        column = heading.index("Scheduled Delivery Date")
+        is_later = [(day(row[column]) or NOW) >= datetime(2012, 8, 1, tzinfo=UTC) for row in rows]
+    for part, wanted in (("train", False), ("test", True)):
+        with (folder / f"{name}_{part}.csv").open("w", newline="") as stream:
+            chosen = [row for row, later in zip(rows, is_later, strict=True) if later is wanted]
+            csv.writer(stream).writerows([heading, *chosen])
+    return evaluate(name, folder / f"{name}_train.csv", folder / f"{name}_test.csv")  # type: ignore[arg-type]
+
+
+def main() -> None:
+    """Print every comparison as a line of JSON."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for comparison in (row_split, perform):
+            found = comparison(folder)
+            print(json.dumps({**found, "ratio": round(found["ratio"], 2)}))
+        for dataset in ("c2k", "scms"):
+            report = later_rows(dataset, folder)
+            if report:
+                print(json.dumps({"what": f"{dataset}: later rows", **report["overall"]}, default=str))
+
+
+if __name__ == "__main__":
+    main()
