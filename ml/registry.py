@@ -22,6 +22,7 @@ import pandas as pd
 from ml import training
 from ml.calibration import Calibration
 from ml.errors import ModelTampered, NoModel
+from ml.folds import FOLDS
 from ml.intervals import Spread
 from ml.model import ArrivalModel, BaseRateModel, Model
 
@@ -145,15 +146,15 @@ class Registry:
                 raise
 
 
-def train_from_features(frame: pd.DataFrame, tenant_id: str, registry: Registry) -> Model:
+def train_from_features(frame: pd.DataFrame, tenant_id: str, registry: Registry, folds: int = FOLDS) -> Model:
     """Learn from a tenant's labelled ftr_shipments rows, keep the model, make it current, return it.
 
     Rows of other tenants are not looked at. The same rows give the same version; it is then not retrained.
     """
     own = frame[frame["tenant_id"] == tenant_id] if "tenant_id" in frame.columns else frame
-    version = training.version_for(own)
+    version = training.version_for(own, folds=folds)
     if version not in registry.versions(tenant_id):
-        return registry.load(tenant_id, registry.keep(training.fit(own, tenant_id)))
+        return registry.load(tenant_id, registry.keep(training.fit(own, tenant_id, folds=folds)))
     registry.make_current(tenant_id, version)
     return registry.load(tenant_id, version)
 

@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from ml import calibration, estimators, features, intervals, metrics
 from ml.cards import card_of
 from ml.estimators import Lesson
-from ml.folds import Fold, temporal_folds
+from ml.folds import FOLDS, Fold, temporal_folds
 from ml.model import ArrivalModel, BaseRateModel, Model, base_rate_model, reference_row
 
 MIN_SHIPMENTS = 50
@@ -38,15 +38,15 @@ class Later:
     fold: np.ndarray
 
 
-def fit(frame: pd.DataFrame, tenant_id: str, level: float = intervals.LEVEL) -> Model:
+def fit(frame: pd.DataFrame, tenant_id: str, level: float = intervals.LEVEL, folds: int = FOLDS) -> Model:
     """Fit a tenant's model on labelled ftr_shipments rows; too few give a BaseRateModel.
 
     Rows may come in any order; rows without an outcome are ignored. Raises FeaturesRefused when shared
     columns are missing.
     """
     rows = features.labelled(frame)
-    version = version_of(rows, level)
-    later = judge(rows, level) if _is_enough(rows) else None
+    version = version_of(rows, level, folds)
+    later = judge(rows, level, folds) if _is_enough(rows) else None
     if later is None:
         return _starting(rows, tenant_id, version)
     chosen, calibrated, probability = choose(later)
@@ -57,7 +57,7 @@ def fit(frame: pd.DataFrame, tenant_id: str, level: float = intervals.LEVEL) -> 
     card |= {"candidate": chosen, "candidates": _compared(later), "calibration_method": calibrated.method}
     return ArrivalModel(
         tenant_id, version, classifiers, quantiles, calibrated, spread, threshold, level,
-        reference_row(rows), {**card, "data_sha256": features.data_hash(rows), "parameters": parameters(level)},
+        reference_row(rows), {**card, "data_sha256": features.data_hash(rows), "parameters": parameters(level, folds)},
     )  # fmt: skip
 
 
@@ -86,21 +86,21 @@ def _starting(rows: pd.DataFrame, tenant_id: str, version: str) -> BaseRateModel
     )
 
 
-def judge(rows: pd.DataFrame, level: float) -> Later | None:
+def judge(rows: pd.DataFrame, level: float, folds: int = FOLDS) -> Later | None:
     """Score later rows with every candidate learnt on the earlier; None when no split has both outcomes."""
     design = features.design(rows)
-    folds = list(temporal_folds(rows))
-    judged = [_judge_fold(rows, design, fold, level) for fold in folds]
+    splits = list(temporal_folds(rows, folds))
+    judged = [_judge_fold(rows, design, fold, level) for fold in splits]
     if not judged:
         return None
-    positions = np.concatenate([fold.judge for fold in folds])
+    positions = np.concatenate([fold.judge for fold in splits])
     if rows["label_is_late"].iloc[positions].nunique() < 2:
         return None
     return Later(
         rows.iloc[positions].reset_index(drop=True),
         {name: np.concatenate([scores[name] for scores, _ in judged]) for name in estimators.CANDIDATES},
         np.concatenate([hours for _, hours in judged]),
-        np.concatenate([np.full(len(fold.judge), number) for number, fold in enumerate(folds)]),
+        np.concatenate([np.full(len(fold.judge), number) for number, fold in enumerate(splits)]),
     )
 
 
@@ -181,23 +181,23 @@ def _by_fold(later: Later) -> dict[str, np.ndarray]:
     }
 
 
-def parameters(level: float) -> dict[str, object]:
+def parameters(level: float, folds: int = FOLDS) -> dict[str, object]:
     """Return everything besides data and code that shapes a model."""
     import sklearn
 
-    return {**estimators.PARAMETERS, "level": level, "scikit_learn": sklearn.__version__}
+    return {**estimators.PARAMETERS, "level": level, "folds": folds, "scikit_learn": sklearn.__version__}
 
 
-def version_for(frame: pd.DataFrame, level: float = intervals.LEVEL) -> str:
+def version_for(frame: pd.DataFrame, level: float = intervals.LEVEL, folds: int = FOLDS) -> str:
     """Return the version `fit` would give these rows, without fitting."""
-    return version_of(features.labelled(frame), level)
+    return version_of(features.labelled(frame), level, folds)
 
 
-def version_of(rows: pd.DataFrame, level: float) -> str:
+def version_of(rows: pd.DataFrame, level: float, folds: int = FOLDS) -> str:
     """Return the version: a hash of training data, parameters and this room's code; not of the clock."""
     parts: Sequence[str] = (
         features.data_hash(rows),
-        json.dumps(parameters(level), sort_keys=True),
+        json.dumps(parameters(level, folds), sort_keys=True),
         code_hash(),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

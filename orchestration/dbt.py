@@ -8,10 +8,12 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-
-from dagster_dbt import DbtProject
+from typing import TYPE_CHECKING
 
 from orchestration.settings import PROJECT_ROOT, Settings
+
+if TYPE_CHECKING:
+    from dagster_dbt import DbtProject
 
 DBT_DIR = PROJECT_ROOT / "dbt_project"
 PARTS = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests", "snapshots")
@@ -35,8 +37,13 @@ def sources_digest() -> str:
 @cache
 def dbt_project() -> DbtProject:
     """Return the project with its artefacts kept in the home folder."""
+    # Two seconds to import: only who builds pays them.
+    from dagster_dbt import DbtProject
+
     settings = Settings.from_environment()
     os.environ.setdefault("TIDEWAITER_WAREHOUSE", str(settings.warehouse_path))
+    # Where dagster-dbt looks for the parsed project, so that an invocation need not parse it again.
+    os.environ["DBT_TARGET_PATH"] = str(settings.dbt_target)
     os.environ["DBT_LOG_PATH"] = str(settings.home / "dbt" / "logs")
     return DbtProject(DBT_DIR, profiles_dir=DBT_DIR, target_path=settings.dbt_target)
 

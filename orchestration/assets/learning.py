@@ -16,6 +16,8 @@ from ml.registry import Registry, train_from_features
 from ml.scoring import score
 from orchestration.resources import Platform
 
+# Enough later rows to calibrate on, at half the cost of the four that `model evaluate` takes.
+FOLDS = 2
 LABELLED = (
     "select * from features.ftr_shipments where tenant_id = ? and label_is_late is not null "
     "order by cutoff_at, shipment_id, checkpoint"
@@ -38,7 +40,7 @@ def train(platform: Platform, tenants: Sequence[str]) -> dict[str, str]:
 
 def train_one(frame: pd.DataFrame, tenant_id: str, root: Path) -> str:
     """Train one tenant's model and make it current; return its version."""
-    return train_from_features(frame, tenant_id, Registry(root)).version
+    return train_from_features(frame, tenant_id, Registry(root), folds=FOLDS).version
 
 
 def current_versions(platform: Platform) -> dict[str, str]:
