@@ -44,7 +44,6 @@ QUANTILE_DAYS, QUANTILE_ROWS = 3 * HALF_LIFE_DAYS, 500
 PARAMETERS = {
     "boosting": BOOSTING,
     "quantile": QUANTILE,
-    "seeds": list(SEEDS),
     "logistic_c": 0.05,
     "half_life_days": HALF_LIFE_DAYS,
 }
@@ -63,16 +62,17 @@ class Lesson:
 
     design: pd.DataFrame
     age_days: np.ndarray
+    seeds: tuple[int, ...] = SEEDS
 
     @classmethod
-    def of(cls, design: pd.DataFrame, cutoff_at: pd.Series) -> Lesson:
+    def of(cls, design: pd.DataFrame, cutoff_at: pd.Series, seeds: tuple[int, ...] = SEEDS) -> Lesson:
         """Take the design and the cutoffs of the same rows."""
         age = ((cutoff_at.max() - cutoff_at) / pd.Timedelta(days=1)).to_numpy(dtype=float)
-        return cls(design, age)
+        return cls(design, age, seeds)
 
     def where(self, rows: np.ndarray) -> Lesson:
         """Return the lesson of some of the rows, ages kept."""
-        return Lesson(self.design[rows], self.age_days[rows])
+        return Lesson(self.design[rows], self.age_days[rows], self.seeds)
 
     @property
     def weight(self) -> np.ndarray:
@@ -99,7 +99,7 @@ def fit_boosting(lesson: Lesson, late: np.ndarray) -> list[Pipeline]:
     """Fit gradient-boosted trees once per seed; their mean is steadier than any of them."""
     return [
         _boosted(lesson, late, HistGradientBoostingClassifier(**BOOSTING, random_state=seed))
-        for seed in SEEDS
+        for seed in lesson.seeds
     ]
 
 

@@ -22,7 +22,6 @@ import pandas as pd
 from ml import training
 from ml.calibration import Calibration
 from ml.errors import ModelTampered, NoModel
-from ml.folds import FOLDS
 from ml.intervals import Spread
 from ml.model import ArrivalModel, BaseRateModel, Model
 
@@ -146,15 +145,17 @@ class Registry:
                 raise
 
 
-def train_from_features(frame: pd.DataFrame, tenant_id: str, registry: Registry, folds: int = FOLDS) -> Model:
+def train_from_features(
+    frame: pd.DataFrame, tenant_id: str, registry: Registry, effort: training.Effort = training.FULL
+) -> Model:
     """Learn from a tenant's labelled ftr_shipments rows, keep the model, make it current, return it.
 
     Rows of other tenants are not looked at. The same rows give the same version; it is then not retrained.
     """
     own = frame[frame["tenant_id"] == tenant_id] if "tenant_id" in frame.columns else frame
-    version = training.version_for(own, folds=folds)
+    version = training.version_for(own, effort=effort)
     if version not in registry.versions(tenant_id):
-        return registry.load(tenant_id, registry.keep(training.fit(own, tenant_id, folds=folds)))
+        return registry.load(tenant_id, registry.keep(training.fit(own, tenant_id, effort=effort)))
     registry.make_current(tenant_id, version)
     return registry.load(tenant_id, version)
 

@@ -29,6 +29,18 @@ MIN_LATE = 8
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How much work a training may be: on how many later folds it is judged, how many seeds are averaged."""
+
+    folds: int = FOLDS
+    seeds: tuple[int, ...] = estimators.SEEDS
+
+
+FULL = Effort()
+QUICK = Effort(folds=2, seeds=(0,))
+
+
+@dataclass(frozen=True)
 class Later:
     """What the candidates and delay quantiles said about rows later than they had learnt from."""
 
@@ -38,26 +50,26 @@ class Later:
     fold: np.ndarray
 
 
-def fit(frame: pd.DataFrame, tenant_id: str, level: float = intervals.LEVEL, folds: int = FOLDS) -> Model:
+def fit(frame: pd.DataFrame, tenant_id: str, level: float = intervals.LEVEL, effort: Effort = FULL) -> Model:
     """Fit a tenant's model on labelled ftr_shipments rows; too few give a BaseRateModel.
 
     Rows may come in any order; rows without an outcome are ignored. Raises FeaturesRefused when shared
     columns are missing.
     """
     rows = features.labelled(frame)
-    version = version_of(rows, level, folds)
-    later = judge(rows, level, folds) if _is_enough(rows) else None
+    version = version_of(rows, level, effort)
+    later = judge(rows, level, effort) if _is_enough(rows) else None
     if later is None:
         return _starting(rows, tenant_id, version)
     chosen, calibrated, probability = choose(later)
     threshold = metrics.best_threshold(probability, later.rows["label_is_late"].to_numpy(dtype=bool))
     spread = intervals.fit(later.hours, later.rows, level)
-    classifiers, quantiles = _fit_parts(rows, chosen, level)
+    classifiers, quantiles = _fit_parts(rows, chosen, level, effort)
     card = card_of(rows, later.rows, later.fold, probability, later.hours, spread, threshold)
     card |= {"candidate": chosen, "candidates": _compared(later), "calibration_method": calibrated.method}
     return ArrivalModel(
         tenant_id, version, classifiers, quantiles, calibrated, spread, threshold, level,
-        reference_row(rows), {**card, "data_sha256": features.data_hash(rows), "parameters": parameters(level, folds)},
+        reference_row(rows), {**card, "data_sha256": features.data_hash(rows), "parameters": parameters(level, effort)},
     )  # fmt: skip
 
 
@@ -86,11 +98,11 @@ def _starting(rows: pd.DataFrame, tenant_id: str, version: str) -> BaseRateModel
     )
 
 
-def judge(rows: pd.DataFrame, level: float, folds: int = FOLDS) -> Later | None:
+def judge(rows: pd.DataFrame, level: float, effort: Effort = FULL) -> Later | None:
     """Score later rows with every candidate learnt on the earlier; None when no split has both outcomes."""
     design = features.design(rows)
-    splits = list(temporal_folds(rows, folds))
-    judged = [_judge_fold(rows, design, fold, level) for fold in splits]
+    splits = list(temporal_folds(rows, effort.folds))
+    judged = [_judge_fold(rows, design, fold, level, effort) for fold in splits]
     if not judged:
         return None
     positions = np.concatenate([fold.judge for fold in splits])
@@ -105,10 +117,10 @@ def judge(rows: pd.DataFrame, level: float, folds: int = FOLDS) -> Later | None:
 
 
 def _judge_fold(
-    rows: pd.DataFrame, design: pd.DataFrame, fold: Fold, level: float
+    rows: pd.DataFrame, design: pd.DataFrame, fold: Fold, level: float, effort: Effort
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     past = rows.iloc[fold.learn]
-    learn = Lesson.of(design.iloc[fold.learn], past["cutoff_at"])
+    learn = Lesson.of(design.iloc[fold.learn], past["cutoff_at"], effort.seeds)
     late, judged = past["label_is_late"].to_numpy(dtype=bool), design.iloc[fold.judge]
     scores = {
         name: estimators.raw_score(estimators.fit_candidate(name, learn, late), judged)
@@ -126,8 +138,10 @@ def _fit_quantiles(past: pd.DataFrame, lesson: Lesson, level: float) -> list[Pip
     return estimators.fit_quantiles(lesson.where(known), delay[known], tails)
 
 
-def _fit_parts(rows: pd.DataFrame, chosen: str, level: float) -> tuple[list[Pipeline], list[Pipeline]]:
-    lesson = Lesson.of(features.design(rows), rows["cutoff_at"])
+def _fit_parts(
+    rows: pd.DataFrame, chosen: str, level: float, effort: Effort
+) -> tuple[list[Pipeline], list[Pipeline]]:
+    lesson = Lesson.of(features.design(rows), rows["cutoff_at"], effort.seeds)
     late = rows["label_is_late"].to_numpy(dtype=bool)
     return estimators.fit_candidate(chosen, lesson, late), _fit_quantiles(rows, lesson, level)
 
@@ -181,23 +195,29 @@ def _by_fold(later: Later) -> dict[str, np.ndarray]:
     }
 
 
-def parameters(level: float, folds: int = FOLDS) -> dict[str, object]:
+def parameters(level: float, effort: Effort = FULL) -> dict[str, object]:
     """Return everything besides data and code that shapes a model."""
     import sklearn
 
-    return {**estimators.PARAMETERS, "level": level, "folds": folds, "scikit_learn": sklearn.__version__}
+    return {
+        **estimators.PARAMETERS,
+        "level": level,
+        "folds": effort.folds,
+        "seeds": list(effort.seeds),
+        "scikit_learn": sklearn.__version__,
+    }
 
 
-def version_for(frame: pd.DataFrame, level: float = intervals.LEVEL, folds: int = FOLDS) -> str:
+def version_for(frame: pd.DataFrame, level: float = intervals.LEVEL, effort: Effort = FULL) -> str:
     """Return the version `fit` would give these rows, without fitting."""
-    return version_of(features.labelled(frame), level, folds)
+    return version_of(features.labelled(frame), level, effort)
 
 
-def version_of(rows: pd.DataFrame, level: float, folds: int = FOLDS) -> str:
+def version_of(rows: pd.DataFrame, level: float, effort: Effort = FULL) -> str:
     """Return the version: a hash of training data, parameters and this room's code; not of the clock."""
     parts: Sequence[str] = (
         features.data_hash(rows),
-        json.dumps(parameters(level, folds), sort_keys=True),
+        json.dumps(parameters(level, effort), sort_keys=True),
         code_hash(),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 DBT_DIR = PROJECT_ROOT / "dbt_project"
 PARTS = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests", "snapshots")
+
+
+# One parse at a time: a first run begins it while it lays files.
+PARSING = threading.Lock()
 
 
 def dbt_executable() -> str:
@@ -50,7 +55,11 @@ def dbt_project() -> DbtProject:
 
 def manifest_path() -> Path:
     """Return the manifest; parse the project first where it is missing or older than the project."""
-    settings = Settings.from_environment()
+    with PARSING:
+        return _manifest(Settings.from_environment())
+
+
+def _manifest(settings: Settings) -> Path:
     manifest, mark = settings.dbt_target / "manifest.json", settings.dbt_target / "manifest.digest"
     digest = sources_digest()
     if not manifest.exists() or not mark.exists() or mark.read_text() != digest:

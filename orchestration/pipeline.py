@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from casework.model import NewAccount
 from casework.store.engine import migrate
 from casework.store.tables import cases, drafts, ingested_files
 from orchestration import publishing
+from orchestration.dbt import manifest_path
 from orchestration.errors import ClockRefused, OrchestrationError, PipelineFailed
 from orchestration.instance import PID_TAG, open_instance, prepare_instance, reap
 from orchestration.landing import landed_files
@@ -85,6 +87,8 @@ def run_path(
         platform.settings.home.mkdir(parents=True, exist_ok=True)
         migrate(platform.engine)
         report.accounts = platform.casework.bootstrap(platform.clock())
+    if publishing.latest_publication(platform.engine) is None:
+        threading.Thread(target=warm_up, daemon=True).start()
     if lay:
         with report.stage("lay", tell):
             notes = {tenant: lay_once(platform, tenant, as_of) for tenant in chosen}
@@ -95,6 +99,12 @@ def run_path(
         execute(platform, report, tell)
     finish(platform, report, notes, chosen)
     return report
+
+
+def warm_up() -> None:
+    """Parse the dbt project, in a process of its own, while files are laid; a first run is sure to need it."""
+    with suppress(RuntimeError):
+        manifest_path()
 
 
 def check_tenants(platform: Platform, tenants: Sequence[str] | None) -> list[str]:

@@ -14,10 +14,9 @@ import pyarrow as pa
 from ml.errors import NoModel
 from ml.registry import Registry, train_from_features
 from ml.scoring import score
+from ml.training import FULL, QUICK, Effort
 from orchestration.resources import Platform
 
-# Enough later rows to calibrate on, at half the cost of the four that `model evaluate` takes.
-FOLDS = 2
 LABELLED = (
     "select * from features.ftr_shipments where tenant_id = ? and label_is_late is not null "
     "order by cutoff_at, shipment_id, checkpoint"
@@ -25,7 +24,7 @@ LABELLED = (
 OPEN = "select * from features.ftr_shipments where tenant_id = ? and is_open order by shipment_id, checkpoint"
 
 
-def train(platform: Platform, tenants: Sequence[str]) -> dict[str, str]:
+def train(platform: Platform, tenants: Sequence[str], effort: Effort) -> dict[str, str]:
     """Train tenants' models on every labelled shipment known by now; return their versions.
 
     A tenant's rows never meet another's: each model is trained in a process of its own, side by side.
@@ -34,13 +33,15 @@ def train(platform: Platform, tenants: Sequence[str]) -> dict[str, str]:
     root = platform.settings.models
     workers = max(1, min(len(frames), os.cpu_count() or 1))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        asked = {tenant: pool.submit(train_one, frame, tenant, root) for tenant, frame in frames.items()}
+        asked = {
+            tenant: pool.submit(train_one, frame, tenant, root, effort) for tenant, frame in frames.items()
+        }
         return {tenant: future.result() for tenant, future in asked.items()}
 
 
-def train_one(frame: pd.DataFrame, tenant_id: str, root: Path) -> str:
+def train_one(frame: pd.DataFrame, tenant_id: str, root: Path, effort: Effort) -> str:
     """Train one tenant's model and make it current; return its version."""
-    return train_from_features(frame, tenant_id, Registry(root), folds=FOLDS).version
+    return train_from_features(frame, tenant_id, Registry(root), effort).version
 
 
 def current_versions(platform: Platform) -> dict[str, str]:
@@ -65,7 +66,8 @@ def arrival_model(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     versions = current_versions(platform)
     missing = [tenant for tenant in platform.config.tenants if tenant not in versions]
     if missing:
-        versions |= train(platform, missing)
+        # The first model comes quickly; the weekly training takes its time.
+        versions |= train(platform, missing, QUICK)
     return dg.MaterializeResult(
         metadata={f"version/{tenant}": version for tenant, version in versions.items()}
     )
@@ -97,7 +99,7 @@ def arrival_scores(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult
 def train_again(platform: dg.ResourceParam[Platform]) -> None:
     """Replace the current models by ones trained on all that is known now."""
     platform.warehouse.hold()
-    train(platform, list(platform.config.tenants))
+    train(platform, list(platform.config.tenants), FULL)
 
 
 @dg.job(description="Train again on what has been learnt since.")

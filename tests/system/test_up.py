@@ -60,7 +60,8 @@ def password(home: Home, login: str) -> str:
 
 
 def sign_in(page: Page, running: Running, login: str, address: str = "") -> None:
-    page.goto(f"{running.dashboard}/{address}")
+    page.context.clear_cookies()
+    page.goto(f"{running.dashboard}/{address}", wait_until="networkidle")
     page.locator(".st-key-sign_in_login input").fill(login)
     page.locator(".st-key-sign_in_password input").fill(password(running.home, login))
     page.locator(".st-key-sign_in_submit button").click()
@@ -134,8 +135,7 @@ def test_a_file_dropped_into_a_landing_folder_becomes_a_case(running: Running) -
 
 def test_correcting_and_replaying_a_bad_row_closes_the_gap(running: Running, page: Page) -> None:
     home = running.home
-    sign_in(page, running, "engineer")
-    page.goto(f"{running.dashboard}/data_health")
+    sign_in(page, running, "engineer", "data_health")
     expect(page.locator(".st-key-feeds_table")).to_be_visible()
     (quarantine_id,) = rows(
         home, "select quarantine_id from quarantined_rows where raw like '%the day after tomorrow%'"
@@ -174,9 +174,7 @@ def test_an_ops_lead_works_the_top_case_to_its_end(running: Running, page: Page)
         for row in home.json("queue", "--tenant", "demo")
         if has_customer_mail(home, row["case_id"])
     )
-    page.goto(f"{running.dashboard}/case?tenant=demo&case={case_id}")
-    if page.locator(".st-key-sign_in_login input").is_visible():
-        sign_in(page, running, "lead", f"case?tenant=demo&case={case_id}")
+    sign_in(page, running, "lead", f"case?tenant=demo&case={case_id}")
     expect(page.locator(".st-key-case_verdict")).to_be_visible()
     page.wait_for_timeout(2500)
     shoot(page, "case")
@@ -284,9 +282,7 @@ def test_a_partner_sees_only_its_own_shipments_even_by_direct_address(running: R
     page.wait_for_timeout(1500)
     assert foreign[1] not in page.content()
     shoot(page, "partner")
-    page.goto(f"{running.dashboard}/case?tenant=demo&case={foreign[0]}")
-    if page.locator(".st-key-sign_in_login input").is_visible():
-        sign_in(page, running, "customer", f"case?tenant=demo&case={foreign[0]}")
+    sign_in(page, running, "customer", f"case?tenant=demo&case={foreign[0]}")
     expect(page.get_by_text("There is no case")).to_be_visible()
     assert foreign[1] not in page.content()
 
