@@ -79,7 +79,8 @@ def test_a_kill_while_loading_loses_no_row_and_doubles_none(
     assert load_once(home, **crash) == -signal.SIGKILL
     assert load_once(home) == 0
 
-    counted = "select sum(row_count), sum(loaded_count), sum(quarantined_count), sum(duplicate_count) from ingested_files"
+    counts = ("row_count", "loaded_count", "quarantined_count", "duplicate_count")
+    counted = f"select {', '.join(f'sum({name})' for name in counts)} from ingested_files"
     quarantined = rows(home, "select row_number, state from quarantined_rows")
     with duckdb.connect(str(home.path / "warehouse" / "warehouse.duckdb"), read_only=True) as warehouse:
         found = warehouse.execute(

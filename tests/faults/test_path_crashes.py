@@ -17,11 +17,16 @@ from tests.system.test_up import as_csv, late_shipment
 
 ROUNDS = int(os.environ.get("TIDEWAITER_FAULT_ROUNDS", "1"))
 # Each costs two runs of the whole path; `make faults` tries them all, and loading's own points more often.
-POINTS = ["publish:after-pointer-before-mark", "sync:between-chunks"]
+POINTS = ["sync:between-chunks"]
 if ROUNDS > 1:
-    POINTS += ["load:after-rows-before-settle", "desk:after-commit-before-checkpoint", "sync:between-tenants"]
+    POINTS += [
+        "publish:after-pointer-before-mark",
+        "load:after-rows-before-settle",
+        "desk:after-commit-before-checkpoint",
+        "sync:between-tenants",
+    ]
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("platform")]
 
 
 def rows(home: Home, query: str) -> list[tuple[Any, ...]]:

@@ -25,7 +25,7 @@ from tests.system.running import Running, drop, up, wait_for
 IMAGES = Path(os.environ.get("TIDEWAITER_IMAGES", ROOT / "var" / "images"))
 CASE_WITHIN = 240  # seconds from a dropped file to its case, on a busy two-core machine
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("platform")]
 
 
 @pytest.fixture(scope="module")
