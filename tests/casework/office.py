@@ -34,7 +34,7 @@ FEED_TIME = datetime(2026, 9, 1, 6, 0, tzinfo=UTC)
 LEAD, PLANNER, APPROVER = "person:lead", "person:planner", "person:approver"
 AUDITOR, ENGINEER, ADMIN = "person:auditor", "person:engineer", "person:admin"
 CUSTOMER, CARRIER = "partner:customer", "partner:carrier"
-OWN_CUSTOMER, OWN_CARRIER = "C1000001", "HWYM"
+OWN_CUSTOMER, OWN_CARRIER = "0011ZEPS1BB45W8", "TSWN"
 CONFIG = load_config()
 
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -165,7 +166,7 @@ def test_correcting_and_replaying_a_bad_row_closes_the_gap(running: Running, pag
 
 def test_an_ops_lead_works_the_top_case_to_its_end(running: Running, page: Page) -> None:
     home = running.home
-    sign_in(page, running, "lead", "queue?tenant=demo")
+    sign_in(page, running, "lead", "?tenant=demo")
     expect(page.locator(".st-key-queue_table")).to_be_visible()
     page.wait_for_timeout(1500)
     shoot(page, "queue")
@@ -322,19 +323,17 @@ def parsed(path: Path) -> Any:
 
 
 def kill_a_run(home: Home) -> None:
-    """Kill the run worker as soon as there is one."""
+    """Kill whoever holds the warehouse as soon as there is one: a run is the only writer."""
+
+    lock = str(home.path / "warehouse" / "warehouse.lock")
 
     def run_workers() -> list[int]:
-        found = []
-        for command in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                text = command.read_bytes()
-                environment = (command.parent / "environ").read_bytes()
-            except OSError:
-                continue
-            if b"execute_run" in text and str(home.path).encode() in environment:
-                found.append(int(command.parent.name))
-        return found
+        found = set()
+        for link in Path("/proc").glob("[0-9]*/fd/*"):
+            with suppress(OSError):
+                if str(link.readlink()) == lock:
+                    found.add(int(link.parts[2]))
+        return sorted(found)
 
     for pid in wait_for(run_workers, 120, "a run to start"):
         os.kill(pid, signal.SIGKILL)
