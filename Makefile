@@ -23,7 +23,9 @@ setup: $(READY) ## make .venv with exactly what uv.lock names
 $(READY): pyproject.toml uv.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv sync --frozen --inexact --quiet
+	@$(BIN)/uv sync --frozen --inexact --quiet || { \
+		$(BIN)/python -m pip install --quiet --require-hashes -r constraints.txt && \
+		$(BIN)/python -m pip install --quiet --no-deps --editable .; }
 	@touch $(READY)
 
 run: setup ## the main job: real shipments become a ranked queue with drafts
