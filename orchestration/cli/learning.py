@@ -35,21 +35,23 @@ def evaluate(
     if as_json:
         print_json(report)
         return
-    rows = [["all", report["overall"]], *report["checkpoints"].items()]
-    names = [
-        "roc_auc",
-        "average_precision",
-        "brier",
-        "log_loss",
-        "mcc",
-        "ece",
-        "interval_coverage",
-        "mae_hours",
+    parts = [("all", report["overall"]), *report["checkpoints"].items()]
+    names = ["roc_auc", "average_precision", "brier", "log_loss", "mcc", "ece"]
+    promised = ["interval_coverage", "mae_hours", "schedule_mae_hours"]
+    rows = [
+        [
+            place,
+            *[figure(part[name]) for name in names],
+            *[figure(part["arrival"][name]) for name in promised],
+        ]
+        for place, part in parts
     ]
-    print_table(
-        f"{dataset}: trained on {train.name}, judged on {test.name}", ["checkpoint", *names],
-        [[place, *[figure(metrics.get(name)) for name in names]] for place, metrics in rows], right=names,
-    )  # fmt: skip
+    rows += [
+        [f"baseline: {name}", *[figure(values[metric]) for metric in names]]
+        for name, values in report["overall"]["baselines"].items()
+    ]
+    title = f"{dataset}: trained on {train.name}, judged on {test.name}"
+    print_table(title, ["checkpoint", *names, *promised], rows, right=[*names, *promised])
 
 
 def figure(value: object) -> str:
