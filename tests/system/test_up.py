@@ -185,7 +185,9 @@ def test_an_ops_lead_works_the_top_case_to_its_end(running: Running, page: Page)
     text.fill(text.input_value() + " We are sorry for the trouble this causes.")
     page.locator(".st-key-draft_save_customer_update button").click()
     expect(page.locator(".st-key-draft_edit_customer_update button")).to_be_visible()
-    page.locator(".st-key-draft_approve_customer_update button").click()
+    approve = page.locator(".st-key-draft_approve_customer_update button").last
+    expect(approve).to_be_enabled(timeout=30_000)
+    approve.click()
 
     mail = wait_for(lambda: mails_of(home, case_id), 60, "the mail to arrive")
     assert "We are sorry for the trouble this causes." in body_of(mail[0])
@@ -279,7 +281,7 @@ def test_a_partner_sees_only_its_own_shipments_even_by_direct_address(running: R
         own,
     )[0]
     sign_in(page, running, "customer")
-    expect(page.locator(".st-key-shipments_table")).to_be_visible()
+    expect(page.locator(".st-key-shipments_table")).to_be_visible(timeout=30_000)
     page.wait_for_timeout(1500)
     assert foreign[1] not in page.content()
     shoot(page, "partner")
