@@ -34,7 +34,7 @@ run: setup ## the main job: real shipments become a ranked queue with drafts
 up: setup ## Dagster on 127.0.0.1:3000, the dashboard on 127.0.0.1:8501, the worker beside them
 	@$(BIN)/tidewaiter up
 
-test: setup ## every test, on real SQLite, PostgreSQL, DuckDB, mail server and browser
+test: setup ## the tests, on real SQLite, PostgreSQL, DuckDB, mail server and browser (not the whole-path kills)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not whole_path"
 
 check: setup ## ruff, types, SQL style, import directions
@@ -47,7 +47,7 @@ check: setup ## ruff, types, SQL style, import directions
 bench: setup ## ratios within one run
 	@$(BIN)/python -m tests.bench
 
-faults: setup ## kill every process at every named point, more often than `make test` does
+faults: setup ## kill loading and runs of the whole path at named points, many times over
 	@TIDEWAITER_FAULT_ROUNDS=$${ROUNDS:-20} $(BIN)/python -m pytest tests/faults
 
 clean: ## remove what was made (the environment stays)
