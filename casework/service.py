@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from casework import accounts, bootstrap, cases, decisions, drafts, intake, search, sync
 from casework.config import Config
 from casework.desk import Desk
+from casework.effects import people
 from casework.evidence import chain
 from casework.evidence.keys import Keys
 from casework.model import (
@@ -198,6 +199,14 @@ class Casework:
     ) -> Approval:
         """Reject one version of a draft, and say why."""
         return decisions.reject(self.desk, principal, tenant_id, draft_id, version, reason)
+
+    def confirm_effect(self, principal: Principal, tenant_id: str, effect_id: str, note: str) -> None:
+        """Record a person's word that the receiver has a message whose fate is unknown; nothing is sent."""
+        people.confirm(self.desk, principal, tenant_id, effect_id, note)
+
+    def resend_effect(self, principal: Principal, tenant_id: str, effect_id: str, note: str) -> None:
+        """Queue a message once more under its own key; the approval is asked again before it leaves."""
+        people.resend(self.desk, principal, tenant_id, effect_id, note)
 
     # --- people ---------------------------------------------------------------------------------------
 

@@ -139,7 +139,7 @@ def _decisions(sheet: Sheet) -> None:
         with st.expander("Playbook", icon=":material/menu_book:"):
             st.text(kind.playbook)
     show_drafts(sheet.detail, sheet.viewer)
-    show_effects(sheet.detail.effects, sheet.now)
+    show_effects(sheet.detail.effects, sheet.now, sheet.viewer)
     show_messages(sheet.detail.messages, sheet.now)
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from casework.model import CaseDetail, CaseView, EffectView, EscalationView, MessageView
 from dashboard import context
 from dashboard.components.badges import effect_badge
+from dashboard.components.stuck_effects import show_decision
 from dashboard.components.tables import show_table
 from dashboard.components.text import literal, moment, money, plain, relative, utc_text, visible
 from dashboard.components.wording import STATE_WORDS, breach_text, fact_text, subject_name, type_label
@@ -100,7 +101,7 @@ def _cases(cases: Sequence[CaseView], viewer: Viewer, now: datetime, key: str) -
         )
 
 
-def show_effects(effects: Sequence[EffectView], now: datetime) -> None:
+def show_effects(effects: Sequence[EffectView], now: datetime, viewer: Viewer) -> None:
     """Show what left or must leave: to whom, how far it came, and the acknowledgement."""
     if not effects:
         return
@@ -109,6 +110,7 @@ def show_effects(effects: Sequence[EffectView], now: datetime) -> None:
         for effect in effects:
             with st.container(border=True, gap=None):
                 _effect(effect, now)
+                show_decision(effect, viewer)
 
 
 def _effect(effect: EffectView, now: datetime) -> None:

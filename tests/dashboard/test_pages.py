@@ -216,6 +216,45 @@ def test_rejecting_sends_nothing_and_keeps_the_reason(world: World) -> None:
     assert "Too early to say" in words(app)
 
 
+def a_mail_of_unknown_fate(world: World) -> str:
+    """Approve an update and leave its mail as a worker does that got no answer after the data."""
+    app = open_case(world, "lead", "SHP-1")
+    app.button(key="draft_approve_customer_update").click().run()
+    with world.casework.engine.begin() as connection:
+        (effect_id,) = connection.execute(select(effects.c.effect_id).where(effects.c.target == "mail")).one()
+        connection.execute(
+            update(effects).where(effects.c.effect_id == effect_id).values(state="needs_human", attempts=1)
+        )
+    return str(effect_id)
+
+
+def state_of(world: World, effect_id: str) -> str:
+    with world.casework.engine.connect() as connection:
+        return str(connection.scalar(select(effects.c.state).where(effects.c.effect_id == effect_id)))
+
+
+@pytest.mark.parametrize(("button", "state"), [("confirm", "applied"), ("resend", "pending")])
+def test_a_person_decides_about_a_message_whose_fate_is_unknown(
+    world: World, button: str, state: str
+) -> None:
+    effect_id = a_mail_of_unknown_fate(world)
+    app = open_case(world, "lead", "SHP-1")
+
+    app = app.button(key=f"effect_{button}_{effect_id}").click().run()
+    assert state_of(world, effect_id) == "needs_human"
+    assert "Say how you know" in words(app)
+
+    app.text_input(key=f"effect_note_{effect_id}").input("They said so by phone.")
+    app.button(key=f"effect_{button}_{effect_id}").click().run()
+    assert state_of(world, effect_id) == state
+
+
+def test_who_may_not_approve_decides_nothing_about_messages(world: World) -> None:
+    effect_id = a_mail_of_unknown_fate(world)
+
+    assert not [key for key in keys(open_case(world, "auditor", "SHP-1")) if effect_id in str(key)]
+
+
 @pytest.mark.parametrize("login", ["auditor", "approver"])
 def test_buttons_a_role_may_not_use_are_not_offered(world: World, login: str) -> None:
     offered = keys(open_case(world, login, "SHP-1"))
