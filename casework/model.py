@@ -240,7 +240,7 @@ class CaseView:
     state: State
     is_open: bool
     is_present: bool  # the exception stands in the latest publication
-    severity: str
+    severity: str | None
     owner: str | None
     owner_name: str | None
     customer_id: str | None

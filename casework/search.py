@@ -76,6 +76,7 @@ def _hidden(scope: Scope) -> frozenset[str]:
 def _refuse_hidden_filters(wanted: QueueFilter, hidden: frozenset[str]) -> None:
     asked = [name for name in ("owner", "customer_id", "carrier_id", "facility_id") if getattr(wanted, name)]
     asked += ["parent_case_id"] if wanted.parent_case_id else []
+    asked += ["severity"] if wanted.severities else []
     refused = [name for name in asked if name in hidden]
     if wanted.is_awaiting_approval is not None and hidden:
         refused.append("is_awaiting_approval")

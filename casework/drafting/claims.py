@@ -224,7 +224,13 @@ def normalised(text: str) -> str:
 @lru_cache(maxsize=2_048)
 def claims_in(text: str) -> frozenset[Claim]:
     """Return every checkable claim in a text."""
-    whole = rest = normalised(text)
+    claims, rest = _read(normalised(text))
+    return frozenset(claims | _names(rest))
+
+
+def _read(whole: str) -> tuple[set[Claim], str]:
+    """Return the claims that have a pattern, and the text with what they read blanked out."""
+    rest = whole
     claims: set[Claim] = set()
     dated: list[tuple[int, int, Claim]] = []
     for pattern, reader in _READERS:
@@ -233,7 +239,7 @@ def claims_in(text: str) -> frozenset[Claim]:
             claims |= found
             dated += [(match.start(), match.end(), claim) for claim in found if claim.kind in _DATED]
         rest = pattern.sub(lambda match: _USED * len(match[0]), rest)
-    return frozenset(claims | _joined(whole, sorted(dated)) | _names(rest))
+    return claims | _joined(whole, sorted(dated)), rest
 
 
 def _joined(text: str, dated: list[tuple[int, int, Claim]]) -> set[Claim]:
@@ -270,4 +276,6 @@ def _names(rest: str) -> set[Claim]:
 
 def words_of(text: str) -> set[Claim]:
     """Every word of a fact's text as a name, wherever in the sentence it stands."""
-    return {Claim("name", match[0].upper()) for match in _NAME.finditer(normalised(text))}
+    # What is left of a word after a pattern took part of it counts too: a text that quotes it leaves the same.
+    whole = normalised(text)
+    return {Claim("name", m[0].upper()) for part in (whole, _read(whole)[1]) for m in _NAME.finditer(part)}

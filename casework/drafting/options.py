@@ -66,8 +66,8 @@ def _split(facts: FactSheet) -> Option:
 
 
 def _substitute(facts: FactSheet) -> Option:
-    place = f" at {facts.text('facility_name')}" if facts.has("facility_name") else ""
-    ids = ["facility_name"] if facts.has("facility_name") else []
+    place = f" at {facts.text('stock_place')}" if facts.has("stock_place") else ""
+    ids = ["stock_place"] if facts.has("stock_place") else []
     if facts.has("on_hand_quantity"):
         return option(
             "substitute",

@@ -22,12 +22,13 @@ INTERNAL_COLUMNS = (
     "inventory_amount",
     "customer_tier_amount",
     "assumption",
+    "severity",
     "resolution_code",
     "root_cause_code",
 )
 OTHER_PARTIES = {
     Role.CUSTOMER: ("carrier_id", "facility_id"),
-    Role.CARRIER: ("customer_id", "facility_id"),
+    Role.CARRIER: ("customer_id", "facility_id", "predicted_at"),
     Role.WAREHOUSE: ("customer_id", "carrier_id"),
 }
 SHARED_FACTS = frozenset(
@@ -60,7 +61,7 @@ FACTS = {
     | {"order_id", "promised_at", "product_name", "predicted_arrival_at", "customer_name"},
     Role.CARRIER: SHARED_FACTS | {"carrier_name"},
     Role.WAREHOUSE: SHARED_FACTS
-    | {"product_name", "projected_stock_out_on", "inbound_arrival_at", "on_hand_quantity"},
+    | {"product_name", "stock_place", "projected_stock_out_on", "inbound_arrival_at", "on_hand_quantity"},
 }
 HISTORY = frozenset(
     {"case:opened", "case:resolved", "case:closed", "case:dismissed", "case:reopened", "exception:recovered"}

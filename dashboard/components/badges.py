@@ -42,7 +42,7 @@ def case_badges(case: CaseView, label: str, *, internal: bool = True) -> None:
     """Show type, state and, inside the company, severity and tier of a case in one line."""
     with st.container(horizontal=True, gap="small"):
         st.badge(literal(label), color="primary")
-        if internal:
+        if internal and case.severity:
             st.badge(literal(case.severity), icon=_SEVERITY_ICONS.get(case.severity), color="gray")
         st.badge(STATE_WORDS.get(case.state, literal(case.state)), color="gray")
         if case.customer_tier:

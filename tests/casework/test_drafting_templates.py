@@ -98,6 +98,19 @@ def test_a_recommendation_has_costed_options_and_recommends_one(exception_type):
     assert all(o["cost"] and o["effect"] for o in draft["options"])
 
 
+def test_a_name_in_which_an_address_seems_to_stand_may_still_be_quoted():
+    case_detail = detail("facility_dwell", facts(facility_name="AÀA@¹"))
+    visible = FactSheet.of(case_detail.case, case_detail.facts).for_audience("customer")
+    draft = Drafter().draft(DraftKind.CUSTOMER_UPDATE, case_detail)
+    assert [p.sentence for p in grounding.problems(draft, visible)] == []
+
+
+def test_a_stock_out_is_told_of_the_place_where_stock_lies_not_of_the_last_move():
+    body = body_of(Drafter().draft(DraftKind.RECOVERY_RECOMMENDATION, detail("stock_out_before_inbound")))
+    assert "at Durban DC runs out" in body
+    assert "at Cape Town hub" not in body
+
+
 def test_spending_is_recommended_only_where_the_loss_is_likely():
     likely = Drafter().draft(DraftKind.RECOVERY_RECOMMENDATION, detail())
     unlikely = Drafter().draft(DraftKind.RECOVERY_RECOMMENDATION, detail(known=facts(late_probability=0.2)))

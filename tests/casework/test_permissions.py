@@ -287,7 +287,7 @@ def test_a_partner_sees_no_money_no_other_party_nothing_internal(
     shared.perform(case_id, Action.COMMENT, text="they always do this")
     shared.approve(shared.draft())
     detail = shared.detail(case_id, who)
-    for name in ("expected_loss", "revenue_amount", "owner", "owner_name", "late_probability"):
+    for name in ("expected_loss", "revenue_amount", "owner", "owner_name", "late_probability", "severity"):
         assert getattr(detail.case, name) is None, name
     assert (detail.drafts, detail.effects, detail.audit, detail.escalations) == ((), (), (), ())
     assert (detail.messages, detail.siblings, detail.lineage) == ((), (), None)
@@ -310,6 +310,7 @@ def test_a_partner_cannot_find_out_by_filter_search_or_order_what_it_cannot_see(
         QueueFilter(facility_id="DC-1"),
         QueueFilter(parent_case_id="D-000001"),
         QueueFilter(is_awaiting_approval=True),
+        QueueFilter(severities=("high",)),
     ):
         with pytest.raises(NotPermitted):
             shared.casework.search(customer, TENANT, hidden)
@@ -348,7 +349,7 @@ def test_a_field_of_a_case_is_either_hidden_from_partners_or_on_the_list_of_what
     # fmt: off
     seen = {
         "tenant_id", "case_id", "exception_key", "exception_type", "subject_type", "subject",
-        "shipment_id", "state", "is_open", "is_present", "severity", "predicted_at", "due_at",
+        "shipment_id", "state", "is_open", "is_present", "predicted_at", "due_at",
         "currency_code", "detected_at", "opened_at", "first_response_due_at", "first_response_at",
         "resolution_due_at", "waiting_since", "waiting_until", "closed_at", "version", "facts_version",
         "facts_sha256", "publication_id", "updated_at", "customer_id", "carrier_id", "facility_id",

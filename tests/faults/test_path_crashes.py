@@ -55,7 +55,9 @@ def test_a_kill_at_any_point_of_the_path_costs_a_repetition_and_nothing_else(
     assert marker.exists()
 
     crashed.run("run")
-    assert rows(crashed, f"select count(*) from cases where subject = '{number}' and is_open") == [(1,)]
+    # Late and silent are two exceptions of one shipment; each is one case, however often it is found.
+    found = f"select exception_key, count(*) from cases where subject = '{number}' and is_open group by 1"
+    assert {count for _key, count in rows(crashed, found)} == {1}
     assert rows(crashed, "select count(*) from ingested_files where state <> 'loaded'") == [(0,)]
     gaps = (
         "select 1 from ingested_files where row_count <> loaded_count + quarantined_count + duplicate_count"

@@ -83,6 +83,16 @@ def test_shipments_under_a_closed_port_are_children_of_the_closure(built: Built)
     ]  # fmt: skip
 
 
+def test_stock_runs_out_where_it_lies_not_where_its_inbound_last_moved(built: Built) -> None:
+    [(evidence, place)] = built.rows(
+        "select exceptions.evidence, facilities.facility_name from marts.fct_exceptions as exceptions "
+        "inner join marts.dim_facilities as facilities using (tenant_id, facility_id) "
+        "where exception_key = 'stock_out_before_inbound:DC-1:PMP-1001'"
+    )
+    facts = {fact["fact_id"]: fact["value"] for fact in json.loads(evidence)}
+    assert facts["stock_place"] == place
+
+
 def test_evidence_names_the_file_and_row_it_came_from(built: Built) -> None:
     [(evidence,)] = built.rows(
         "select evidence from marts.fct_exceptions where exception_key = 'customs_hold:SH-100001'"

@@ -42,6 +42,7 @@ papers as (
 stock as (
     select
         inventory.*,
+        facilities.facility_name as stock_place,
         watch.expected_arrival_at,
         watch.enabled_types,
         watch.as_of,
@@ -56,6 +57,8 @@ stock as (
     from {{ ref('int_inventory_inbound') }} as inventory
     inner join {{ ref('int_shipment_watch') }} as watch
         on inventory.tenant_id = watch.tenant_id and inventory.inbound_shipment_id = watch.shipment_id
+    left join {{ ref('dim_facilities') }} as facilities
+        on inventory.tenant_id = facilities.tenant_id and inventory.facility_id = facilities.facility_id
     where
         watch.is_open
         and inventory.stock_out_at < greatest(watch.expected_arrival_at, watch.as_of)
@@ -92,6 +95,7 @@ select
     facility_id,
     [
         {{ fact('product_name', 'Product', 'product_id', 'text', 'source') }},
+        {{ fact('stock_place', 'Runs out at', 'coalesce(stock_place, facility_id)', 'text', 'source') }},
         {{ fact(
             'projected_stock_out_on', 'Projected to run out on', 'stock_out_at', 'date', 'source',
             'source_file_sha256', 'source_row_number'
