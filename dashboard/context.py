@@ -10,7 +10,6 @@ import streamlit as st
 
 from casework.config import Config, load_config
 from casework.drafting.drafter import Drafter
-from casework.drafting.usage import StoreUsage
 from casework.evidence.keys import Keys
 from casework.service import Casework
 from casework.store.engine import open_store
@@ -55,7 +54,7 @@ def casework() -> Casework:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _casework(home_folder: str, url: str) -> Casework:
     folder, engine = Path(home_folder), open_store(url)
-    drafter = Drafter.from_environment(StoreUsage(engine))
+    drafter = Drafter.of_store(engine)
     return Casework(engine, config=config(), keys=Keys(folder / "keys"), home=folder, drafter=drafter)
 
 

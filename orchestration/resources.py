@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 
 from casework.config import Config, load_config
 from casework.drafting.drafter import Drafter
-from casework.drafting.usage import StoreUsage
 from casework.evidence.keys import Keys
 from casework.service import Casework
 from casework.store.engine import open_store
@@ -64,7 +63,7 @@ class Platform:
     def casework(self) -> Casework:
         """The one door to decisions."""
         home = self.settings.home
-        drafter = Drafter.from_environment(StoreUsage(self.engine))
+        drafter = Drafter.of_store(self.engine)
         keys = Keys(home / "keys")
         return Casework(
             self.engine, config=self.config, keys=keys, home=home, clock=self.clock, drafter=drafter

@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from sqlalchemy import Engine
+
 from casework.drafting import grounding, template
 from casework.drafting.content import cleaned
 from casework.drafting.facts import FactSheet
+from casework.drafting.known_ids import StoreIds
 from casework.drafting.model import DraftingModel, ModelFailed, ModelSettings
 from casework.drafting.render import render
 from casework.drafting.sanitise import ADDRESS_REMOVED, LINK_REMOVED
-from casework.drafting.usage import UsageRecorder
+from casework.drafting.usage import StoreUsage
 from casework.errors import DraftRefused
 from casework.model import (
     AUDIENCES,
@@ -53,10 +56,14 @@ class Drafter:
         self._is_known_elsewhere = is_known_elsewhere
 
     @classmethod
-    def from_environment(cls, recorder: UsageRecorder | None = None) -> Drafter:
-        """Return a drafter with the model that OPENAI_API_KEY or OPENAI_BASE_URL configure, else without."""
+    def of_store(cls, engine: Engine) -> Drafter:
+        """Return a drafter that meters into a store and knows its ids.
+
+        Its model is the one that OPENAI_API_KEY or OPENAI_BASE_URL configure; without them it has none.
+        """
         settings = ModelSettings.from_environment()
-        return cls(DraftingModel(settings, recorder) if settings else None)
+        model = DraftingModel(settings, StoreUsage(engine)) if settings else None
+        return cls(model, StoreIds(engine))
 
     def draft(self, kind: DraftKind, detail: CaseDetail) -> DraftContent:
         """Return a draft from the facts of one case; never raises for want of facts or of a model."""
@@ -105,16 +112,19 @@ class Drafter:
     def review(self, content: DraftContent, detail: CaseDetail) -> Review:
         """Compare a person's edit with the facts: other cases' ids are refused, the rest is pointed out."""
         facts = FactSheet.of(detail.case, detail.facts).for_audience(AUDIENCES[content["kind"]])
-        tenant_id = detail.case.tenant_id
-        known = self._is_known_elsewhere
-        elsewhere = (lambda i: known(tenant_id, i)) if known else None
         refusals = tuple(
             f"'{i}' is not an id of this case. Remove it, or check which case you are in."
-            for i in grounding.foreign_ids(content, facts, elsewhere)
+            for i in grounding.foreign_ids(content, facts, self._elsewhere(detail.case))
         )
         found = grounding.problems(content, facts) + grounding.commitments(content)
         noted = [p.sentence for p in found if p.claim is None or p.claim.kind != "name"]
         return Review(refusals, tuple(dict.fromkeys(noted)))
+
+    def _elsewhere(self, case: CaseView) -> Callable[[str], bool]:
+        """Return what tells another case's id from this case's own and from a word."""
+        own = {str(i).upper() for i in (case.case_id, case.shipment_id, case.subject) if i}
+        known = self._is_known_elsewhere
+        return lambda i: i.upper() not in own and known is not None and known(case.tenant_id, i)
 
     def check(self, content: DraftContent, detail: CaseDetail) -> list[str]:
         """Return what an edited draft says that the case's facts do not support, as sentences."""

@@ -173,7 +173,7 @@ def is_english(text: str) -> bool:
 
 
 def foreign_ids(
-    content: DraftContent, facts: FactSheet, is_known_elsewhere: Callable[[str], bool] | None = None
+    content: DraftContent, facts: FactSheet, is_known_elsewhere: Callable[[str], bool]
 ) -> list[str]:
     """Ids in a text that are shaped like this case's ids, or known elsewhere, but are not this case's."""
     own = {str(f.value) for f in facts if f.fact_id in ("shipment_id", "order_id", "case:reference")}
@@ -182,15 +182,9 @@ def foreign_ids(
     texts = [content["subject"], *(p["text"] for p in content["paragraphs"])]
     found = [claim.value for text in texts for claim in claims_in(text) if claim.kind == "id"]
     foreign = [
-        i
-        for i in dict.fromkeys(found)
-        if i not in allowed and (_shape(i) in shapes or _elsewhere(i, is_known_elsewhere))
+        i for i in dict.fromkeys(found) if i not in allowed and (_shape(i) in shapes or is_known_elsewhere(i))
     ]
     return sorted(foreign)
-
-
-def _elsewhere(value: str, is_known: Callable[[str], bool] | None) -> bool:
-    return is_known is not None and is_known(value)
 
 
 def _shape(value: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from casework.config import load_config
 from casework.drafting.drafter import Drafter
+from casework.drafting.known_ids import StoreIds
 from casework.evidence.keys import Keys
 from casework.model import (
     Action,
@@ -105,7 +106,7 @@ class Office:
 
     def __init__(self, engine: Engine, home: Path, *, drafting: bool = True) -> None:
         self.engine, self.home, self.clock = engine, home, Clock()
-        self.drafter = Drafter() if drafting else None
+        self.drafter = Drafter(is_known_elsewhere=StoreIds(engine)) if drafting else None
         self.casework = self.door()
 
     def door(self) -> Casework:

@@ -207,6 +207,23 @@ def test_two_edits_of_the_same_version_do_not_both_win(ready: Office) -> None:
     assert ready.draft().version == 2
 
 
+def test_an_edit_may_not_name_another_cases_shipment_however_its_id_looks(ready: Office) -> None:
+    ready.sync(exception(), exception(2, shipment_id="AWB77X", subject="AWB77X"))
+    draft = ready.draft()
+    for text, is_refused in (("AWB77X is late too.", True), ("AWB78X is nobody's; SH-1 is.", False)):
+        content = copy.deepcopy(draft.content)
+        content["paragraphs"][-1]["text"] = text
+
+        def edit(content: Any = content) -> Any:
+            return ready.casework.edit_draft(ready.who(LEAD), TENANT, draft.draft_id, content, draft.version)
+
+        if is_refused:
+            with pytest.raises(DraftRefused, match="AWB77X"):
+                edit()
+        else:
+            assert edit().content["paragraphs"][-1]["text"] == text
+
+
 def test_an_edit_cannot_turn_a_draft_into_another_kind(ready: Office) -> None:
     draft = ready.draft(DraftKind.RECOVERY_RECOMMENDATION)
     with pytest.raises(DraftRefused, match="cannot change that"):

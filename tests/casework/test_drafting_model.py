@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from casework.drafting.content import body_of
 from casework.drafting.drafter import Drafter
@@ -213,7 +214,7 @@ def test_without_a_model_configured_nothing_is_called(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     assert ModelSettings.from_environment() is None
-    draft = Drafter.from_environment().draft(DraftKind.CUSTOMER_UPDATE, detail())
+    draft = Drafter.of_store(create_engine("sqlite://")).draft(DraftKind.CUSTOMER_UPDATE, detail())
     assert draft["generator"].startswith("template:") and "generator_reason" not in draft
 
 
