@@ -61,4 +61,4 @@ def test_a_room_imports_only_the_rooms_it_may_know(path: Path) -> None:
 
 def test_no_page_renders_untrusted_text_as_html() -> None:
     for path in modules():
-        assert "unsafe_allow_html=True" not in path.read_text(encoding="utf-8"), path
+        assert "unsafe_allow_html" not in path.read_text(encoding="utf-8"), path

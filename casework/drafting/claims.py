@@ -221,14 +221,14 @@ def normalised(text: str) -> str:
     return spelled_out_to_digits(digits)
 
 
-@lru_cache(maxsize=2_048)
 def claims_in(text: str) -> frozenset[Claim]:
     """Return every checkable claim in a text."""
     claims, rest = _read(normalised(text))
-    return frozenset(claims | _names(rest))
+    return claims | _names(rest)
 
 
-def _read(whole: str) -> tuple[set[Claim], str]:
+@lru_cache(maxsize=2_048)
+def _read(whole: str) -> tuple[frozenset[Claim], str]:
     """Return the claims that have a pattern, and the text with what they read blanked out."""
     rest = whole
     claims: set[Claim] = set()
@@ -239,7 +239,7 @@ def _read(whole: str) -> tuple[set[Claim], str]:
             claims |= found
             dated += [(match.start(), match.end(), claim) for claim in found if claim.kind in _DATED]
         rest = pattern.sub(lambda match: _USED * len(match[0]), rest)
-    return claims | _joined(whole, sorted(dated)), rest
+    return frozenset(claims | _joined(whole, sorted(dated))), rest
 
 
 def _joined(text: str, dated: list[tuple[int, int, Claim]]) -> set[Claim]:

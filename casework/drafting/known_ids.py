@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, select
 
 from casework.store.tables import cases
 
@@ -17,9 +17,10 @@ class StoreIds:
     def __call__(self, tenant_id: str, identifier: str) -> bool:
         """Say whether some case of the tenant has this id, or is about a shipment that has it."""
         spellings = {identifier, identifier.lower()}
-        query = select(cases.c.case_id).where(
-            cases.c.tenant_id == tenant_id,
-            or_(cases.c.case_id.in_(spellings), cases.c.shipment_id.in_(spellings)),
-        )
+        # One query for each: with "or", SQLite walks all of the tenant's cases instead of using either index.
+        queries = [
+            select(cases.c.case_id).where(cases.c.tenant_id == tenant_id, column.in_(spellings)).limit(1)
+            for column in (cases.c.case_id, cases.c.shipment_id)
+        ]
         with self._engine.connect() as connection:
-            return connection.execute(query.limit(1)).first() is not None
+            return any(connection.execute(query).first() is not None for query in queries)
