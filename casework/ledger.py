@@ -200,6 +200,23 @@ def _refuse(connection: Connection, key: FileKey, error: str, now: datetime) -> 
     )
 
 
+def refused_since(engine: Engine, tenant_id: str, since: datetime) -> list[Row[Any]]:
+    """Return feed, file name and reason of the files refused from `since` (UTC) on."""
+    columns = ingested_files.c
+    query = select(columns.feed, columns.file_name, columns.error).where(
+        columns.tenant_id == tenant_id, columns.state == "refused", columns.loaded_at >= since
+    )
+    with reading(engine) as connection:
+        return list(connection.execute(query.order_by(columns.feed, columns.file_name)))
+
+
+def refusal_of(engine: Engine, key: FileKey) -> str | None:
+    """Return why a file was refused, or None where it was not."""
+    query = select(ingested_files.c.error).where(*key.where, ingested_files.c.state == "refused")
+    with reading(engine) as connection:
+        return connection.execute(query).scalar_one_or_none()
+
+
 def _quarantined(key: FileKey, file_name: str, refusal: Refusal, now: datetime) -> dict[str, Any]:
     identity = f"{key.tenant_id}\0{key.feed}\0{key.file_sha256}\0{refusal.row_number}"
     return {

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from casework import ledger
 from casework.model import NewAccount
 from casework.store.engine import migrate
 from casework.store.tables import cases, drafts, ingested_files
@@ -46,6 +47,7 @@ class TenantReport:
     cases: int
     drafts: int
     note: str | None = None
+    refused: tuple[str, ...] = ()  # files this run could not read at all, each with the reason
 
 
 @dataclass
@@ -81,7 +83,7 @@ def run_path(
     Raises `PipelineFailed` with the stage that failed, `ClockRefused` where `as_of` lies in a tenant's past.
     """
     chosen = check_tenants(platform, tenants)
-    report, notes = Report(), {}
+    report, notes, started = Report(), {}, platform.clock()
     with report.stage("prepare", tell):
         prepare_instance(platform.settings)
         platform.settings.home.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,7 @@ def run_path(
         needs_run = needs_a_run(platform)
     if needs_run:
         execute(platform, report, tell)
-    finish(platform, report, notes, chosen)
+    finish(platform, report, notes, chosen, started)
     return report
 
 
@@ -214,11 +216,17 @@ def failure_of(result: Any) -> str:
     return "The run failed before its first stage; see the run in Dagster."
 
 
-def finish(platform: Platform, report: Report, notes: dict[str, str | None], tenants: Sequence[str]) -> None:
+def finish(
+    platform: Platform,
+    report: Report,
+    notes: dict[str, str | None],
+    tenants: Sequence[str],
+    started: datetime,
+) -> None:
     """Fill in the counts per tenant and the closing sentence."""
     latest = publishing.latest_publication(platform.engine)
     report.publication_id = latest.publication_id if latest else None
-    report.tenants = [tenant_report(platform, tenant, notes.get(tenant)) for tenant in tenants]
+    report.tenants = [tenant_report(platform, tenant, notes.get(tenant), started) for tenant in tenants]
     waiting = sum(t.drafts for t in report.tenants)
     if report.changed:
         report.sentence = (
@@ -228,7 +236,7 @@ def finish(platform: Platform, report: Report, notes: dict[str, str | None], ten
         report.sentence = f"Nothing changed since {report.publication_id}; nothing was done."
 
 
-def tenant_report(platform: Platform, tenant_id: str, note: str | None) -> TenantReport:
+def tenant_report(platform: Platform, tenant_id: str, note: str | None, started: datetime) -> TenantReport:
     """Count one tenant's files, rows, shipments, cases and drafts."""
     files, open_cases = ingested_files.c, cases.c
     sums = [files.row_count, files.loaded_count, files.quarantined_count, files.duplicate_count]
@@ -260,6 +268,10 @@ def tenant_report(platform: Platform, tenant_id: str, note: str | None) -> Tenan
         cases=by_type.total(),
         drafts=waiting,
         note=note,
+        refused=tuple(
+            f"{file.feed}/{file.file_name}: {file.error}"
+            for file in ledger.refused_since(platform.engine, tenant_id, started)
+        ),
     )
 
 

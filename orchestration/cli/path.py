@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -82,6 +83,8 @@ def print_report(report: object) -> None:
     for tenant in report.tenants:
         if tenant.note:
             say(f"{tenant.tenant_id}: {tenant.note}")
+        for refusal in tenant.refused:
+            say(f"{tenant.tenant_id}: {refusal}")
     for account in report.accounts:
         say(f"account {account.login:<18} password {account.password}   ({account.roles})")
     if report.accounts:
@@ -98,7 +101,8 @@ def ingest(
     as_json: JSON = False,
 ) -> None:
     """Land one file in its folder and carry it through to cases, waiting for whoever holds the warehouse."""
-    from orchestration.errors import OrchestrationError
+    from casework.ledger import FileKey, refusal_of
+    from orchestration.errors import FileRefused, OrchestrationError
     from orchestration.pipeline import run_path
     from orchestration.resources import Platform
     from orchestration.settings import Settings
@@ -111,11 +115,16 @@ def ingest(
             f"Tenant {tenant!r} has no feed {feed!r}. Its feeds are: {', '.join(feeds) or 'none'}."
         )
     copy_in(file, platform.settings.landing / tenant / feed / file.name)
+    with file.open("rb") as content:
+        key = FileKey(tenant, feed, hashlib.file_digest(content, "sha256").hexdigest())
     report = run_path(platform, tenants=[tenant], tell=say, lay=False)
     if as_json:
         print_json(report)
-        return
-    print_report(report)
+    else:
+        print_report(report)
+    reason = refusal_of(platform.engine, key)
+    if reason is not None:
+        raise FileRefused(f"{file.name} was not loaded. {reason} Its bytes are kept.")
 
 
 def replay(

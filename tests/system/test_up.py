@@ -134,6 +134,19 @@ def test_a_file_dropped_into_a_landing_folder_becomes_a_case(running: Running) -
     assert "the day after tomorrow" in row["raw"]
 
 
+def test_a_file_that_cannot_be_read_is_refused_with_a_reason_and_an_exit_code(
+    running: Running, tmp_path: Path
+) -> None:
+    broken = tmp_path / "shipment_20260901T053900Z.csv"
+    broken.write_text('shipment_no,foo\n"SH-1,unterminated\n')
+    for _once_and_again in range(2):
+        done = running.home.run("ingest", str(broken), "--tenant", "demo", "--feed", "shipment", check=False)
+        assert done.returncode == 1
+        assert f"{broken.name} was not loaded" in done.stderr
+        assert "required columns are missing: 'order_no'" in done.stderr
+    assert_counts_reconcile(running.home)
+
+
 def test_correcting_and_replaying_a_bad_row_closes_the_gap(running: Running, page: Page) -> None:
     home = running.home
     sign_in(page, running, "engineer", "data_health")
