@@ -35,7 +35,7 @@ up: setup ## Dagster on 127.0.0.1:3000, the dashboard on 127.0.0.1:8501, the wor
 	@$(BIN)/tidewaiter up
 
 test: setup ## the tests, on real SQLite, PostgreSQL, DuckDB, mail server and browser (not the whole-path kills)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not whole_path"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not whole_path"
 
 check: setup ## ruff, types, SQL style, import directions
 	@$(BIN)/ruff check .

@@ -26,7 +26,7 @@ if ROUNDS > 1:
         "sync:between-tenants",
     ]
 
-pytestmark = [pytest.mark.whole_path, pytest.mark.xdist_group("platform")]
+pytestmark = pytest.mark.whole_path
 
 
 def rows(home: Home, query: str) -> list[tuple[Any, ...]]:

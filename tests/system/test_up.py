@@ -26,7 +26,7 @@ from tests.system.running import Running, drop, up, wait_for
 IMAGES = Path(os.environ.get("TIDEWAITER_IMAGES", ROOT / "var" / "images"))
 CASE_WITHIN = 240  # seconds from a dropped file to its case, on a busy two-core machine
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("platform")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -114,16 +114,23 @@ def late_shipment(home: Home, number: str) -> dict[str, str]:
     }
 
 
-def test_a_file_dropped_into_a_landing_folder_becomes_a_case(running: Running) -> None:
+@pytest.fixture(scope="module")
+def dropped(running: Running) -> Home:
+    """A file with a good and a bad row, dropped and taken up with no command given."""
     home = running.home
     good, bad = late_shipment(home, "SH-900001"), late_shipment(home, "SH-900002")
     bad["planned_arrival_at"] = "the day after tomorrow"
     drop(home, "demo", "shipment", "shipment_20260901T053000Z.csv", as_csv([good, bad]))
+    wait_for(
+        lambda: rows(home, "select case_id from cases where subject = 'SH-900001' and is_open"),
+        CASE_WITHIN,
+        "the dropped file to become a case",
+    )
+    return home
 
-    def found() -> list[tuple[Any, ...]]:
-        return rows(home, "select case_id from cases where subject = 'SH-900001' and is_open")
 
-    wait_for(found, CASE_WITHIN, "the dropped file to become a case")
+def test_a_file_dropped_into_a_landing_folder_becomes_a_case(dropped: Home) -> None:
+    home = dropped
     assert_counts_reconcile(home)
     queue = home.json("queue", "--tenant", "demo")
     assert "SH-900001" in {row["subject"] for row in queue}
@@ -147,8 +154,10 @@ def test_a_file_that_cannot_be_read_is_refused_with_a_reason_and_an_exit_code(
     assert_counts_reconcile(running.home)
 
 
-def test_correcting_and_replaying_a_bad_row_closes_the_gap(running: Running, page: Page) -> None:
-    home = running.home
+def test_correcting_and_replaying_a_bad_row_closes_the_gap(
+    running: Running, dropped: Home, page: Page
+) -> None:
+    home = dropped
     sign_in(page, running, "engineer", "data_health")
     expect(page.locator(".st-key-feeds_table")).to_be_visible()
     (quarantine_id,) = rows(
@@ -181,6 +190,7 @@ def test_an_ops_lead_works_the_top_case_to_its_end(running: Running, page: Page)
     home = running.home
     sign_in(page, running, "lead", "?tenant=demo")
     expect(page.locator(".st-key-queue_table")).to_be_visible()
+    page.mouse.move(0, 0)
     page.wait_for_timeout(1500)
     shoot(page, "queue")
     case_id = next(
@@ -298,8 +308,11 @@ def test_a_partner_sees_only_its_own_shipments_even_by_direct_address(running: R
     page.wait_for_timeout(1500)
     assert foreign[1] not in page.content()
     shoot(page, "partner")
-    sign_in(page, running, "customer", f"case?tenant=demo&case={foreign[0]}")
+    # the browser stays signed in, by a cookie that no script of a page can read
+    page.goto(f"{running.dashboard}/case?tenant=demo&case={foreign[0]}", wait_until="networkidle")
     expect(page.get_by_text("There is no case")).to_be_visible()
+    expect(page.locator(".st-key-sign_out button")).to_be_visible()
+    assert "tidewaiter_session" not in page.evaluate("document.cookie")
     assert foreign[1] not in page.content()
 
 
