@@ -7,3 +7,11 @@
 {% macro capped_penalty(per_day, cap, days) -%}
     least(cast({{ per_day }} as double) * ({{ days }}), cast({{ cap }} as double))
 {%- endmacro %}
+
+{#-
+    A sum that does not depend on the order of its rows: floating point's does, in the last bits, and a rebuild
+    would differ from what it rebuilds. Exact to six decimal places.
+-#}
+{% macro exact_sum(value) -%}
+    cast(sum(cast({{ value }} as decimal(28, 6))) as double)
+{%- endmacro %}

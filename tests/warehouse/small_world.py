@@ -56,6 +56,12 @@ def _fill_health(connection: duckdb.DuckDBPyConnection) -> None:
 
     rows = [line(1, "ASN-1", "2013-03-10"), line(2, "ASN-2", "2013-06-10"),
             line(3, "ASN-3", "2013-03-20", "2013-03-22")]  # fmt: skip
+    # many lines of few values: sums that no order of addition gives alike, and ties for the dearest line
+    rows += [
+        {**line(number, "ASN-3", "2013-03-20", "2013-03-22"), "line_item_value": 1000.1 + number % 7,
+         "manufacturing_site": f"Site {number % 11}", "pack_price": 0.1 * number}
+        for number in range(4, 400)
+    ]  # fmt: skip
     put(connection, "raw.scms__line_item", rows, _tenant_id="health", _file_sha256=FILE,
         _recorded_at=_ago("health", 48))  # fmt: skip
 

@@ -55,6 +55,18 @@ def test_each_story_is_found_once_and_its_look_alike_is_not(built: Built) -> Non
     ]
 
 
+def test_the_same_rows_in_another_order_build_the_same_warehouse(built: Built, rebuilt: Built) -> None:
+    assert {status for run in rebuilt.outcomes.values() for status in run.values()} <= GOOD
+    tables = built.rows(
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where schema_name in ('identity', 'intermediate', 'marts', 'features')"
+    )
+    every = [f"from {name} order by all" for (name,) in tables]
+    differ = [query for query in every if built.rows(query) != rebuilt.rows(query)]
+    assert len(tables) > 25
+    assert differ == []
+
+
 def test_money_adds_up_to_the_cent(built: Built) -> None:
     rows = built.rows(
         "select expected_loss, sla_penalty_amount, revenue_amount, inventory_amount, customer_tier_amount "

@@ -45,8 +45,10 @@ holds as (
         points.tenant_id,
         points.shipment_id,
         points.checkpoint,
-        coalesce(arg_max(told.milestone_code, (told.occurred_at, told.recorded_at)) = 'CUSTOMS_HOLD', false)
-            as customs_hold_open
+        coalesce(
+            arg_max(told.milestone_code, (told.occurred_at, told.recorded_at, told.milestone_id)) = 'CUSTOMS_HOLD',
+            false
+        ) as customs_hold_open
     from points
     inner join {{ ref('fct_milestones') }} as told
         on points.tenant_id = told.tenant_id and points.shipment_id = told.shipment_id

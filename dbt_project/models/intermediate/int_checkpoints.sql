@@ -46,7 +46,7 @@ network_last_hubs as (
     select
         milestones.tenant_id,
         milestones.shipment_id,
-        arg_max(milestones.facility_id, milestones.sequence) as last_hub_id
+        arg_max(milestones.facility_id, (milestones.sequence, milestones.facility_id)) as last_hub_id
     from {{ ref('fct_milestones') }} as milestones
     inner join {{ ref('int_network_shipments') }} as booked
         on milestones.tenant_id = booked.tenant_id and milestones.shipment_id = booked.shipment_id

@@ -19,7 +19,7 @@ inbounds as (
         lines.product_id,
         shipments.shipment_id,
         coalesce(shipments.estimated_arrival_at, shipments.planned_arrival_at) as inbound_arrival_at,
-        sum(lines.quantity) as inbound_quantity
+        {{ exact_sum('lines.quantity') }} as inbound_quantity
     from {{ ref('fct_shipments') }} as shipments
     inner join {{ ref('int_network_shipments') }} as booked
         on shipments.tenant_id = booked.tenant_id and shipments.shipment_id = booked.shipment_id

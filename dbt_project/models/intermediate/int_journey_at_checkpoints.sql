@@ -112,7 +112,7 @@ combined as (
         shipment_id,
         checkpoint,
         cutoff_at,
-        arg_max(deviation_hours, told_at) as deviation_hours,
+        arg_max(deviation_hours, (told_at, deviation_hours)) as deviation_hours,
         max(deviation_hours) filter (where not is_last_leg) as max_incoming_deviation_hours,
         max({{ hours_between('next_due_at', 'cutoff_at') }}) filter (
             where not is_last_leg and not coalesce(is_done, false)
@@ -131,9 +131,9 @@ handling as (
         legs.tenant_id,
         legs.shipment_id,
         arg_max(
-            {{ hours_between('legs.starts_at', 'check_in.planned_at') }}, legs.ends_at
+            {{ hours_between('legs.starts_at', 'check_in.planned_at') }}, (legs.ends_at, legs.leg_id)
         ) filter (where not legs.is_last_leg) as incoming_check_in_hours,
-        arg_max(delivery.step_hours, legs.ends_at) filter (
+        arg_max(delivery.step_hours, (legs.ends_at, legs.leg_id)) filter (
             where not legs.is_last_leg
         ) as incoming_delivery_hours,
         max({{ hours_between('legs.starts_at', 'check_in.planned_at') }}) filter (

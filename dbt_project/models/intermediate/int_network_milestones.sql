@@ -74,7 +74,7 @@ route as (
         facility_id,
         occurred_at as planned_at,
         10 * row_number() over (
-            partition by tenant_id, shipment_id order by occurred_at, milestone_code
+            partition by tenant_id, shipment_id order by occurred_at, milestone_code, facility_id
         ) as sequence,
         count(*) over (partition by tenant_id, shipment_id, milestone_code) as same_code_count
     from all_told

@@ -2,8 +2,8 @@ with lines as (
     select
         tenant_id,
         order_id,
-        sum(quantity) as quantity,
-        sum(quantity * unit_price) as amount,
+        {{ exact_sum('quantity') }} as quantity,
+        {{ exact_sum('quantity * unit_price') }} as amount,
         min(ordered_at) as ordered_at,
         max(promised_delivery_at) as promised_delivery_at,
         max(currency_code) as currency_code
@@ -25,7 +25,7 @@ delivered as (
     select
         tenant_id,
         shipment_id,
-        arg_max(occurred_at, recorded_at) as delivered_at,
+        arg_max(occurred_at, (recorded_at, occurred_at)) as delivered_at,
         min(recorded_at) as delivered_recorded_at
     from {{ ref('int_network_milestones') }}
     where milestone_code = 'DELIVERED' and classifier = 'actual'

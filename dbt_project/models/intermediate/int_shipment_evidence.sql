@@ -15,9 +15,9 @@ commitments as (
     select
         tenant_id,
         shipment_id,
-        arg_min(commitment_id, promised_at) as commitment_id,
-        arg_min(source_file_sha256, promised_at) as file_sha256,
-        arg_min(source_row_number, promised_at) as row_number
+        arg_min(commitment_id, (promised_at, commitment_id)) as commitment_id,
+        arg_min(source_file_sha256, (promised_at, commitment_id)) as file_sha256,
+        arg_min(source_row_number, (promised_at, commitment_id)) as row_number
     from {{ ref('fct_commitments') }}
     group by tenant_id, shipment_id
 ),

@@ -12,10 +12,10 @@ select
         where classifier = 'estimated'
     ) as estimated_arrival_at,
     max(recorded_at) filter (where classifier = 'estimated') as estimated_recorded_at,
-    arg_max(milestone_id, (occurred_at, coalesce(sequence, 0), recorded_at)) filter (
+    arg_max(milestone_id, (occurred_at, coalesce(sequence, 0), recorded_at, milestone_id)) filter (
         where classifier = 'actual'
     ) as last_milestone_id,
-    arg_max(milestone_code, (occurred_at, coalesce(sequence, 0), recorded_at)) filter (
+    arg_max(milestone_code, (occurred_at, coalesce(sequence, 0), recorded_at, milestone_id)) filter (
         where classifier = 'actual'
     ) as last_milestone_code,
     max(occurred_at) filter (where classifier = 'actual') as last_milestone_at,

@@ -22,23 +22,25 @@ moves as (
     select
         tenant_id,
         shipment_id,
-        arg_max(milestone_code, (occurred_at, coalesce(sequence, 0))) as last_move_code,
-        arg_max(is_arrival, (occurred_at, coalesce(sequence, 0))) as last_move_is_arrival,
-        arg_max(facility_id, (occurred_at, coalesce(sequence, 0))) as last_move_facility_id,
-        arg_max(leg_id, (occurred_at, coalesce(sequence, 0))) as last_move_leg_id,
-        arg_max(sequence, (occurred_at, coalesce(sequence, 0))) as last_move_sequence,
-        max(occurred_at) as last_move_at,
-        arg_max(planned_at, (occurred_at, coalesce(sequence, 0))) as last_move_planned_at
+        milestone_code as last_move_code,
+        is_arrival as last_move_is_arrival,
+        facility_id as last_move_facility_id,
+        leg_id as last_move_leg_id,
+        sequence as last_move_sequence,
+        occurred_at as last_move_at,
+        planned_at as last_move_planned_at
     from {{ ref('fct_milestones') }}
     where classifier = 'actual' and (is_arrival or is_departure)
-    group by tenant_id, shipment_id
+    qualify row_number() over (
+        partition by tenant_id, shipment_id order by occurred_at desc, coalesce(sequence, 0) desc, milestone_id desc
+    ) = 1
 ),
 
 onward as (
     select
         moves.tenant_id,
         moves.shipment_id,
-        arg_min(planned.occurred_at, planned.sequence) as onward_planned_at
+        arg_min(planned.occurred_at, (planned.sequence, planned.occurred_at)) as onward_planned_at
     from moves
     inner join {{ ref('fct_milestones') }} as planned
         on
@@ -54,12 +56,12 @@ customs as (
     select
         held.tenant_id,
         held.shipment_id,
-        arg_max(held.facility_id, held.occurred_at) as hold_facility_id,
+        arg_max(held.facility_id, (held.occurred_at, held.milestone_id)) as hold_facility_id,
         max(held.occurred_at) as held_at,
         max(held.recorded_at) as held_recorded_at,
-        arg_max(held.source_file_sha256, held.occurred_at) as hold_file_sha256,
-        arg_max(held.source_row_number, held.occurred_at) as hold_row_number,
-        arg_max(held.milestone_id, held.occurred_at) as hold_milestone_id
+        arg_max(held.source_file_sha256, (held.occurred_at, held.milestone_id)) as hold_file_sha256,
+        arg_max(held.source_row_number, (held.occurred_at, held.milestone_id)) as hold_row_number,
+        arg_max(held.milestone_id, (held.occurred_at, held.milestone_id)) as hold_milestone_id
     from {{ ref('fct_milestones') }} as held
     where held.milestone_code = 'CUSTOMS_HOLD' and held.classifier = 'actual'
     group by held.tenant_id, held.shipment_id

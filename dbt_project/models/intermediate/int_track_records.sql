@@ -32,7 +32,7 @@ moments as (
         known_at,
         count(*) as outcome_count,
         count(*) filter (where is_late) as late_count,
-        sum(delay_hours) as delay_hours
+        sum(cast(delay_hours as decimal(28, 6))) as delay_hours
     from by_subject
     where subject.key is not null
     group by all
@@ -45,6 +45,6 @@ select
     known_at,
     cast(sum(outcome_count) over so_far as bigint) as outcome_count,
     cast(sum(late_count) over so_far as bigint) as late_count,
-    sum(delay_hours) over so_far as delay_hours
+    cast(sum(delay_hours) over so_far as double) as delay_hours
 from moments
 window so_far as (partition by tenant_id, subject_kind, subject_key order by known_at)

@@ -2,8 +2,8 @@ with commitments as (
     select
         tenant_id,
         shipment_id,
-        sum(penalty_per_day) as penalty_per_day,
-        sum(penalty_cap) as penalty_cap,
+        {{ exact_sum('penalty_per_day') }} as penalty_per_day,
+        {{ exact_sum('penalty_cap') }} as penalty_cap,
         bool_or(is_assumed) as is_assumed
     from {{ ref('fct_commitments') }}
     group by tenant_id, shipment_id
@@ -23,13 +23,13 @@ stock as (
     select
         inbound.tenant_id,
         inbound.inbound_shipment_id as shipment_id,
-        sum(least(
+        sum(cast(least(
             inbound.daily_demand_quantity * greatest(0, {{ hours_between(
                 'inbound.stock_out_at',
                 'inbound.inbound_arrival_at'
             ) }} / 24 + settings.inventory_slip_days),
             inbound.inbound_quantity
-        ) * inbound.unit_value) as inventory_at_risk
+        ) * inbound.unit_value as decimal(28, 6))) as inventory_at_risk
     from {{ ref('int_inventory_inbound') }} as inbound
     inner join {{ ref('int_tenant_settings') }} as settings
         on inbound.tenant_id = settings.tenant_id
