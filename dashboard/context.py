@@ -36,9 +36,13 @@ def is_set_up() -> bool:
     return not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).is_file()
 
 
-def is_sandbox() -> bool:
-    """Whether messages go to this machine's own sandbox, because no mail server and no portal is configured."""
-    return not any(os.environ.get(name) for name in ("TIDEWAITER_SMTP_URL", "TIDEWAITER_PORTAL_URL"))
+def sandboxed() -> list[str]:
+    """Return what goes to this machine's own sandbox because nothing is configured for it: mail, portal."""
+    standing_in = os.environ.get("TIDEWAITER_SANDBOX")
+    if standing_in is not None:
+        return standing_in.split()
+    is_configured = any(os.environ.get(name) for name in ("TIDEWAITER_SMTP_URL", "TIDEWAITER_PORTAL_URL"))
+    return [] if is_configured else ["mail", "portal"]
 
 
 def published_folder() -> Path:

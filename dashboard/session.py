@@ -1,8 +1,7 @@
 """Who is looking: sign-in, the server-side session read again on every run, and the tenant being looked at.
 
-The page keeps only a token in Streamlit's own session state (memory of this process); what it is worth is
-decided by the store on every run, so a revoked session or a lost role acts on the next click. A reload of
-the browser page starts a new state and asks for the password again.
+The page keeps only a token, in Streamlit's session state and in the browser's cookie; what it is worth is
+decided by the store on every run, so a revoked session or a lost role acts on the next click.
 """
 
 from __future__ import annotations
@@ -14,11 +13,12 @@ import streamlit as st
 from casework.errors import CaseworkError, SessionEnded, SignInRefused
 from casework.model import PARTNER_ROLES, Principal, Role
 from casework.permissions.policy import allows
-from dashboard import context
+from dashboard import context, cookie
 from dashboard.components.text import literal
 from dashboard.queries import Scope
 
 TOKEN = "session_token"
+TICKET = "session_ticket"
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,29 @@ class Viewer:
 
 def current() -> Principal | None:
     """Return the signed-in person as the store knows them now, or None."""
-    token = st.session_state.get(TOKEN)
+    held = st.session_state.get(TOKEN)
+    token = held or cookie.token_sent()
     if not token:
         return None
     try:
-        return context.casework().session(token)
+        principal = context.casework().session(token)
     except SessionEnded as ended:
         st.session_state.clear()
-        st.session_state["sign_in_notice"] = ended.message
+        # A cookie left over from an ended session is no news to whoever opens the page.
+        if held:
+            st.session_state["sign_in_notice"] = ended.message
         return None
+    st.session_state[TOKEN] = token
+    return principal
+
+
+def remember() -> None:
+    """Let the browser keep a session that was just begun; until it has, every run offers it again."""
+    ticket = st.session_state.get(TICKET)
+    if ticket and cookie.tickets.is_open(ticket):
+        cookie.hand_over(ticket)
+    else:
+        st.session_state.pop(TICKET, None)
 
 
 def viewer() -> Viewer:
@@ -127,6 +141,7 @@ def _sign_in(login: str, password: str) -> None:
         st.error(literal(f"Not signed in: {trouble.message}"))
         return
     st.session_state[TOKEN] = token
+    st.session_state[TICKET] = cookie.tickets.issue(token)
     st.session_state.pop("sign_in_password", None)
     st.rerun()
 

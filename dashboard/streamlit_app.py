@@ -1,8 +1,8 @@
-"""Tidewaiter's pages: `streamlit run dashboard/streamlit_app.py`.
+"""Tidewaiter's pages; `server` serves them.
 
 Run it in the project's folder, so that `.streamlit/config.toml` applies. The environment says where things
-are: TIDEWAITER_HOME, TIDEWAITER_STORE_URL. Pages: queue (also the start), /case?tenant=..&case=..,
-/shipments (partners), /data_health, /model.
+are: TIDEWAITER_HOME, TIDEWAITER_STORE_URL. Pages: /queue (also the start), /case?tenant=..&case=..,
+/shipments (where partners start), /data_health, /model.
 
 Element keys, stable for browser tests (the page carries them as the class `st-key-<key>`):
 
@@ -34,7 +34,9 @@ d resolves (done; Streamlit keeps r and c for itself), Backspace goes back.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -48,19 +50,28 @@ ICON = Path(__file__).parent / "components" / "icon.png"
 STYLE = Path(__file__).parent / "components" / "style.css"
 
 
-def pages() -> dict[str, st.Page]:
-    """Return every page by its address; who may see what is decided behind the door, not here."""
-    return {
-        "queue": st.Page(queue.page, title="Queue", icon=":material/list_alt:", url_path="queue"),
-        "shipments": st.Page(
-            my_shipments.page, title="My shipments", icon=":material/local_shipping:", url_path="shipments"
-        ),
-        "case": st.Page(case.page, title="Case", url_path="case", visibility="hidden"),
-        "data_health": st.Page(
-            data_health.page, title="Data health", icon=":material/monitor_heart:", url_path="data_health"
-        ),
-        "model": st.Page(model.page, title="Model", icon=":material/query_stats:", url_path="model"),
-    }
+ABOUT: dict[str, tuple[Callable[[], None], str, str | None]] = {
+    "queue": (queue.page, "Queue", ":material/list_alt:"),
+    "shipments": (my_shipments.page, "My shipments", ":material/local_shipping:"),
+    "case": (case.page, "Case", None),
+    "data_health": (data_health.page, "Data health", ":material/monitor_heart:"),
+    "model": (model.page, "Model", ":material/query_stats:"),
+}
+HIDDEN = {"case"}  # reached from a row, or by its address
+
+
+def pages(names: Sequence[str]) -> dict[str, st.Page]:
+    """Return the pages by name, the first one where people start; what may be seen is decided behind the door."""
+    made = {}
+    for name in names:
+        function, title, icon = ABOUT[name]
+        visibility: Literal["visible", "hidden"] = "hidden" if name in HIDDEN else "visible"
+        made[name] = st.Page(function, title=title, icon=icon, url_path=name, visibility=visibility)
+    # Streamlit serves its first page at `/` alone; it answers at its own address too.
+    first, (function, title, icon) = names[0], ABOUT[names[0]]
+    start = st.Page(function, title=title, icon=icon, url_path="start", default=True)
+    made[first] = st.Page(function, title=title, url_path=first, visibility="hidden")
+    return {"start": start, **made}
 
 
 def page_names(viewer: Viewer) -> list[str]:
@@ -82,15 +93,15 @@ def main() -> None:
             f"There is no store in {literal(context.home())} yet. Run `tidewaiter run` first, then reload."
         )
         return
-    made = pages()
     if session.current() is None:
-        st.navigation(list(made.values()), position="hidden")
+        st.navigation(list(pages(list(ABOUT)).values()), position="hidden")
         session.sign_in_page()
         return
     viewer = session.viewer()
-    names = page_names(viewer)
-    chosen = st.navigation([made[name] for name in names], position="top")
-    st.session_state["pages"] = {name: made[name] for name in names}
+    made = pages(page_names(viewer))
+    chosen = st.navigation(list(made.values()), position="top")
+    st.session_state["pages"] = made
+    session.remember()
     show_header(viewer)
     chosen.run()
 

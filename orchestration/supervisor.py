@@ -98,7 +98,7 @@ def processes(settings: Settings, *, sandbox: bool) -> list[Process]:
         "daemon": [str(bin_dir / "dagster-daemon"), "run", "-w", str(PROJECT_ROOT / "workspace.yaml")],
         "worker": [tidewaiter, "worker"],
         "dashboard": [
-            str(bin_dir / "streamlit"), "run", str(PROJECT_ROOT / "dashboard" / "streamlit_app.py"),
+            str(bin_dir / "streamlit"), "run", str(PROJECT_ROOT / "dashboard" / "server.py"),
             "--server.address", "127.0.0.1", "--server.port", str(DASHBOARD_PORT), "--server.headless", "true",
         ],
     }  # fmt: skip
@@ -120,13 +120,19 @@ def stop_strays(settings: Settings) -> None:
 
 
 def sandbox_addresses() -> dict[str, str]:
-    """Return where the worker finds the sandbox's mail server and portal."""
+    """Return where the sandbox's mail server and portal are found, for those that nobody configured.
+
+    TIDEWAITER_SANDBOX tells the pages which of them stand in.
+    """
     smtp = os.environ.get("TIDEWAITER_SANDBOX_SMTP_PORT", "8025")
     portal = os.environ.get("TIDEWAITER_SANDBOX_PORTAL_PORT", "8503")
-    return {
+    standing_in = {
         "TIDEWAITER_SMTP_URL": f"smtp://127.0.0.1:{smtp}",
         "TIDEWAITER_PORTAL_URL": f"http://127.0.0.1:{portal}/webhooks",
     }
+    missing = {name: address for name, address in standing_in.items() if not os.environ.get(name)}
+    words = {"TIDEWAITER_SMTP_URL": "mail", "TIDEWAITER_PORTAL_URL": "portal"}
+    return {**missing, "TIDEWAITER_SANDBOX": " ".join(words[name] for name in missing)}
 
 
 def port_is_taken(port: int) -> bool:

@@ -47,37 +47,36 @@ class Sheet:
 def page() -> None:
     """Show the case in the address, or the one sentence for every case that cannot be seen."""
     viewer = session.viewer()
-    back = "shipments" if viewer.is_partner else "queue"
     asked = st.query_params.get("case", "")
     if not asked:
-        st.switch_page(st.session_state["pages"][back], query_params={"tenant": viewer.tenant_id})
+        st.switch_page(st.session_state["pages"]["start"], query_params={"tenant": viewer.tenant_id})
     tenant_id = st.query_params.get("tenant", viewer.tenant_id)
     try:
         detail = context.casework().get(viewer.principal, tenant_id, asked)
     except CaseNotFound as missing:
-        _not_there(missing.message, back)
+        _not_there(missing.message)
         return
     except CaseworkError as refused:
-        _not_there(refused.message, back)
+        _not_there(refused.message)
         return
     as_of = context.casework().clock_of(viewer.tenant_id).as_of
     trip = trip_of(queries.current(context.published_folder()), viewer, detail)
-    show_case(Sheet(detail, viewer, trip, as_of, context.now()), back)
+    show_case(Sheet(detail, viewer, trip, as_of, context.now()))
 
 
-def _not_there(sentence: str, back: str) -> None:
+def _not_there(sentence: str) -> None:
     """Say that there is no such case; out of scope and never existed read the same."""
     st.info(literal(sentence))
-    st.page_link(st.session_state["pages"][back], label="Back to the list", icon=":material/arrow_back:")
+    st.page_link(st.session_state["pages"]["start"], label="Back to the list", icon=":material/arrow_back:")
 
 
-def show_case(sheet: Sheet, back: str) -> None:
+def show_case(sheet: Sheet) -> None:
     """Lay the page out: the verdict on top, evidence left, decisions right, proof below."""
     facts = facts_by_id(sheet.detail.facts)
     if st.button(
         "Back", key="case_back", icon=":material/arrow_back:", type="tertiary", shortcut="Backspace"
     ):
-        st.switch_page(st.session_state["pages"][back], query_params={"tenant": sheet.viewer.tenant_id})
+        st.switch_page(st.session_state["pages"]["start"], query_params={"tenant": sheet.viewer.tenant_id})
     internal = not sheet.viewer.is_partner
     show_verdict(sheet.detail, facts, sheet.as_of, internal=internal)
     show_clocks(sheet.detail.case, sheet.as_of, sheet.now, internal=internal)

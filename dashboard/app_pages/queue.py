@@ -286,7 +286,7 @@ def _footer(shown: Shown, wanted: QueueFilter) -> None:
             open_case(shown.viewer.tenant_id, found.cases[0].case_id)
         st.space("stretch")
         words = f"{wanted.offset + 1}–{last} of {found.total:,}" + (f" · {total} at stake" if total else "")
-        st.caption(literal(words), width="content")
+        st.caption(literal(words), help="Each shipment and each incident counts once.", width="content")
         st.button(
             "", icon=":material/chevron_left:", key="queue_earlier", disabled=not wanted.offset,
             on_click=_page_by, args=(-PAGE_SIZE,), help="The rows before",

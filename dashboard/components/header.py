@@ -19,14 +19,21 @@ def show_header(viewer: Viewer) -> None:
         _tenant_choice(viewer)
         clock = context.casework().clock_of(viewer.tenant_id)
         _feed_time(clock, current(context.published_folder()))
-        if context.is_sandbox() and not viewer.is_partner:
-            what = "No mail server is configured: messages are kept in the sandbox folder of the home folder."
-            st.caption("Sandbox: nothing leaves this machine", help=what, width="content")
+        if not viewer.is_partner:
+            _sandbox(context.sandboxed())
         st.space("stretch")
         plain_name = viewer.principal.display_name
         st.caption(literal(plain_name), help=literal(", ".join(sorted(viewer.roles))), width="content")
         st.button("Sign out", key="sign_out", type="tertiary", on_click=_leave)
     show_notice()
+
+
+def _sandbox(kept: list[str]) -> None:
+    """Say what stays on this machine although it reads as sent."""
+    if kept:
+        words = "nothing leaves this machine" if len(kept) > 1 else f"{kept[0]} messages stay on this machine"
+        what = "Nothing is configured to send them: they are kept in the sandbox folder of the home folder."
+        st.caption(f"Sandbox: {words}", help=what, width="content")
 
 
 def _leave() -> None:

@@ -53,8 +53,9 @@ def subject_name(case: CaseView) -> str:
 
 
 def what(config: Config, case: CaseView) -> str:
-    """Return the queue's line: type, how sure, and subject."""
-    sure = f" {share(case.late_probability)}" if case.late_probability is not None else ""
+    """Return the queue's line: type, subject, and how sure where the type itself is a prediction."""
+    is_guess = case.exception_type == "predicted_late" and case.late_probability is not None
+    sure = f" {share(case.late_probability)}" if is_guess else ""
     return f"{type_label(config, case.exception_type)}{sure} · {subject_name(case)}"
 
 

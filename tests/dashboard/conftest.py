@@ -15,12 +15,14 @@ from casework.drafting.drafter import Drafter
 from casework.evidence.keys import Keys
 from casework.service import Casework
 from casework.store.engine import open_store
+from dashboard import cookie
 from tests.dashboard.world import World, build
 
 UNSET = (
     "TIDEWAITER_STORE_URL",
     "TIDEWAITER_SMTP_URL",
     "TIDEWAITER_PORTAL_URL",
+    "TIDEWAITER_SANDBOX",
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
 )
@@ -43,6 +45,8 @@ def world(prepared: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("TIDEWAITER_HOME", str(home))
     for name in UNSET:
         monkeypatch.delenv(name, raising=False)
+    # AppTest has no browser: it sends no cookie unless a test says so.
+    monkeypatch.setattr(cookie, "token_sent", lambda: None)
     engine = open_store(f"sqlite:///{home / 'operational.db'}")
     door = Casework(engine, config=load_config(), keys=Keys(home / "keys"), home=home, drafter=Drafter())
     yield World(home, door, prepared.passwords)

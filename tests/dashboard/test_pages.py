@@ -386,4 +386,9 @@ def test_what_never_left_is_said_to_stay_here(world: World, monkeypatch: pytest.
     assert "nothing leaves this machine" in words(signed_in(world, "lead"))
 
     monkeypatch.setenv("TIDEWAITER_SMTP_URL", "smtp://mail.example:25")
-    assert "nothing leaves this machine" not in words(signed_in(world, "lead"))
+    assert "this machine" not in words(signed_in(world, "lead"))
+
+    monkeypatch.setenv("TIDEWAITER_SANDBOX", "mail portal")
+    assert "nothing leaves this machine" in words(signed_in(world, "lead"))
+    monkeypatch.setenv("TIDEWAITER_SANDBOX", "mail")
+    assert "mail messages stay on this machine" in words(signed_in(world, "lead"))
