@@ -140,11 +140,25 @@ def _totals(
         counted = select(column, func.count()).where(clause).group_by(column)
         found: list[tuple[str, int]] = [(row[0] or UNASSIGNED, row[1]) for row in connection.execute(counted)]
         facets[name] = dict(sorted(found, key=lambda item: (-item[1], item[0])))
-    whole = select(func.count(), func.sum(cases.c.expected_loss), func.max(cases.c.currency_code))
-    row = connection.execute(whole.where(clause)).one()
+    count: int = connection.scalar(select(func.count()).select_from(cases).where(clause)) or 0
     if "expected_loss" in hidden:
-        return row[0], facets, None, None
-    return row[0], facets, row[1] if row[1] is not None else Decimal("0.00"), row[2]
+        return count, facets, None, None
+    return count, facets, *_at_stake(connection, clause)
+
+
+def _at_stake(connection: Connection, clause: ColumnElement[bool]) -> tuple[Decimal, str | None]:
+    """Return what all the cases together can cost: several cases of one shipment, or of one incident, count once."""
+    once = func.coalesce(cases.c.parent_case_id, cases.c.shipment_id, cases.c.case_id)
+    # an incident has no shipment and no parent, so it falls into the group of its children
+    greatest = func.max(cases.c.expected_loss).label("loss")
+    groups = (
+        select(greatest, func.max(cases.c.currency_code).label("currency_code"))
+        .where(clause)
+        .group_by(once)
+        .subquery()
+    )
+    row = connection.execute(select(func.sum(groups.c.loss), func.max(groups.c.currency_code))).one()
+    return row[0] if row[0] is not None else Decimal("0.00"), row[1]
 
 
 # --- one case ------------------------------------------------------------------------------------------

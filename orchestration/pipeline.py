@@ -6,11 +6,11 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
@@ -27,8 +27,21 @@ from orchestration.loading import register_landed, waiting_keys
 from orchestration.resources import Platform
 from orchestration.world import lay_tenant, replay
 
+if TYPE_CHECKING:
+    import dagster as dg
+
 ACTOR = "service:cli"
-Tell = Callable[[str], None]
+
+
+class Tell(Protocol):
+    """Who is told where the work stands: the stage, and the share of the run that is done (0 to 1)."""
+
+    def __call__(self, sentence: str, share: float | None = None) -> None:
+        """Take the news."""
+
+
+def nobody(sentence: str, share: float | None = None) -> None:
+    """Take the news and keep it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ class Report:
     @contextmanager
     def stage(self, name: str, tell: Tell) -> Iterator[None]:
         """Measure one stage."""
-        tell(f"{name} …")
+        tell(name)
         started = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
@@ -75,7 +88,7 @@ def run_path(
     *,
     tenants: Sequence[str] | None = None,
     as_of: datetime | None = None,
-    tell: Tell = lambda _sentence: None,
+    tell: Tell = nobody,
     lay: bool = True,
 ) -> Report:
     """Carry what landed through to cases; where nothing changed, say so and do nothing.
@@ -172,9 +185,12 @@ def execute(platform: Platform, report: Report, tell: Tell) -> None:
         instance = open_instance(platform.settings)
         reap(instance)
         job = build(platform=platform).resolve_job_def("pipeline")
-    tell("load, build, score, decide, publish, open cases …")
-    with platform.warehouse.lock():
-        result = job.execute_in_process(
+    told = job.with_hooks({step_hook(tell, len(job.nodes))})
+    logs = platform.settings.home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    # dbt's own lines are for whoever looks into a run, not for whoever waits for it.
+    with platform.warehouse.lock(), (logs / "run.log").open("a") as log, redirect_stdout(log):
+        result = told.execute_in_process(
             instance=instance,
             tags={PID_TAG: str(os.getpid())},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -184,6 +200,25 @@ def execute(platform: Platform, report: Report, tell: Tell) -> None:
     if not result.success:
         raise PipelineFailed(failure_of(result))
     report.changed = True
+
+
+def step_hook(tell: Tell, count: int) -> dg.HookDefinition:
+    """Return what tells of each step that is done."""
+    import dagster as dg
+
+    done: list[str] = []
+
+    @dg.success_hook
+    def told(context: dg.HookContext) -> None:
+        done.append(context.step_key)
+        tell(stage_of(context.step_key), len(done) / count)
+
+    return told
+
+
+def stage_of(step_key: str) -> str:
+    """Return the stage that a step belongs to."""
+    return next(name for name, heads in STAGES.items() if step_key.startswith(heads))
 
 
 def stage_seconds(instance: Any, run_id: str) -> dict[str, float]:
@@ -197,8 +232,7 @@ def stage_seconds(instance: Any, run_id: str) -> dict[str, float]:
         if event.is_step_start:
             begun[event.step_key] = entry.timestamp
         elif (event.is_step_success or event.is_step_failure) and event.step_key in begun:
-            stage = next(name for name, heads in STAGES.items() if event.step_key.startswith(heads))
-            seconds[stage] += entry.timestamp - begun[event.step_key]
+            seconds[stage_of(event.step_key)] += entry.timestamp - begun[event.step_key]
     return seconds
 
 

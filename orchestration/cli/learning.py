@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from orchestration.cli.output import print_json, print_table, say
+from orchestration.cli.progress import telling
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -31,7 +32,8 @@ def evaluate(
     """Train on one file and report on another, in the source's own columns, beside plain baselines."""
     from ml.evaluation import evaluate as judge
 
-    report = judge(dataset, train, test)
+    with telling(f"train on {train.name}, judge on {test.name}"):
+        report = judge(dataset, train, test)
     if as_json:
         print_json(report)
         return

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.output import plain, print_json, print_table, say
+from orchestration.cli.progress import telling
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +50,9 @@ def run(
     from orchestration.resources import Platform
     from orchestration.settings import Settings
 
-    report = run_path(Platform(Settings.from_environment()), tenants=tenant, as_of=instant(as_of), tell=say)
+    with telling("begin") as tell:
+        platform = Platform(Settings.from_environment())
+        report = run_path(platform, tenants=tenant, as_of=instant(as_of), tell=tell)
     if as_json:
         print_json(report)
         return
@@ -117,7 +120,8 @@ def ingest(
     copy_in(file, platform.settings.landing / tenant / feed / file.name)
     with file.open("rb") as content:
         key = FileKey(tenant, feed, hashlib.file_digest(content, "sha256").hexdigest())
-    report = run_path(platform, tenants=[tenant], tell=say, lay=False)
+    with telling("begin") as tell:
+        report = run_path(platform, tenants=[tenant], tell=tell, lay=False)
     if as_json:
         print_json(report)
     else:
@@ -158,7 +162,8 @@ def replay(
         steps.append(plain(step))
         say(f"{step.tenant_id}: {step.as_of:%Y-%m-%d %H:%M}Z, {step.files} files landed")
         if process:
-            run_path(platform, tenants=[tenant], tell=say, lay=False)
+            with telling("begin") as tell:
+                run_path(platform, tenants=[tenant], tell=tell, lay=False)
     if as_json:
         print_json(steps)
 
@@ -177,14 +182,15 @@ def simulate(
 
     moment = instant(as_of)
     assert moment is not None
-    report = lay(
-        out / "landing" / "demo",
-        out / "upcoming" / "demo",
-        out / "truth.jsonl",
-        moment,
-        seed=seed,
-        shipments=shipments,
-    )
+    with telling(f"simulate {shipments:,} shipments"):
+        report = lay(
+            out / "landing" / "demo",
+            out / "upcoming" / "demo",
+            out / "truth.jsonl",
+            moment,
+            seed=seed,
+            shipments=shipments,
+        )
     if as_json:
         print_json(report)
         return

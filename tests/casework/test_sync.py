@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +17,7 @@ from sqlalchemy import func, select
 from casework import priority
 from casework.errors import SyncRefused
 from casework.evidence import chain
-from casework.model import Action, DraftState, Publication, QueueFilter, State
+from casework.model import Action, DraftState, ExceptionRecord, Publication, QueueFilter, State
 from casework.store.tables import audit_entries, cases, draft_versions, events
 from tests.casework.office import LEAD, TENANT, Office, exception, with_fact
 
@@ -136,6 +137,31 @@ def test_the_queue_is_ranked_by_money_and_its_totals_cover_every_page(office: Of
     assert {page.total for page in pages} == {4}
     assert {page.total_expected_loss for page in pages} == {sum(amounts)}
     assert pages[1].facets["state"] == {"new": 4}
+
+
+def test_what_is_at_stake_counts_a_shipment_and_an_incident_once(office: Office) -> None:
+    def case(number: int, kind: str, loss: str, **changed: Any) -> ExceptionRecord:
+        subject = changed.pop("subject", f"SH-{number}")
+        amounts = {
+            "sla_penalty_amount": Decimal(loss),
+            "revenue_amount": Decimal(0),
+            "inventory_amount": Decimal(0),
+        }
+        return exception(
+            number, exception_type=kind, exception_key=f"{kind}:{subject}", subject=subject,
+            expected_loss=Decimal(loss), **amounts, **changed,
+        )  # fmt: skip
+
+    storm = {"parent_exception_key": "disruption:WX-1"}
+    office.sync(
+        case(1, "late_now", "500"),
+        case(1, "tracking_silent", "200"),
+        case(2, "disruption", "900", subject="WX-1", subject_type="incident", shipment_id=None),
+        case(3, "predicted_late", "600", **storm),
+        case(4, "customs_hold", "100", **storm),
+    )
+    page = office.casework.search(office.who(LEAD), TENANT, QueueFilter())
+    assert (page.total, page.total_expected_loss) == (5, Decimal("1400.00"))
 
 
 def test_the_search_takes_words_literally(office: Office) -> None:
