@@ -1,0 +1,77 @@
+"""The operational store's tables: what people decided, what follows from it, and what arrived.
+
+One row's columns say its grain. Every table carries `tenant_id`; ids are unique within a tenant.
+Tables named in `APPEND_ONLY` refuse update and delete in the database itself. All instants are UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Table
+
+from casework.store.tables.arrivals import (
+    check_results,
+    duplicate_files,
+    ingested_files,
+    publications,
+    quarantined_rows,
+)
+from casework.store.tables.cases import audit_entries, audit_heads, case_evidence, case_facts, cases
+from casework.store.tables.outgoing import (
+    approvals,
+    draft_versions,
+    drafts,
+    effects,
+    escalations,
+    events,
+    heartbeats,
+    messages,
+    usage,
+)
+from casework.store.tables.people import (
+    contacts,
+    grants,
+    principals,
+    sessions,
+    sign_in_failures,
+    tenant_clocks,
+    tenants,
+)
+from casework.store.tables.types import CENT, Instant, Money, Values, metadata
+
+APPEND_ONLY = (case_evidence, case_facts, audit_entries, draft_versions, approvals, events)
+
+__all__ = [
+    "APPEND_ONLY",
+    "CENT",
+    "Instant",
+    "Money",
+    "Table",
+    "Values",
+    "approvals",
+    "audit_entries",
+    "audit_heads",
+    "case_evidence",
+    "case_facts",
+    "cases",
+    "check_results",
+    "contacts",
+    "draft_versions",
+    "drafts",
+    "duplicate_files",
+    "effects",
+    "escalations",
+    "events",
+    "grants",
+    "heartbeats",
+    "ingested_files",
+    "messages",
+    "metadata",
+    "principals",
+    "publications",
+    "quarantined_rows",
+    "sessions",
+    "sign_in_failures",
+    "tenant_clocks",
+    "tenants",
+    "usage",
+]

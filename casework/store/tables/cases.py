@@ -1,0 +1,122 @@
+"""Exceptions taken up, what is known of them, and the log that proves it."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, String, Table, Text
+
+from casework.store.tables.types import Instant, Money, metadata
+
+# One row per case: one open case per exception key and tenant.
+cases = Table(
+    "cases",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("case_id", String(40), primary_key=True),
+    Column("exception_key", String(300), nullable=False),
+    Column("exception_type", String(64), nullable=False),
+    Column("subject_type", String(32), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("shipment_id", String(120)),
+    Column("parent_case_id", String(40)),
+    Column("state", String(20), nullable=False),
+    Column("is_open", Boolean, nullable=False),  # new, triaged, in_progress or waiting
+    Column("is_present", Boolean, nullable=False),  # the exception stands in the latest publication
+    Column("severity", String(16), nullable=False),
+    Column("owner", String(64)),  # principal_id
+    Column("customer_id", String(120)),
+    Column("carrier_id", String(120)),
+    Column("facility_id", String(120)),
+    Column("customer_tier", String(16)),
+    Column("late_probability", Float),
+    Column("predicted_at", Instant),
+    Column("due_at", Instant),  # the promise that is at stake (feed time)
+    Column("expected_loss", Money(), nullable=False),
+    Column("sla_penalty_amount", Money(), nullable=False),
+    Column("revenue_amount", Money(), nullable=False),
+    Column("inventory_amount", Money(), nullable=False),
+    Column("customer_tier_amount", Money(), nullable=False),
+    Column("currency_code", String(3), nullable=False),
+    Column("assumption", Text),
+    Column("detected_at", Instant, nullable=False),  # feed time
+    Column("opened_at", Instant, nullable=False),  # desk time, and so are the next ones
+    Column("first_response_due_at", Instant),
+    Column("first_response_at", Instant),
+    Column("resolution_due_at", Instant),
+    Column("waiting_since", Instant),
+    Column("waiting_until", Instant),
+    Column("resolution_code", String(40)),
+    Column("root_cause_code", String(40)),
+    Column("closed_at", Instant),
+    Column("version", Integer, nullable=False),  # +1 with every change: optimistic concurrency
+    Column("facts_version", Integer, nullable=False),
+    Column("facts_sha256", String(64), nullable=False),
+    Column("publication_id", String(64), nullable=False),  # the one the current facts come from
+    Column("updated_at", Instant, nullable=False),
+)
+Index(
+    "uq_cases_one_open_case_per_exception",
+    cases.c.tenant_id,
+    cases.c.exception_key,
+    unique=True,
+    sqlite_where=cases.c.is_open,
+    postgresql_where=cases.c.is_open,
+)
+Index("ix_cases_queue", cases.c.tenant_id, cases.c.is_open, cases.c.expected_loss.desc(), cases.c.case_id)
+Index("ix_cases_exception", cases.c.tenant_id, cases.c.exception_key)
+Index("ix_cases_shipment", cases.c.tenant_id, cases.c.shipment_id)
+
+# One row per version of what is known about a case: facts as the publication stated them.
+case_evidence = Table(
+    "case_evidence",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("case_id", String(40), primary_key=True),
+    Column("facts_version", Integer, primary_key=True),
+    Column("facts_sha256", String(64), nullable=False),
+    Column("facts", JSON, nullable=False),  # list of Fact as dicts
+    Column("documents", JSON, nullable=False),
+    Column("lineage", JSON, nullable=False),  # file hashes, dagster run, dbt invocation, model, publication
+    Column("publication_id", String(64), nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+)
+
+# One row per thing that happened to a case, in the past tense (`case:opened`, `case:owner:assigned`).
+case_facts = Table(
+    "case_facts",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("sequence", Integer, primary_key=True),  # per tenant, gapless
+    Column("case_id", String(40), nullable=False),
+    Column("fact", String(60), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("details", JSON, nullable=False),
+)
+Index("ix_case_facts_case", case_facts.c.tenant_id, case_facts.c.case_id, case_facts.c.sequence)
+
+# One row per audit entry; hash = sha256 of canonical JSON of the entry including previous_hash.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("occurred_at", Instant, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("case_id", String(40)),
+    Column("object_id", String(120)),
+    Column("payload", JSON, nullable=False),
+    Column("payload_sha256", String(64), nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("entry_hash", String(64), nullable=False),
+)
+Index("ix_audit_entries_case", audit_entries.c.tenant_id, audit_entries.c.case_id, audit_entries.c.sequence)
+
+# One row per tenant: the head of its chain, so that an append reads one row.
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("entry_hash", String(64), nullable=False),
+)
