@@ -101,9 +101,9 @@ def main() -> None:
     made = pages(page_names(viewer))
     chosen = st.navigation(list(made.values()), position="top")
     st.session_state["pages"] = made
-    session.remember()
     show_header(viewer)
     chosen.run()
+    session.remember()
 
 
 main()
