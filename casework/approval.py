@@ -86,6 +86,8 @@ def why_not_approved(
         return "The facts changed after this draft was written. Regenerate it, then approve."
     if State(case["state"]) in FINISHED:
         return f"The case is {case['state']}. Reopen it before you send anything."
+    if case["merged_into"]:
+        return f"The case was merged into {case['merged_into']}; what is said of it is decided there."
     if version["author"] == approver.principal_id:
         return _why_not_own_edit(case, scope, four_eyes_above)
     return None
@@ -116,6 +118,8 @@ def why_not_sent(connection: Connection, config: Config, effect: Values, now: da
         return "The facts of the case changed after it was approved."
     if State(case["state"]) in FINISHED:
         return f"The case is {case['state']}."
+    if case["merged_into"]:
+        return f"The case was merged into {case['merged_into']}."
     return (
         _why_not_these_bytes(effect, approval)
         or _why_not_this_draft(connection, effect, approval)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from casework import changes, clocks, escalation, lifecycle, search
+from casework import changes, clocks, escalation, lifecycle, merging, search
 from casework.canonical import clean_text
 from casework.config import Config, ExceptionType
 from casework.desk import Desk
@@ -51,18 +51,53 @@ def perform(
     """Do one action to one case, or raise and change nothing."""
     told = checked(action, details)
     with desk.writing(tenant_id, principal.principal_id) as work:
-        actor = grants.current(work.connection, principal.principal_id)
-        scope, case = search.visible_case(work.connection, desk, actor, tenant_id, case_id)
-        _authorise(desk, actor, case, action)
+        scope, case = _allowed(work.connection, desk, principal, tenant_id, case_id, action)
         if expected_version is not None and expected_version != case["version"]:
             raise CaseChanged(case_id, expected_version, case["version"])
-        catalogue = desk.catalogue(case["exception_type"])
-        decision = decide(case, action, told, actor.principal_id, work.now, catalogue, desk.config)
-        _check_against_others(work.connection, desk, case, action, decision)
+        decision = _decided(work.connection, desk, principal, case, action, told, work.now)
         saved = changes.touch(work, case, **decision.changes)
         _follow_up(work, desk, case, saved, action, decision, scope.partner_role(case))
         work.say(lifecycle.FACTS[action], case=saved, details=decision.details)
         return masks.case_view(saved, scope.partner_role(case), grants.names(work.connection))
+
+
+def foresee(
+    desk: Desk, principal: Principal, tenant_id: str, case_id: str, action: Action, details: Mapping[str, Any]
+) -> CaseView:
+    """Return a case as an action would leave it, or raise what doing it would raise; changes nothing."""
+    told = checked(action, details)
+    with desk.reading() as connection:
+        scope, case = _allowed(connection, desk, principal, tenant_id, case_id, action)
+        decision = _decided(connection, desk, principal, case, action, told, desk.clock())
+        after = {**case, **decision.changes}
+        return masks.case_view(after, scope.partner_role(case), grants.names(connection))
+
+
+def _allowed(
+    connection: Connection, desk: Desk, principal: Principal, tenant_id: str, case_id: str, action: Action
+) -> tuple[Scope, Values]:
+    """Return a case within the caller's sight, and the scope it is seen through, if the action is theirs to do."""
+    actor = grants.current(connection, principal.principal_id)
+    scope, case = search.visible_case(connection, desk, actor, tenant_id, case_id)
+    _authorise(desk, actor, case, action)
+    return scope, case
+
+
+def _decided(
+    connection: Connection,
+    desk: Desk,
+    principal: Principal,
+    case: Values,
+    action: Action,
+    told: Mapping[str, Any],
+    now: datetime,
+) -> Decision:
+    """Return what the action does to the case, unless the case or other rows forbid it."""
+    _refuse_if_merged(case, action)
+    catalogue = desk.catalogue(case["exception_type"])
+    decision = decide(case, action, told, principal.principal_id, now, catalogue, desk.config)
+    _check_against_others(connection, desk, case, action, decision)
+    return decision
 
 
 def _authorise(desk: Desk, actor: Principal, case: Values, action: Action) -> None:
@@ -70,6 +105,15 @@ def _authorise(desk: Desk, actor: Principal, case: Values, action: Action) -> No
     if not Scope.of(actor, case["tenant_id"], permission, desk.config).covers(case):
         raise NotPermitted(
             f"Your role does not let you {action} this case. Ask an operations lead.", permission=permission
+        )
+
+
+def _refuse_if_merged(case: Values, action: Action) -> None:
+    """A merged case is worked where it was merged into; only what people say of it stays its own."""
+    if case["merged_into"] and action != Action.COMMENT:
+        raise TransitionRefused(
+            f"This case was merged into {case['merged_into']}. Work that one, or take this one out of it first.",
+            merged_into=case["merged_into"],
         )
 
 
@@ -206,6 +250,8 @@ def _follow_up(
     if action == Action.REOPEN:
         escalation.restart(work, desk.config.escalation, saved)
     escalation.cancel(work, saved, desk.config.escalation)
+    if before["is_open"] != saved["is_open"] or action == Action.CLOSE:
+        merging.follow(work, saved, decision.changes, lifecycle.FACTS[action])
     if action in (Action.CLOSE, Action.DISMISS):
         changes.withdraw(work, saved, f"The case was {saved['state']}.")
 

@@ -56,8 +56,10 @@ FACTS: dict[Action, str] = {
 ANSWERS = frozenset({A.TRIAGE, A.START, A.WAIT, A.RESUME, A.RESOLVE, A.DISMISS, A.ASSIGN})
 
 
-def possible(state: State) -> tuple[Action, ...]:
-    """Return what a person can do to a case in this state, moves first."""
+def possible(state: State, *, is_merged: bool = False) -> tuple[Action, ...]:
+    """Return what a person can do to a case in this state, moves first; a merged one can only be spoken of."""
+    if is_merged:
+        return (A.COMMENT,)
     moves = [action for (at, action) in TRANSITIONS if at == state and action not in SYSTEM_ACTIONS]
     return (*moves, *(action for action, states in STAYING.items() if state in states))
 

@@ -272,6 +272,8 @@ class CaseView:
     facts_sha256: str
     publication_id: str
     updated_at: datetime
+    merged_into: str | None = None
+    flapping_until: datetime | None = None
 
 
 class Paragraph(TypedDict):
@@ -482,6 +484,7 @@ class CaseDetail:
     siblings: tuple[CaseView, ...] = ()  # other cases of the same shipment
     children: tuple[CaseView, ...] = ()  # cases of this parent incident
     parent: CaseView | None = None
+    merged: tuple[CaseView, ...] = ()  # cases that were merged into this one
     possible_actions: tuple[Action, ...] = ()  # by life cycle and by the reader's grants
 
     @property
@@ -508,6 +511,7 @@ class QueueFilter:
     response_due_before: datetime | None = None  # unanswered and due before this instant
     opened_since: datetime | None = None
     include_closed: bool = False
+    include_merged: bool = False  # cases merged into another are worked there, so the queue leaves them out
     limit: int = 50
     offset: int = 0
 

@@ -51,7 +51,7 @@ def _wanted(connection: Connection, desk: Desk, tenant_id: str) -> Iterator[Want
     existing = {(row.case_id, row.kind): row for row in connection.execute(_existing(tenant_id))}
     query = (
         select(cases.c.case_id, cases.c.facts_version, cases.c.exception_type)
-        .where(cases.c.tenant_id == tenant_id, cases.c.is_open)
+        .where(cases.c.tenant_id == tenant_id, cases.c.is_open, cases.c.merged_into.is_(None))
         .order_by(cases.c.expected_loss.desc(), cases.c.case_id)
     )
     for case in connection.execute(query):

@@ -90,6 +90,9 @@ def _conditions(wanted: QueueFilter, hidden: frozenset[str]) -> list[ColumnEleme
         found.append(cases.c.state.in_([State(state).value for state in wanted.states]))
     elif not wanted.include_closed:
         found.append(cases.c.is_open)
+    # a partner's queue does not tell how its shipments are grouped inside
+    if not wanted.include_merged and "merged_into" not in hidden:
+        found.append(cases.c.merged_into.is_(None))
     if wanted.exception_types:
         found.append(cases.c.exception_type.in_(wanted.exception_types))
     if wanted.severities:
@@ -223,6 +226,7 @@ def _for_desk(
         history=rows.history_of(connection, row, names),
         audit=rows.audit_of(connection, row) if may_audit else (),
         siblings=_related(connection, scope, names, _same_shipment(row)),
+        merged=_related(connection, scope, names, cases.c.merged_into == row["case_id"]),
         children=_related(connection, scope, names, cases.c.parent_case_id == row["case_id"]),
         parent=next(iter(_related(connection, scope, names, cases.c.case_id == row["parent_case_id"])), None),
         possible_actions=_possible(reader, desk, row),
@@ -252,7 +256,7 @@ def _related(
 def _possible(reader: Principal, desk: Desk, row: Values) -> tuple[Action, ...]:
     return tuple(
         action
-        for action in lifecycle.possible(State(row["state"]))
+        for action in lifecycle.possible(State(row["state"]), is_merged=bool(row["merged_into"]))
         if Scope.of(reader, row["tenant_id"], f"case:{action}", desk.config).covers(row)
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from casework import accounts, bootstrap, cases, decisions, drafts, intake, search, sync
+from casework import accounts, bootstrap, bulk, cases, decisions, drafts, intake, merging, search, sync
 from casework.config import Config
 from casework.desk import Desk
 from casework.effects import people
@@ -160,6 +160,35 @@ class Casework:
         """
         return cases.perform(
             self.desk, principal, tenant_id, case_id, Action(action), expected_version, details
+        )
+
+    def merge(self, principal: Principal, tenant_id: str, case_ids: Sequence[str], reason: str) -> CaseView:
+        """Make several open cases of one customer one; the oldest stays, with its owner and clocks, and is returned."""
+        return merging.merge(self.desk, principal, tenant_id, case_ids, reason)
+
+    def split(
+        self, principal: Principal, tenant_id: str, case_id: str, case_ids: Sequence[str], reason: str
+    ) -> CaseView:
+        """Take some merged cases out of a case, together; return the one they are now worked in."""
+        return merging.split(self.desk, principal, tenant_id, case_id, case_ids, reason)
+
+    def unmerge(self, principal: Principal, tenant_id: str, case_id: str, reason: str) -> CaseView:
+        """Let a merged case stand alone again."""
+        return merging.unmerge(self.desk, principal, tenant_id, case_id, reason)
+
+    def perform_many(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        case_ids: Sequence[str],
+        action: Action | str,
+        *,
+        is_dry_run: bool = False,
+        **details: Any,
+    ) -> tuple[bulk.Result, ...]:
+        """Do one action to many cases, each on its own, and say of each what came of it; or only what would."""
+        return bulk.perform_many(
+            self.desk, principal, tenant_id, case_ids, Action(action), details, is_dry_run=is_dry_run
         )
 
     def edit_draft(

@@ -202,6 +202,8 @@ def _new_case(
         "resolution_code": None,
         "root_cause_code": None,
         "closed_at": None,
+        "merged_into": None,
+        "flapping_until": None,
         "version": 1,
         "facts_version": 1,
         "facts_sha256": facts_sha256(record),
@@ -285,12 +287,12 @@ def _bring_up_to_date(
 
 def _reappear(desk: Desk, work: Work, case: Values) -> dict[str, Any]:
     """An exception came back: a case resolved meanwhile is new again; one still worked goes on."""
-    changed: dict[str, Any] = {"is_present": True}
+    changed: dict[str, Any] = {"is_present": True, "flapping_until": None}
     before = State(case["state"])
     if before == State.RESOLVED:
         after = lifecycle.advance(before, Action.REAPPEAR)
         changed |= {"state": after.value, "is_open": True, "resolution_code": None, "root_cause_code": None}
-        changed |= {"first_response_at": None}
+        changed |= {"first_response_at": None, "merged_into": None}
         changed |= clocks.deadlines(desk.catalogue(case["exception_type"]), work.now)
     saved = changes.touch(work, case, **changed)
     if before == State.RESOLVED:
@@ -329,7 +331,11 @@ def _save_changed(
     case_ids = [case["case_id"] for _record, case, _before in changed]
     withdrawn = changes.withdraw_all(work, case_ids, "The facts changed before it was sent.")
     changes.set_drafts(work, sorted(withdrawn), DraftState.APPROVED, DraftState.VOID)
-    grown = [case for _, case, before in changed if case["expected_loss"] > before["expected_loss"]]
+    grown = [
+        case
+        for _, case, before in changed
+        if case["expected_loss"] > before["expected_loss"] and not case["merged_into"]
+    ]
     escalation.schedule(work, desk.config.escalation, grown)
     for _record, case, before in changed:
         details = {

@@ -22,6 +22,14 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Flapping(_Strict):
+    """When an exception that comes and goes is not believed to be gone: after so many returns within some hours."""
+
+    returns: int = Field(gt=0)
+    within_hours: float = Field(gt=0)
+    hold_hours: float = Field(gt=0)
+
+
 class ExceptionType(_Strict):
     """One type of the catalogue: what it means, how fast it must be answered, what to do about it."""
 
@@ -38,6 +46,7 @@ class ExceptionType(_Strict):
     documents: tuple[str, ...] = ()
     resolution_codes: tuple[str, ...]
     thresholds: dict[str, float] = {}
+    flapping: Flapping | None = None
     playbook: str
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from casework.store.tables import cases
 
-FOLDED = ("state", "owner", "version", "facts_version", "facts_sha256")
+FOLDED = ("state", "owner", "version", "facts_version", "facts_sha256", "merged_into")
 
 
 def fold(entries: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -18,7 +18,7 @@ def fold(entries: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     for entry in entries:
         case = (entry["payload"] or {}).get("case")
         if entry["case_id"] and case:
-            standing[entry["case_id"]] = {column: case[column] for column in FOLDED}
+            standing[entry["case_id"]] = {column: case.get(column) for column in FOLDED}
     return standing
 
 

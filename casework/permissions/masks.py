@@ -25,6 +25,8 @@ INTERNAL_COLUMNS = (
     "severity",
     "resolution_code",
     "root_cause_code",
+    "merged_into",
+    "flapping_until",
 )
 OTHER_PARTIES = {
     Role.CUSTOMER: ("carrier_id", "facility_id"),

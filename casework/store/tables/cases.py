@@ -52,6 +52,8 @@ cases = Table(
     Column("facts_sha256", String(64), nullable=False),
     Column("publication_id", String(64), nullable=False),  # the one the current facts come from
     Column("updated_at", Instant, nullable=False),
+    Column("merged_into", String(40)),  # the case that people made one with this one
+    Column("flapping_until", Instant),  # gone, but it came and went too often to be believed before then
 )
 Index(
     "uq_cases_one_open_case_per_exception",
@@ -63,6 +65,7 @@ Index(
 )
 Index("ix_cases_queue", cases.c.tenant_id, cases.c.is_open, cases.c.expected_loss.desc(), cases.c.case_id)
 Index("ix_cases_exception", cases.c.tenant_id, cases.c.exception_key)
+Index("ix_cases_merged", cases.c.tenant_id, cases.c.merged_into)
 Index("ix_cases_shipment", cases.c.tenant_id, cases.c.shipment_id)
 
 # One row per version of what is known about a case: facts as the publication stated them.
