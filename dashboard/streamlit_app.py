@@ -10,11 +10,14 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
 - header: tenant_choice, sign_out, notice, newer_data
 - queue: queue_view, queue_search, facet_type, facet_state, facet_severity, facet_customer, facet_carrier,
   queue_closed, queue_table, queue_next, queue_previous, queue_later, queue_earlier, queue_refresh,
-  queue_preview, queue_assign_me, open_case (the selected one), open_top_case (the first one)
+  queue_preview, queue_assign_me, open_case (the selected one), open_top_case (the first one), queue_several,
+  queue_several_table, bulk, bulk_action, bulk_owner, bulk_until, bulk_at, bulk_reason, bulk_preview, bulk_confirm,
+  bulk_merge_reason, bulk_merge, bulk_refused
 - case: case_verdict, case_back, action_<action>, action_assign_me, assign_to, assign_confirm, wait_until,
   wait_at, wait_reason, wait_confirm, dismiss_reason, dismiss_confirm, comment_text, comment_confirm,
   escalate_reason, escalate_confirm, reopen_reason, reopen_confirm,
   resolve_open, resolve_code, resolve_cause, resolve_note, resolve_confirm,
+  case_merged, split_cases, split, split_reason, split_confirm, unmerge,
   case_waterfall, case_timeline, case_eta_history, case_projection, case_map, case_documents, case_parent,
   case_siblings, case_children, case_drafts, case_effects, case_lineage, case_proof, case_facts, case_history,
   case_escalations, case_audit

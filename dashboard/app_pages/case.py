@@ -15,6 +15,7 @@ from dashboard.components.case_header import show_clocks, show_verdict
 from dashboard.components.drafts import show_drafts
 from dashboard.components.lineage import lineage_steps, show_lineage
 from dashboard.components.map import draw_route_map
+from dashboard.components.merged import show_merged
 from dashboard.components.money import amounts_of, show_money
 from dashboard.components.outlook import draw_eta_history, draw_projection, eta_points
 from dashboard.components.records import (
@@ -112,6 +113,7 @@ def _evidence(sheet: Sheet) -> None:
         draw_route_map(sheet.trip.stops, key="case_map")
     show_documents(sheet.detail.documents, sheet.as_of)
     show_related(sheet.detail, sheet.viewer, sheet.now)
+    show_merged(sheet.detail, sheet.viewer)
 
 
 def _outlook(sheet: Sheet) -> None:

@@ -11,9 +11,10 @@ import streamlit as st
 from casework.errors import CaseworkError
 from casework.model import Action, CaseView, QueueFilter, QueuePage, State
 from dashboard import context, queries, session
+from dashboard.components.bulk import show_bulk
 from dashboard.components.notices import attempt
 from dashboard.components.preview import show_preview
-from dashboard.components.queue_table import queue_frame, show_queue_table
+from dashboard.components.queue_table import choose_several, queue_frame, show_queue_table
 from dashboard.components.text import literal, money, visible
 from dashboard.components.wording import STATE_WORDS, type_label
 from dashboard.session import Viewer
@@ -210,6 +211,11 @@ def _table(shown: Shown, wanted: QueueFilter) -> None:
         places=_places(shown),
         now=shown.now,
     )
+    if st.session_state.get("queue_several"):
+        chosen = choose_several(frame, cases, shown.now)
+        _footer(shown, wanted)
+        show_bulk(shown.viewer, chosen)
+        return
     show_queue_table(frame, cases, shown.now, on_select=_selected)
     _footer(shown, wanted)
 
@@ -284,6 +290,8 @@ def _footer(shown: Shown, wanted: QueueFilter) -> None:
         st.button("Previous", key="queue_previous", shortcut="k", type="tertiary", on_click=_move, args=(-1,))
         if st.button("Open the first", key="open_top_case", type="tertiary"):
             open_case(shown.viewer.tenant_id, found.cases[0].case_id)
+        if shown.viewer.may("case:assign"):
+            st.toggle("Choose several", key="queue_several")
         st.space("stretch")
         words = f"{wanted.offset + 1}–{last} of {found.total:,}" + (f" · {total} at stake" if total else "")
         st.caption(literal(words), help="Each shipment and each incident counts once.", width="content")

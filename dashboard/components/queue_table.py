@@ -52,15 +52,23 @@ def show_queue_table(
     frame: pd.DataFrame, cases: Sequence[CaseView], now: datetime, *, on_select: Any
 ) -> None:
     """Put the table on the page; a click on a row selects its case."""
+    _show(frame, cases, now, key="queue_table", on_select=on_select, selection_mode="single-row")
+
+
+def choose_several(frame: pd.DataFrame, cases: Sequence[CaseView], now: datetime) -> list[CaseView]:
+    """Put the table on the page with a tick for each row; return the cases that are ticked."""
+    event = _show(frame, cases, now, key="queue_several_table", on_select="rerun", selection_mode="multi-row")
+    return [cases[row] for row in event["selection"]["rows"] if row < len(cases)]
+
+
+def _show(frame: pd.DataFrame, cases: Sequence[CaseView], now: datetime, **selecting: Any) -> Any:
     text = st.column_config.TextColumn
-    st.dataframe(
+    return st.dataframe(
         styled_frame(frame, cases, now),
         hide_index=True,
-        key="queue_table",
-        on_select=on_select,
-        selection_mode="single-row",
         height="content" if len(frame) <= 20 else 36 + 31 * 20,
         row_height=31,
+        **selecting,
         column_config={
             "At stake": text(width=72, alignment="right", help="Expected loss: the sum of its four parts"),
             "Clock": text(width=78, alignment="right", help="Time left to the desk's next deadline"),

@@ -62,6 +62,7 @@ def show_related(detail: CaseDetail, viewer: Viewer, now: datetime) -> None:
         ("Part of", (detail.parent,) if detail.parent else (), "parent"),
         ("Other cases of this shipment", detail.siblings, "siblings"),
         ("Cases of this incident", detail.children, "children"),
+        ("Merged into this case", detail.merged, "merged"),
     )
     for title, cases, name in groups:
         if cases:

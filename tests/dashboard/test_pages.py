@@ -109,6 +109,55 @@ def test_taking_a_case_from_the_queue_makes_it_mine(world: World) -> None:
     assert app.dataframe[0].value["Owner"][0] == "Planner"
 
 
+def tick(app: AppTest, *rows: int) -> AppTest:
+    """Choose several rows of the queue."""
+    app = app.toggle(key="queue_several").set_value(True).run()
+    app.session_state["queue_several_table"] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    return app.run()
+
+
+def test_several_cases_are_given_away_at_once_after_a_look_at_what_would_come_of_it(world: World) -> None:
+    app = tick(signed_in(world, "lead", tenant="demo"), 0, 1)
+    app = app.button_group(key="bulk_action").set_value("assign").run()
+    app = app.selectbox(key="bulk_owner").select("person:planner").run()
+    assert case_of(world, "SHP-1").owner is None
+    assert "is new" in " ".join(app.dataframe[-1].value[""])
+
+    app = app.button(key="bulk_confirm").click().run()
+    assert "2 of 2 done" in words(app)
+    assert {case_of(world, ship).owner for ship in ("SHP-1", "SHP-2")} == {"person:planner"}
+
+
+def test_cases_become_one_and_are_taken_apart_again(world: World) -> None:
+    lead = who(world, "lead")
+    cases = world.casework.search(lead, "demo", QueueFilter()).cases
+    same = [number for number, case in enumerate(cases) if case.customer_id == THEIRS]
+    app = tick(signed_in(world, "lead", tenant="demo"), *same)
+    app = app.button_group(key="bulk_action").set_value("merge").run()
+    app = app.text_input(key="bulk_merge_reason").input("One truck.").run()
+    app = app.button(key="bulk_merge").click().run()
+    left = world.casework.search(lead, "demo", QueueFilter()).cases
+    assert len(left) == len(cases) - len(same) + 1
+
+    stays = next(case for case in left if world.casework.get(lead, "demo", case.case_id).merged)
+    app = signed_in(world, "lead", tenant="demo", case=stays.case_id)
+    assert "Merged into this case" in words(app)
+    app = (
+        app.multiselect(key="split_cases")
+        .select(world.casework.get(lead, "demo", stays.case_id).merged[0].case_id)
+        .run()
+    )
+    app = app.button(key="split").click().run()
+    app = app.text_input(key="split_reason").input("Another truck.").run()
+    app.button(key="split_confirm").click().run()
+    assert len(world.casework.search(lead, "demo", QueueFilter()).cases) == len(left) + 1
+
+
+def test_an_auditor_chooses_nothing(world: World) -> None:
+    app = signed_in(world, "auditor", tenant="demo")
+    assert not [toggle for toggle in app.toggle if toggle.key == "queue_several"]
+
+
 def test_searching_and_facets_narrow_the_queue(world: World) -> None:
     app = signed_in(world, "planner", tenant="demo")
     app = app.text_input(key="queue_search").input("SHP-2").run()
