@@ -42,7 +42,7 @@ def take_out_dialog(viewer: Viewer, case_id: str, case_ids: list[str]) -> None:
     """Ask why they are not one problem after all."""
     st.text(", ".join(case_ids))
     reason = (st.text_input("Why?", key="split_reason", max_chars=300) or "").strip()
-    if st.button("Take out", key="split_confirm", type="primary", disabled=not reason):
+    if st.button("Take out", key="split_confirm", type="primary"):
         attempt(
             lambda: context.casework().split(viewer.principal, viewer.tenant_id, case_id, case_ids, reason),
             f"Taken out of {case_id}: {', '.join(case_ids)}.",
