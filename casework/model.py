@@ -243,6 +243,7 @@ class CaseView:
     severity: str | None
     owner: str | None
     owner_name: str | None
+    team: str | None
     customer_id: str | None
     carrier_id: str | None
     facility_id: str | None
@@ -264,6 +265,9 @@ class CaseView:
     resolution_due_at: datetime | None
     waiting_since: datetime | None
     waiting_until: datetime | None
+    waiting_for: str | None  # the event that ends the wait before its time
+    acknowledged_until: datetime | None
+    acknowledged_by: str | None
     resolution_code: str | None
     root_cause_code: str | None
     closed_at: datetime | None

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from casework import accounts, bootstrap, cases, decisions, drafts, intake, search, sync
+from casework import accounts, bootstrap, cases, decisions, drafts, intake, manual, search, sync
 from casework.config import Config
 from casework.desk import Desk
 from casework.effects import people
@@ -121,6 +121,13 @@ class Casework:
     ) -> SyncResult:
         """Make the open cases agree with a publication's exceptions; running it again changes nothing."""
         return sync.sync(self.desk, tenant_id, publication, exceptions, actor)
+
+    def open_manual(self, principal: Principal, tenant_id: str, asked: manual.ManualCase) -> CaseView:
+        """Open a case with no detector behind it, on a person's word; publications leave it alone.
+
+        Raises `NotPermitted` or `DetailsRefused`.
+        """
+        return manual.open_case(self.desk, principal, tenant_id, asked)
 
     # --- reading --------------------------------------------------------------------------------------
 

@@ -47,8 +47,8 @@ READING = {"case:read", "feed:read", "quarantine:read", "evidence:export"}
 EXPECTED: dict[Role, set[str]] = {
     Role.OPS_LEAD: ALL_ACTIONS
     | READING
-    | {"audit:read", "quarantine:correct", "draft:edit", "draft:approve", "draft:reject"},
-    Role.PLANNER: ALL_ACTIONS | READING | {"draft:edit", "draft:reject"},
+    | {"case:open", "audit:read", "quarantine:correct", "draft:edit", "draft:approve", "draft:reject"},
+    Role.PLANNER: ALL_ACTIONS | READING | {"case:open", "draft:edit", "draft:reject"},
     Role.APPROVER: READING | {"draft:edit", "draft:approve", "draft:reject", "case:comment", "case:escalate"},
     Role.AUDITOR: READING | {"audit:read"},
     Role.DATA_ENGINEER: {"feed:read", "quarantine:read", "quarantine:correct"},
