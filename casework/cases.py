@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from casework import changes, clocks, escalation, lifecycle, search
+from casework import changes, clocks, escalation, lifecycle, rows, search, waiting
 from casework.canonical import clean_text
 from casework.config import Config, ExceptionType
 from casework.desk import Desk
@@ -21,7 +21,7 @@ from casework.store.tables import Values, cases
 
 # What each action must be told, and what it may be told.
 NEEDS: dict[Action, tuple[frozenset[str], frozenset[str]]] = {
-    Action.WAIT: (frozenset({"until", "reason"}), frozenset()),
+    Action.WAIT: (frozenset({"until", "reason"}), frozenset({"until_event"})),
     Action.RESOLVE: (frozenset({"resolution_code", "root_cause_code"}), frozenset({"note"})),
     Action.DISMISS: (frozenset({"reason"}), frozenset()),
     Action.REOPEN: (frozenset({"reason"}), frozenset()),
@@ -60,9 +60,12 @@ def perform(
         decision = decide(case, action, told, actor.principal_id, work.now, catalogue, desk.config)
         _check_against_others(work.connection, desk, case, action, decision)
         saved = changes.touch(work, case, **decision.changes)
-        _follow_up(work, desk, case, saved, action, decision, scope.partner_role(case))
-        work.say(lifecycle.FACTS[action], case=saved, details=decision.details)
-        return masks.case_view(saved, scope.partner_role(case), grants.names(work.connection))
+        role = scope.partner_role(case)
+        _follow_up(work, desk, case, saved, action, decision, role)
+        came_in = {"direction": "in"} if action == Action.COMMENT and role else {}
+        work.say(lifecycle.FACTS[action], case=saved, details=decision.details | came_in)
+        stands = rows.case_row(work.connection, tenant_id, case_id) if desk.react(work) else None
+        return masks.case_view(stands or saved, role, grants.names(work.connection))
 
 
 def _authorise(desk: Desk, actor: Principal, case: Values, action: Action) -> None:
@@ -129,7 +132,8 @@ def _particular(
     if action == Action.ASSIGN:
         return {"owner": told["owner"]}
     if action == Action.WAIT:
-        return clocks.pause(now, _until(told["until"], now))
+        event = waiting.event_named(told.get("until_event"))
+        return clocks.pause(now, _until(told["until"], now)) | {"waiting_for": event and event.value}
     if action == Action.RESOLVE:
         return _resolution(told, catalogue, config)
     if action in (Action.CLOSE, Action.DISMISS):

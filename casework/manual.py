@@ -126,7 +126,6 @@ def _check_team(desk: Desk, tenant_id: str, team: str | None) -> None:
 def _record(desk: Desk, work: Work, told: dict[str, str | None], asked: ManualCase) -> ExceptionRecord:
     """Return what the person says in the form in which exceptions are taken up."""
     amounts = {part: getattr(asked, part) for part in priority.PARTS}
-    named = {name: told[name] for name in ("shipment_id", "customer_id", "carrier_id", "facility_id")}
     subject = told["shipment_id"] or told["subject"] or told["title"] or ""
     return ExceptionRecord(
         tenant_id=work.tenant_id,
@@ -142,7 +141,10 @@ def _record(desk: Desk, work: Work, told: dict[str, str | None], asked: ManualCa
         due_at=asked.due_at,
         assumption="Stated by the person who opened the case.",
         facts=_facts(told, work.actor),
-        **named,
+        shipment_id=told["shipment_id"],
+        customer_id=told["customer_id"],
+        carrier_id=told["carrier_id"],
+        facility_id=told["facility_id"],
     )
 
 

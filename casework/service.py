@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from casework import accounts, bootstrap, cases, decisions, drafts, intake, manual, search, sync
+from casework import accounts, bootstrap, cases, decisions, drafts, intake, manual, search, sync, waiting
 from casework.config import Config
 from casework.desk import Desk
 from casework.effects import people
@@ -64,7 +64,15 @@ class Casework:
         drafter: Drafting | None = None,
     ) -> None:
         """Wire the door to a store. Without a drafter, cases get no drafts."""
-        self.desk = Desk(engine=engine, config=config, keys=keys, home=home, clock=clock, drafter=drafter)
+        self.desk = Desk(
+            engine=engine,
+            config=config,
+            keys=keys,
+            home=home,
+            clock=clock,
+            drafter=drafter,
+            reactions=(waiting.react,),
+        )
 
     @property
     def engine(self) -> Engine:
@@ -161,7 +169,7 @@ class Casework:
     ) -> CaseView:
         """Do one action to one case and return it as it then stands.
 
-        Details: wait(until, reason); resolve(resolution_code, root_cause_code, note=); dismiss(reason);
+        Details: wait(until, reason, until_event=); resolve(resolution_code, root_cause_code, note=); dismiss(reason);
         reopen(reason); assign(owner: principal_id or None); comment(text); escalate(reason); the others take
         none. Raises `CaseNotFound`, `NotPermitted`, `TransitionRefused`, `DetailsRefused`, `CaseChanged`.
         """

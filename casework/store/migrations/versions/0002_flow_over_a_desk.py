@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -13,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True)
-OF_A_CASE = {
+OF_A_CASE: dict[str, Any] = {
     "team": sa.String(length=40),
     "waiting_for": sa.String(length=40),
     "acknowledged_until": INSTANT,
