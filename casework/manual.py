@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from casework import priority, sync
+from casework import ownership, priority, sync
 from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.errors import DetailsRefused, NotPermitted
@@ -83,12 +83,12 @@ def open_case(desk: Desk, principal: Principal, tenant_id: str, asked: ManualCas
         if scope.is_empty:
             raise refused
         told = checked(asked)
-        _check_team(desk, tenant_id, asked.team)
+        team = asked.team and ownership.team_named(asked.team, tenant_id, desk.config)
         record = _record(desk, work, told, asked)
         if not scope.covers(_reached(record)):
             raise refused
         _refuse_again(work.connection, scope, record)
-        changed = {"is_present": False, "team": asked.team}
+        changed = {"is_present": False, "team": team or None}
         saved = sync.open_one(desk, work, Publication(MANUAL), record, **changed)
         return masks.case_view(saved, None, grants.names(work.connection))
 
@@ -115,12 +115,6 @@ def checked(asked: ManualCase) -> dict[str, str | None]:
     if asked.due_at is not None and asked.due_at.tzinfo is None:
         raise DetailsRefused("The promise needs a time zone.", field="due_at")
     return told
-
-
-def _check_team(desk: Desk, tenant_id: str, team: str | None) -> None:
-    teams = desk.config.tenants[tenant_id].teams
-    if team is not None and team not in teams:
-        raise DetailsRefused(f"There is no team {team!r}; use one of {', '.join(teams)}.", team=team)
 
 
 def _record(desk: Desk, work: Work, told: dict[str, str | None], asked: ManualCase) -> ExceptionRecord:

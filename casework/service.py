@@ -14,7 +14,19 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from casework import accounts, bootstrap, cases, decisions, drafts, intake, manual, search, sync, waiting
+from casework import (
+    accounts,
+    bootstrap,
+    cases,
+    decisions,
+    drafts,
+    intake,
+    manual,
+    search,
+    sync,
+    waiting,
+    workload,
+)
 from casework.config import Config
 from casework.desk import Desk
 from casework.effects import people
@@ -155,6 +167,10 @@ class Casework:
         """Return principal_id -> name of everybody who can own a case of the tenant."""
         return search.people(self.desk, principal, tenant_id)
 
+    def workload(self, principal: Principal, tenant_id: str) -> workload.Workload:
+        """Return how the open work is spread over owners and teams; for the tenant's own people only."""
+        return workload.workload(self.desk, principal, tenant_id)
+
     # --- deciding -------------------------------------------------------------------------------------
 
     def perform(
@@ -169,9 +185,11 @@ class Casework:
     ) -> CaseView:
         """Do one action to one case and return it as it then stands.
 
-        Details: wait(until, reason, until_event=); resolve(resolution_code, root_cause_code, note=); dismiss(reason);
-        reopen(reason); assign(owner: principal_id or None); comment(text); escalate(reason); the others take
-        none. Raises `CaseNotFound`, `NotPermitted`, `TransitionRefused`, `DetailsRefused`, `CaseChanged`.
+        Details: wait(until, reason, until_event=); resolve(resolution_code, root_cause_code, note=);
+        dismiss(reason); reopen(reason); assign(owner: principal_id or None); release(reason);
+        transfer(team, reason); acknowledge(until or minutes, note=); comment(text); escalate(reason); the
+        others take none. Raises `CaseNotFound`, `NotPermitted`, `TransitionRefused`, `DetailsRefused`,
+        `CaseChanged`.
         """
         return cases.perform(
             self.desk, principal, tenant_id, case_id, Action(action), expected_version, details

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import RowMapping, func, select
 
 from casework import (
+    acknowledgement,
     bootstrap,
     changes,
     clocks,
@@ -314,7 +315,7 @@ def _reappear(desk: Desk, work: Work, case: Values) -> dict[str, Any]:
     if before == State.RESOLVED:
         after = lifecycle.advance(before, Action.REAPPEAR)
         changed |= {"state": after.value, "is_open": True, "resolution_code": None, "root_cause_code": None}
-        changed |= {"first_response_at": None}
+        changed |= {"first_response_at": None} | acknowledgement.NONE
         changed |= clocks.deadlines(desk.catalogue(case["exception_type"]), work.now)
     saved = changes.touch(work, case, **changed)
     if before == State.RESOLVED:

@@ -307,6 +307,7 @@ def test_a_partner_cannot_find_out_by_filter_search_or_order_what_it_cannot_see(
     for hidden in (
         QueueFilter(carrier_id=OWN_CARRIER),
         QueueFilter(owner=LEAD),
+        QueueFilter(team="planning"),
         QueueFilter(facility_id="DC-1"),
         QueueFilter(parent_case_id="D-000001"),
         QueueFilter(is_awaiting_approval=True),
