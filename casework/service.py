@@ -20,6 +20,7 @@ from casework import (
     cases,
     decisions,
     drafts,
+    handover,
     intake,
     manual,
     search,
@@ -194,6 +195,44 @@ class Casework:
         return cases.perform(
             self.desk, principal, tenant_id, case_id, Action(action), expected_version, details
         )
+
+    def hand_over(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        to: str,
+        given: Sequence[handover.Given],
+        left: Sequence[handover.Left] = (),
+        note: str = "",
+    ) -> handover.Handover:
+        """Offer the caller's open cases to another person: all of them, given on or left with a reason.
+
+        Nothing changes hands before `accept_hand_over`. Raises `NotPermitted`, `DetailsRefused` (with what is
+        missing), `TransitionRefused` while an earlier offer of the caller stands.
+        """
+        return handover.offer(self.desk, principal, tenant_id, to, given, left, note)
+
+    def accept_hand_over(self, principal: Principal, tenant_id: str, handover_id: str) -> handover.Handover:
+        """Take over the cases of a packet offered to the caller."""
+        return handover.accept(self.desk, principal, tenant_id, handover_id)
+
+    def decline_hand_over(
+        self, principal: Principal, tenant_id: str, handover_id: str, reason: str
+    ) -> handover.Handover:
+        """Refuse a packet offered to the caller, and say why."""
+        return handover.decline(self.desk, principal, tenant_id, handover_id, reason)
+
+    def withdraw_hand_over(
+        self, principal: Principal, tenant_id: str, handover_id: str, reason: str
+    ) -> handover.Handover:
+        """Take the caller's own offer back before it is accepted, and say why."""
+        return handover.withdraw(self.desk, principal, tenant_id, handover_id, reason)
+
+    def hand_overs(
+        self, principal: Principal, tenant_id: str, *, include_ended: bool = False
+    ) -> tuple[handover.Handover, ...]:
+        """Return the hand-overs of a tenant, newest first; for its own people only."""
+        return handover.find(self.desk, principal, tenant_id, include_ended=include_ended)
 
     def edit_draft(
         self,
