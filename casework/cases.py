@@ -9,7 +9,18 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from casework import changes, clocks, escalation, lifecycle, merging, search
+from casework import (
+    acknowledgement,
+    changes,
+    clocks,
+    escalation,
+    lifecycle,
+    merging,
+    ownership,
+    rows,
+    search,
+    waiting,
+)
 from casework.canonical import clean_text
 from casework.config import Config, ExceptionType
 from casework.desk import Desk
@@ -21,11 +32,14 @@ from casework.store.tables import Values, cases
 
 # What each action must be told, and what it may be told.
 NEEDS: dict[Action, tuple[frozenset[str], frozenset[str]]] = {
-    Action.WAIT: (frozenset({"until", "reason"}), frozenset()),
+    Action.WAIT: (frozenset({"until", "reason"}), frozenset({"until_event"})),
     Action.RESOLVE: (frozenset({"resolution_code", "root_cause_code"}), frozenset({"note"})),
     Action.DISMISS: (frozenset({"reason"}), frozenset()),
     Action.REOPEN: (frozenset({"reason"}), frozenset()),
     Action.ASSIGN: (frozenset({"owner"}), frozenset()),
+    Action.RELEASE: (frozenset({"reason"}), frozenset()),
+    Action.TRANSFER: (frozenset({"team", "reason"}), frozenset()),
+    Action.ACKNOWLEDGE: (frozenset(), frozenset({"until", "minutes", "note"})),
     Action.COMMENT: (frozenset({"text"}), frozenset()),
     Action.ESCALATE: (frozenset({"reason"}), frozenset()),
 }
@@ -56,9 +70,12 @@ def perform(
             raise CaseChanged(case_id, expected_version, case["version"])
         decision = _decided(work.connection, desk, principal, case, action, told, work.now)
         saved = changes.touch(work, case, **decision.changes)
-        _follow_up(work, desk, case, saved, action, decision, scope.partner_role(case))
-        work.say(lifecycle.FACTS[action], case=saved, details=decision.details)
-        return masks.case_view(saved, scope.partner_role(case), grants.names(work.connection))
+        role = scope.partner_role(case)
+        _follow_up(work, desk, case, saved, action, decision, role)
+        came_in = {"direction": "in"} if action == Action.COMMENT and role else {}
+        work.say(lifecycle.FACTS[action], case=saved, details=decision.details | came_in)
+        stands = rows.case_row(work.connection, tenant_id, case_id) if desk.react(work) else None
+        return masks.case_view(stands or saved, role, grants.names(work.connection))
 
 
 def foresee(
@@ -153,8 +170,12 @@ def decide(
     if before == State.WAITING:
         changed |= clocks.resume(case, now) if after != State.WAITING else {}
     if action in lifecycle.ANSWERS and case["first_response_at"] is None:
-        changed["first_response_at"] = now
+        changed |= {"first_response_at": now} | acknowledgement.NONE
     changed |= _particular(case, action, told, actor, now, catalogue, config)
+    if action in ownership.ACTIONS:
+        said |= {"was_owner": case["owner"]}
+    if action == Action.ACKNOWLEDGE:
+        said |= {"until": changed["acknowledged_until"]}
     return Decision(changed, said)
 
 
@@ -170,10 +191,13 @@ def _particular(
     """Return the changes that belong to one action alone."""
     if action == Action.START:
         return {} if case["owner"] else {"owner": actor}
-    if action == Action.ASSIGN:
-        return {"owner": told["owner"]}
+    if action == Action.ACKNOWLEDGE:
+        return acknowledgement.decide(case, told, actor, now)
+    if action in ownership.ACTIONS:
+        return ownership.decide(case, action, told, actor, config)
     if action == Action.WAIT:
-        return clocks.pause(now, _until(told["until"], now))
+        event = waiting.event_named(told.get("until_event"))
+        return clocks.pause(now, _until(told["until"], now)) | {"waiting_for": event and event.value}
     if action == Action.RESOLVE:
         return _resolution(told, catalogue, config)
     if action in (Action.CLOSE, Action.DISMISS):
@@ -206,8 +230,10 @@ def _check_against_others(
 ) -> None:
     """Refuse what other rows forbid: an owner who cannot work here, a second open case of one exception."""
     owner = decision.changes.get("owner")
-    if action == Action.ASSIGN and owner is not None and not _can_own(connection, desk, case, owner):
+    if action == Action.ASSIGN and owner is not None and not ownership.can_own(connection, desk, case, owner):
         raise DetailsRefused(f"{owner!r} cannot work this case; pick somebody from the list.", owner=owner)
+    if action == Action.CLAIM:
+        ownership.check_free(connection, case, decision.changes["owner"])
     if action == Action.REOPEN:
         query = select(cases.c.case_id).where(
             cases.c.tenant_id == case["tenant_id"],
@@ -219,16 +245,6 @@ def _check_against_others(
             raise TransitionRefused(
                 f"Case {other} is already open for the same exception; work that one.", case_id=other
             )
-
-
-def _can_own(connection: Connection, desk: Desk, case: Values, owner: Any) -> bool:
-    if not isinstance(owner, str):
-        return False
-    try:
-        candidate = grants.current(connection, owner)
-    except NotPermitted:
-        return False
-    return Scope.of(candidate, case["tenant_id"], "case:start", desk.config).covers(case)
 
 
 def _follow_up(

@@ -23,7 +23,7 @@ def pause(now: datetime, until: datetime) -> dict[str, datetime]:
 
 def resume(case: Values, now: datetime) -> dict[str, datetime | None]:
     """Return the changes that let the resolution clock run on: its deadline moves by the time waited."""
-    changes: dict[str, datetime | None] = {"waiting_since": None, "waiting_until": None}
+    changes: dict[str, datetime | None] = {"waiting_since": None, "waiting_until": None, "waiting_for": None}
     if case["waiting_since"] and case["resolution_due_at"]:
         changes["resolution_due_at"] = case["resolution_due_at"] + (now - case["waiting_since"])
     return changes

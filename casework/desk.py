@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -19,6 +20,8 @@ from casework.model import Drafting
 from casework.store import engine as store
 from casework.store.work import Work
 
+Reaction = Callable[[Work, Sequence[Mapping[str, Any]]], int]
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -30,6 +33,8 @@ class Desk:
     home: Path
     clock: Callable[[], datetime]
     drafter: Drafting | None = None
+    # What follows, in the same transaction, from what is said about cases; each returns how many it moved.
+    reactions: tuple[Reaction, ...] = ()
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Open a transaction that sees one snapshot."""
@@ -51,6 +56,7 @@ class Desk:
             works = {name: Work(connection, name, actor, at) for name in sorted(set(tenant_ids))}
             yield works
             for work in works.values():
+                self.react(work)
                 work.finish()
             crashpoint("desk:before-commit")
         crashpoint("desk:after-commit-before-checkpoint")
@@ -58,6 +64,11 @@ class Desk:
             if work.has_spoken:
                 mark = checkpoint(self.keys, name, work.sequence, work.entry_hash, at)
                 append_checkpoint(self.checkpoints(name), mark)
+
+    def react(self, work: Work) -> int:
+        """Let follow what follows from the facts said so far; return how many cases it moved."""
+        said = work.unheard()
+        return sum(reaction(work, said) for reaction in self.reactions) if said else 0
 
     def checkpoints(self, tenant_id: str) -> Path:
         """The file of a tenant's signed checkpoints, outside the store."""

@@ -22,6 +22,7 @@ from casework.store.tables import Values, cases, escalations, grants, principals
 from casework.store.work import Work, insert_new, new_id
 
 WAIT_OVER = "wait_over"  # the system's own rule: a wait that has run out
+ACKNOWLEDGED = "unanswered"  # the rule whose steps stand still while an acknowledgement lasts
 BATCH = 200
 
 
@@ -188,6 +189,11 @@ def _due(now: datetime) -> Any:
             escalations.c.state == "due",
             escalations.c.due_at <= now,
             or_(cases.c.state != State.WAITING.value, escalations.c.rule == WAIT_OVER),
+            or_(
+                escalations.c.rule != ACKNOWLEDGED,
+                cases.c.acknowledged_until.is_(None),
+                cases.c.acknowledged_until <= now,
+            ),
         )
         .order_by(escalations.c.due_at, escalations.c.escalation_id)
     )

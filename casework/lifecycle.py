@@ -33,6 +33,11 @@ SYSTEM_ACTIONS = frozenset({A.RECOVER, A.REAPPEAR})
 # These leave the state as it is.
 STAYING: dict[Action, frozenset[State]] = {
     A.ASSIGN: OPEN_STATES,
+    A.CLAIM: OPEN_STATES,
+    A.RELEASE: OPEN_STATES,
+    A.TRANSFER: OPEN_STATES,
+    # Only what nobody has answered yet can be acknowledged: it holds the calls for an answer back.
+    A.ACKNOWLEDGE: frozenset({S.NEW}),
     A.ESCALATE: OPEN_STATES,
     A.COMMENT: frozenset(State),
 }
@@ -47,13 +52,17 @@ FACTS: dict[Action, str] = {
     A.DISMISS: "case:dismissed",
     A.REOPEN: "case:reopened",
     A.ASSIGN: "case:owner:assigned",
+    A.CLAIM: "case:claimed",
+    A.RELEASE: "case:released",
+    A.TRANSFER: "case:transferred",
+    A.ACKNOWLEDGE: "case:acknowledged",
     A.COMMENT: "case:commented",
     A.ESCALATE: "case:escalated",
     A.RECOVER: "exception:recovered",
     A.REAPPEAR: "exception:reappeared",
 }
 # A person doing one of these has answered the case.
-ANSWERS = frozenset({A.TRIAGE, A.START, A.WAIT, A.RESUME, A.RESOLVE, A.DISMISS, A.ASSIGN})
+ANSWERS = frozenset({A.TRIAGE, A.START, A.WAIT, A.RESUME, A.RESOLVE, A.DISMISS, A.ASSIGN, A.CLAIM})
 
 
 def possible(state: State, *, is_merged: bool = False) -> tuple[Action, ...]:

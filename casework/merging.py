@@ -17,7 +17,7 @@ from casework import changes, escalation, search
 from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.errors import DetailsRefused, NotPermitted, TransitionRefused
-from casework.model import CaseView, DraftState, Principal
+from casework.model import CaseView, DraftState, Principal, State
 from casework.permissions import grants, masks
 from casework.permissions.scope import Scope
 from casework.store.tables import Values, cases
@@ -173,5 +173,7 @@ def _stand_alone(work: Work, desk: Desk, case: Values, why: str) -> dict[str, An
     saved = changes.touch(work, case, merged_into=None)
     if saved["is_open"]:
         escalation.restart(work, desk.config.escalation, saved)
+    if saved["state"] == State.WAITING:
+        escalation.await_end(work, saved)
     work.say("case:unmerged", case=saved, details={"from": case["merged_into"], "reason": why})
     return saved

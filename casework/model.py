@@ -32,7 +32,7 @@ OPEN_STATES = frozenset({State.NEW, State.TRIAGED, State.IN_PROGRESS, State.WAIT
 
 
 class Action(StrEnum):
-    """What can be done to a case. assign, comment and escalate do not move the state."""
+    """What can be done to a case. From assign to escalate they do not move the state."""
 
     TRIAGE = "triage"
     START = "start"
@@ -43,6 +43,10 @@ class Action(StrEnum):
     DISMISS = "dismiss"
     REOPEN = "reopen"
     ASSIGN = "assign"
+    CLAIM = "claim"
+    RELEASE = "release"
+    TRANSFER = "transfer"
+    ACKNOWLEDGE = "acknowledge"
     COMMENT = "comment"
     ESCALATE = "escalate"
     RECOVER = "recover"  # the system's own: the exception vanished
@@ -243,6 +247,7 @@ class CaseView:
     severity: str | None
     owner: str | None
     owner_name: str | None
+    team: str | None
     customer_id: str | None
     carrier_id: str | None
     facility_id: str | None
@@ -264,6 +269,9 @@ class CaseView:
     resolution_due_at: datetime | None
     waiting_since: datetime | None
     waiting_until: datetime | None
+    waiting_for: str | None  # the event that ends the wait before its time
+    acknowledged_until: datetime | None
+    acknowledged_by: str | None
     resolution_code: str | None
     root_cause_code: str | None
     closed_at: datetime | None
@@ -502,6 +510,7 @@ class QueueFilter:
     exception_types: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
     owner: str | None = None  # principal_id, or "-" for unassigned
+    team: str | None = None  # or "-" for none
     customer_id: str | None = None
     carrier_id: str | None = None
     facility_id: str | None = None
@@ -522,7 +531,7 @@ class QueuePage:
 
     cases: tuple[CaseView, ...]
     total: int
-    facets: dict[str, dict[str, int]]  # exception_type, state, severity, owner, customer_id, carrier_id
+    facets: dict[str, dict[str, int]]  # exception_type, state, severity, owner, team, customer_id, …
     total_expected_loss: Decimal | None
     currency_code: str | None
 

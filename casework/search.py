@@ -35,7 +35,7 @@ from casework.store.tables import drafts as drafts_table
 from casework.store.tables import grants as grants_table
 
 MAX_PAGE = 500
-FACETS = ("state", "exception_type", "severity", "owner", "customer_id", "carrier_id", "facility_id")
+FACETS = ("state", "exception_type", "severity", "owner", "team", "customer_id", "carrier_id", "facility_id")
 SEARCHED = ("case_id", "exception_key", "shipment_id", "subject", "customer_id", "carrier_id")
 UNASSIGNED = "-"
 
@@ -74,7 +74,11 @@ def _hidden(scope: Scope) -> frozenset[str]:
 
 
 def _refuse_hidden_filters(wanted: QueueFilter, hidden: frozenset[str]) -> None:
-    asked = [name for name in ("owner", "customer_id", "carrier_id", "facility_id") if getattr(wanted, name)]
+    asked = [
+        name
+        for name in ("owner", "team", "customer_id", "carrier_id", "facility_id")
+        if getattr(wanted, name)
+    ]
     asked += ["parent_case_id"] if wanted.parent_case_id else []
     asked += ["severity"] if wanted.severities else []
     refused = [name for name in asked if name in hidden]
@@ -100,8 +104,10 @@ def _conditions(wanted: QueueFilter, hidden: frozenset[str]) -> list[ColumnEleme
     for column in ("customer_id", "carrier_id", "facility_id", "parent_case_id"):
         if getattr(wanted, column):
             found.append(cases.c[column] == getattr(wanted, column))
-    if wanted.owner:
-        found.append(cases.c.owner.is_(None) if wanted.owner == UNASSIGNED else cases.c.owner == wanted.owner)
+    for column in ("owner", "team"):
+        asked = getattr(wanted, column)
+        if asked:
+            found.append(cases.c[column].is_(None) if asked == UNASSIGNED else cases.c[column] == asked)
     if wanted.opened_since:
         found.append(cases.c.opened_at >= wanted.opened_since)
     if wanted.response_due_before:
@@ -162,6 +168,17 @@ def _at_stake(connection: Connection, clause: ColumnElement[bool]) -> tuple[Deci
     )
     row = connection.execute(select(func.sum(groups.c.loss), func.max(groups.c.currency_code))).one()
     return row[0] if row[0] is not None else Decimal("0.00"), row[1]
+
+
+def at_stake_by(
+    connection: Connection, column: ColumnElement[Any], clause: ColumnElement[bool]
+) -> dict[str | None, Decimal]:
+    """Return what cases can cost for each value of a column, counted once per shipment or incident in each."""
+    once = func.coalesce(cases.c.parent_case_id, cases.c.shipment_id, cases.c.case_id)
+    greatest = func.max(cases.c.expected_loss).label("loss")
+    groups = select(column.label("key"), greatest).where(clause).group_by(column, once).subquery()
+    summed = select(groups.c.key, func.sum(groups.c.loss)).group_by(groups.c.key)
+    return {row[0]: row[1] for row in connection.execute(summed)}
 
 
 # --- one case ------------------------------------------------------------------------------------------

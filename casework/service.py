@@ -14,7 +14,22 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from casework import accounts, bootstrap, bulk, cases, decisions, drafts, intake, merging, search, sync
+from casework import (
+    accounts,
+    bootstrap,
+    bulk,
+    cases,
+    decisions,
+    drafts,
+    handover,
+    intake,
+    manual,
+    merging,
+    search,
+    sync,
+    waiting,
+    workload,
+)
 from casework.config import Config
 from casework.desk import Desk
 from casework.effects import people
@@ -64,7 +79,15 @@ class Casework:
         drafter: Drafting | None = None,
     ) -> None:
         """Wire the door to a store. Without a drafter, cases get no drafts."""
-        self.desk = Desk(engine=engine, config=config, keys=keys, home=home, clock=clock, drafter=drafter)
+        self.desk = Desk(
+            engine=engine,
+            config=config,
+            keys=keys,
+            home=home,
+            clock=clock,
+            drafter=drafter,
+            reactions=(waiting.react,),
+        )
 
     @property
     def engine(self) -> Engine:
@@ -122,6 +145,13 @@ class Casework:
         """Make the open cases agree with a publication's exceptions; running it again changes nothing."""
         return sync.sync(self.desk, tenant_id, publication, exceptions, actor)
 
+    def open_manual(self, principal: Principal, tenant_id: str, asked: manual.ManualCase) -> CaseView:
+        """Open a case with no detector behind it, on a person's word; publications leave it alone.
+
+        Raises `NotPermitted` or `DetailsRefused`.
+        """
+        return manual.open_case(self.desk, principal, tenant_id, asked)
+
     # --- reading --------------------------------------------------------------------------------------
 
     def search(self, principal: Principal, tenant_id: str, wanted: QueueFilter | None = None) -> QueuePage:
@@ -140,6 +170,10 @@ class Casework:
         """Return principal_id -> name of everybody who can own a case of the tenant."""
         return search.people(self.desk, principal, tenant_id)
 
+    def workload(self, principal: Principal, tenant_id: str) -> workload.Workload:
+        """Return how the open work is spread over owners and teams; for the tenant's own people only."""
+        return workload.workload(self.desk, principal, tenant_id)
+
     # --- deciding -------------------------------------------------------------------------------------
 
     def perform(
@@ -154,9 +188,11 @@ class Casework:
     ) -> CaseView:
         """Do one action to one case and return it as it then stands.
 
-        Details: wait(until, reason); resolve(resolution_code, root_cause_code, note=); dismiss(reason);
-        reopen(reason); assign(owner: principal_id or None); comment(text); escalate(reason); the others take
-        none. Raises `CaseNotFound`, `NotPermitted`, `TransitionRefused`, `DetailsRefused`, `CaseChanged`.
+        Details: wait(until, reason, until_event=); resolve(resolution_code, root_cause_code, note=);
+        dismiss(reason); reopen(reason); assign(owner: principal_id or None); release(reason);
+        transfer(team, reason); acknowledge(until or minutes, note=); comment(text); escalate(reason); the
+        others take none. Raises `CaseNotFound`, `NotPermitted`, `TransitionRefused`, `DetailsRefused`,
+        `CaseChanged`.
         """
         return cases.perform(
             self.desk, principal, tenant_id, case_id, Action(action), expected_version, details
@@ -190,6 +226,44 @@ class Casework:
         return bulk.perform_many(
             self.desk, principal, tenant_id, case_ids, Action(action), details, is_dry_run=is_dry_run
         )
+
+    def hand_over(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        to: str,
+        given: Sequence[handover.Given],
+        left: Sequence[handover.Left] = (),
+        note: str = "",
+    ) -> handover.Handover:
+        """Offer the caller's open cases to another person: all of them, given on or left with a reason.
+
+        Nothing changes hands before `accept_hand_over`. Raises `NotPermitted`, `DetailsRefused` (with what is
+        missing), `TransitionRefused` while an earlier offer of the caller stands.
+        """
+        return handover.offer(self.desk, principal, tenant_id, to, given, left, note)
+
+    def accept_hand_over(self, principal: Principal, tenant_id: str, handover_id: str) -> handover.Handover:
+        """Take over the cases of a packet offered to the caller."""
+        return handover.accept(self.desk, principal, tenant_id, handover_id)
+
+    def decline_hand_over(
+        self, principal: Principal, tenant_id: str, handover_id: str, reason: str
+    ) -> handover.Handover:
+        """Refuse a packet offered to the caller, and say why."""
+        return handover.decline(self.desk, principal, tenant_id, handover_id, reason)
+
+    def withdraw_hand_over(
+        self, principal: Principal, tenant_id: str, handover_id: str, reason: str
+    ) -> handover.Handover:
+        """Take the caller's own offer back before it is accepted, and say why."""
+        return handover.withdraw(self.desk, principal, tenant_id, handover_id, reason)
+
+    def hand_overs(
+        self, principal: Principal, tenant_id: str, *, include_ended: bool = False
+    ) -> tuple[handover.Handover, ...]:
+        """Return the hand-overs of a tenant, newest first; for its own people only."""
+        return handover.find(self.desk, principal, tenant_id, include_ended=include_ended)
 
     def edit_draft(
         self,

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import RowMapping, func, select
 
 from casework import (
+    acknowledgement,
     bootstrap,
     changes,
     clocks,
@@ -105,7 +106,13 @@ def sync(
 
 
 def _check(desk: Desk, tenant_id: str, record: ExceptionRecord) -> None:
-    desk.catalogue(record.exception_type)
+    named = desk.config.types.get(record.exception_key.split(":", 1)[0])
+    if any(kind and not kind.is_detected for kind in (desk.catalogue(record.exception_type), named)):
+        raise SyncRefused(
+            f"The exception {record.exception_key!r} is of a type that only people open; "
+            "a publication cannot state it.",
+            exception_key=record.exception_key,
+        )
     if record.tenant_id != tenant_id:
         raise SyncRefused(
             f"The exception {record.exception_key!r} belongs to tenant {record.tenant_id!r}, "
@@ -131,7 +138,7 @@ def _take_up(
     counts: Counter[str] = Counter()
     opened: list[dict[str, Any]] = []
     known: list[tuple[ExceptionRecord, Values]] = []
-    number = work.connection.scalar(select(func.count()).where(cases.c.tenant_id == work.tenant_id)) or 0
+    number = _opened_so_far(work)
     for record in chunk:
         case = latest.get(record.exception_key)
         if case is not None and not _is_over(case):
@@ -144,6 +151,20 @@ def _take_up(
     _know_parties(desk, work, chunk)
     counts["opened"] = len(opened)
     return counts + _bring_up_to_date(desk, work, publication, known)
+
+
+def open_one(
+    desk: Desk, work: Work, publication: Publication, record: ExceptionRecord, **changed: Any
+) -> dict[str, Any]:
+    """Open the case of one record that no publication states, with what is different about it."""
+    case = _new_case(desk, work, publication, record, _opened_so_far(work) + 1, {}) | changed
+    _open(desk, work, publication, [case], [record])
+    return case
+
+
+def _opened_so_far(work: Work) -> int:
+    query = select(func.count()).select_from(cases).where(cases.c.tenant_id == work.tenant_id)
+    return work.connection.scalar(query) or 0
 
 
 def _latest(work: Work, chunk: Sequence[ExceptionRecord]) -> dict[str, RowMapping]:
@@ -194,11 +215,15 @@ def _new_case(
         "is_open": True,
         "is_present": True,
         "owner": None,
+        "team": None,
         "detected_at": record.detected_at,
         "opened_at": work.now,
         "first_response_at": None,
         "waiting_since": None,
         "waiting_until": None,
+        "waiting_for": None,
+        "acknowledged_until": None,
+        "acknowledged_by": None,
         "resolution_code": None,
         "root_cause_code": None,
         "closed_at": None,
@@ -292,7 +317,7 @@ def _reappear(desk: Desk, work: Work, case: Values) -> dict[str, Any]:
     if before == State.RESOLVED:
         after = lifecycle.advance(before, Action.REAPPEAR)
         changed |= {"state": after.value, "is_open": True, "resolution_code": None, "root_cause_code": None}
-        changed |= {"first_response_at": None, "merged_into": None}
+        changed |= {"first_response_at": None, "merged_into": None} | acknowledgement.NONE
         changed |= clocks.deadlines(desk.catalogue(case["exception_type"]), work.now)
     saved = changes.touch(work, case, **changed)
     if before == State.RESOLVED:

@@ -35,6 +35,7 @@ class ExceptionType(_Strict):
 
     label: str
     group: str
+    is_detected: bool = True  # found by the warehouse; otherwise people open it by hand
     latched: bool
     recovers: bool
     severity_floor: Literal["low", "medium", "high", "critical"]
@@ -170,15 +171,23 @@ class Config(_Strict):
         if len(prefixes) != len(set(prefixes)):
             raise ValueError("two tenants have the same case_prefix")
         for tenant in self.tenants.values():
-            unknown = set(tenant.rules) - set(self.types)
+            unknown = set(tenant.rules) - set(self.detected_types)
             if unknown:
                 raise ValueError(f"tenant {tenant.tenant_id} has rules for unknown types: {unknown}")
         return self
 
+    @property
+    def detected_types(self) -> dict[str, ExceptionType]:
+        """The types that rules and the model find; the others are opened by people."""
+        return {name: kind for name, kind in self.types.items() if kind.is_detected}
+
     def exception_rules(self, tenant_id: str) -> list[dict[str, Any]]:
-        """Return the rows of raw.exception_rules for one tenant: catalogue thresholds with its overrides."""
+        """Return the rows of raw.exception_rules for one tenant: catalogue thresholds with its overrides.
+
+        What people open by hand has no rule, so the warehouse never hears of it.
+        """
         rows = []
-        for name, kind in self.types.items():
+        for name, kind in self.detected_types.items():
             override = self.tenants[tenant_id].rules.get(name)
             thresholds = kind.thresholds | (override.thresholds if override else {})
             enabled = override.is_enabled if override else True

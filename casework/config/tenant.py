@@ -63,4 +63,5 @@ class TenantConfig(_Strict):
     contacts: dict[str, ContactPattern] = {}
     teams: dict[str, Team] = {}
     four_eyes_above: Decimal  # from this expected loss on, nobody approves an own edit
+    handover_minutes: int = Field(default=30, gt=0)  # then the lead hears that nobody accepted it
     approval_hours: int = Field(default=24, gt=0)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import update
 
-from casework import escalation
+from casework import escalation, handover
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
 from casework.effects import adapters as standard_adapters
@@ -73,8 +73,10 @@ class Worker:
         return dict(counts)
 
     def fire(self, clock: Callable[[], datetime] | None = None) -> dict[str, int]:
-        """Fire the escalation steps that are due."""
-        return {"escalated": escalation.fire_due(self.desk, (clock or self.clock)(), actor=outbox.ACTOR)}
+        """Fire the escalation steps that are due, and those of hand-overs that nobody accepted."""
+        now = (clock or self.clock)()
+        fired = escalation.fire_due(self.desk, now, actor=outbox.ACTOR)
+        return {"escalated": fired + handover.fire_due(self.desk, now, actor=outbox.ACTOR)}
 
     def send(self, clock: Callable[[], datetime] | None = None) -> dict[str, int]:
         """Send the effects that are due, one after another."""

@@ -13,6 +13,10 @@ from casework.store.tables import Values
 INTERNAL_COLUMNS = (
     "owner",
     "owner_name",
+    "team",
+    "waiting_for",
+    "acknowledged_until",
+    "acknowledged_by",
     "parent_case_id",
     "customer_tier",
     "late_probability",

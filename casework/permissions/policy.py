@@ -8,11 +8,13 @@ CASE_ACTIONS = frozenset(
     f"case:{action}" for action in Action if action not in (Action.RECOVER, Action.REAPPEAR)
 )
 EVERY_DRAFT = frozenset({"draft:edit", "draft:approve", "draft:reject"})
+# A case with no detector behind it; several cases that are one.
+OPENING = frozenset({"case:open", "case:merge"})
 READ_ALL = frozenset({"case:read", "feed:read", "quarantine:read", "evidence:export"})
 
 PERMITTED: dict[Role, frozenset[str]] = {
-    Role.OPS_LEAD: CASE_ACTIONS | EVERY_DRAFT | READ_ALL | {"case:merge", "audit:read", "quarantine:correct"},
-    Role.PLANNER: CASE_ACTIONS | READ_ALL | {"case:merge", "draft:edit", "draft:reject"},
+    Role.OPS_LEAD: CASE_ACTIONS | OPENING | EVERY_DRAFT | READ_ALL | {"audit:read", "quarantine:correct"},
+    Role.PLANNER: CASE_ACTIONS | OPENING | READ_ALL | {"draft:edit", "draft:reject"},
     Role.APPROVER: READ_ALL | EVERY_DRAFT | {"case:comment", "case:escalate"},
     Role.AUDITOR: READ_ALL | {"audit:read"},
     Role.DATA_ENGINEER: frozenset({"feed:read", "quarantine:read", "quarantine:correct"}),

@@ -46,6 +46,7 @@ class Work:
         self._entries: list[dict[str, Any]] = []
         self._facts: list[dict[str, Any]] = []
         self._events: list[dict[str, Any]] = []
+        self._heard = 0
 
     def say(
         self,
@@ -90,6 +91,11 @@ class Work:
         if self._events:
             rows = [row | {"event_id": new_id()} for row in self._events]
             self.connection.execute(events.insert(), self._numbered(events, rows))
+
+    def unheard(self) -> list[dict[str, Any]]:
+        """Return the facts about cases said since the last call: what other cases may react to."""
+        said, self._heard = self._facts[self._heard :], len(self._facts)
+        return said
 
     @property
     def has_spoken(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
+from casework.manual import MANUAL
 from casework.model import CaseView
 from dashboard.components.text import literal
 from dashboard.components.wording import STATE_WORDS
@@ -47,7 +48,7 @@ def case_badges(case: CaseView, label: str, *, internal: bool = True) -> None:
         st.badge(STATE_WORDS.get(case.state, literal(case.state)), color="gray")
         if case.customer_tier:
             st.badge(literal(f"{case.customer_tier} customer"), color="gray")
-        if internal and case.is_open and not case.is_present:
+        if internal and case.is_open and not case.is_present and case.exception_type != MANUAL:
             st.badge("no longer found in the data", icon=":material/visibility_off:", color="gray")
 
 

@@ -202,7 +202,14 @@ def _disruption(case: CaseView, facts: dict[str, Fact], as_of: datetime) -> str:
     return f"{kind}{_at(facts, 'alert_place') or ' at ' + case.subject}{hit}"
 
 
+def _manual(case: CaseView, facts: dict[str, Fact], as_of: datetime) -> str:
+    title = facts.get("title")
+    said = str(title.value) if title else "Opened by hand"
+    return said if subject_name(case) in said else f"{subject_name(case)}: {said}"
+
+
 _VERDICTS = {
+    "manual": _manual,
     "predicted_late": _predicted_late,
     "late_now": _late_now,
     "tracking_silent": _silent,

@@ -1,4 +1,4 @@
-"""Commands over cases: queue, case, account."""
+"""Commands over cases: queue, case show, account."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command()(queue)
-    app.command()(case)
     accounts = typer.Typer(help="Local accounts.", no_args_is_help=True)
     accounts.command("reset")(account_reset)
     app.add_typer(accounts, name="account")

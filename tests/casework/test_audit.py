@@ -13,7 +13,7 @@ import pytest
 from casework.evidence import chain
 from casework.model import Action
 from casework.store.engine import open_store
-from casework.store.tables import APPEND_ONLY
+from casework.store.tables import APPEND_ONLY, handover_items
 from tests.casework.office import PLANNER, TENANT, Office, exception, with_fact
 
 TEXT_COLUMNS = ("actor", "action", "case_id", "object_id", "payload_sha256", "previous_hash", "entry_hash")
@@ -247,6 +247,9 @@ def test_a_checkpoint_torn_by_a_crash_is_cut_off_and_the_next_one_is_whole(told:
 def test_the_database_itself_refuses_to_rewrite_history(office: Office) -> None:
     office.sync(exception())
     office.approve(office.draft())
+    item = {"tenant_id": TENANT, "handover_id": "1", "case_id": office.case_id(), "is_left": False}
+    with office.engine.begin() as connection:
+        connection.execute(handover_items.insert(), [item])
     for table in APPEND_ONLY:
         column = table.c.tenant_id
         for statement in (table.update().values({column: "x"}), table.delete()):

@@ -178,7 +178,7 @@ def test_the_auditor_reports_a_step_that_did_not_fire_and_a_case_nothing_would_w
 
 
 def test_every_type_of_the_catalogue_has_steps_and_all_of_them_lie_ahead(sqlite_office: Office) -> None:
-    types = load_config().types
+    types = load_config().detected_types
     sqlite_office.sync(
         *(exception(n, exception_type=kind, exception_key=f"{kind}:SH") for n, kind in enumerate(types))
     )

@@ -59,6 +59,9 @@ def told(action: Action, now: Any) -> dict[str, Any]:
         Action.DISMISS: {"reason": "a test shipment"},
         Action.REOPEN: {"reason": "it came back"},
         Action.ASSIGN: {"owner": PLANNER},
+        Action.RELEASE: {"reason": "my shift ends"},
+        Action.TRANSFER: {"team": "logistics", "reason": "the carrier must be changed"},
+        Action.ACKNOWLEDGE: {"minutes": 30},
         Action.COMMENT: {"text": "called them"},
         Action.ESCALATE: {"reason": "too big for me"},
     }.get(action, {})

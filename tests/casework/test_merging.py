@@ -115,6 +115,21 @@ def test_a_case_taken_out_again_has_its_own_clocks_and_drafts(office: Office) ->
     assert office.approve(office.draft(case_id=second), who=APPROVER).decision == "approved"
 
 
+def test_a_case_that_waited_when_it_was_merged_wakes_after_it_is_taken_out(office: Office) -> None:
+    first, second = opened(office, 1, 2)
+    office.perform(second, Action.TRIAGE)
+    office.perform(
+        second, Action.WAIT, until=office.clock() + timedelta(hours=2), reason="The carrier calls."
+    )
+    merge(office, [first, second])
+    office.clock.forward(hours=5)
+    escalation.fire_due(office.casework.desk, office.clock())
+    assert office.detail(second).case.state == State.WAITING
+    office.casework.unmerge(office.who(LEAD), TENANT, second, "Another truck.")
+    escalation.fire_due(office.casework.desk, office.clock())
+    assert office.detail(second).case.state == State.IN_PROGRESS
+
+
 def test_a_split_takes_several_out_together(office: Office) -> None:
     first, second, third, fourth = opened(office, 1, 2, 3, 4)
     merge(office, [first, second, third, fourth])

@@ -47,8 +47,16 @@ READING = {"case:read", "feed:read", "quarantine:read", "evidence:export"}
 EXPECTED: dict[Role, set[str]] = {
     Role.OPS_LEAD: ALL_ACTIONS
     | READING
-    | {"case:merge", "audit:read", "quarantine:correct", "draft:edit", "draft:approve", "draft:reject"},
-    Role.PLANNER: ALL_ACTIONS | READING | {"case:merge", "draft:edit", "draft:reject"},
+    | {
+        "case:open",
+        "case:merge",
+        "audit:read",
+        "quarantine:correct",
+        "draft:edit",
+        "draft:approve",
+        "draft:reject",
+    },
+    Role.PLANNER: ALL_ACTIONS | READING | {"case:open", "case:merge", "draft:edit", "draft:reject"},
     Role.APPROVER: READING | {"draft:edit", "draft:approve", "draft:reject", "case:comment", "case:escalate"},
     Role.AUDITOR: READING | {"audit:read"},
     Role.DATA_ENGINEER: {"feed:read", "quarantine:read", "quarantine:correct"},
@@ -307,6 +315,7 @@ def test_a_partner_cannot_find_out_by_filter_search_or_order_what_it_cannot_see(
     for hidden in (
         QueueFilter(carrier_id=OWN_CARRIER),
         QueueFilter(owner=LEAD),
+        QueueFilter(team="planning"),
         QueueFilter(facility_id="DC-1"),
         QueueFilter(parent_case_id="D-000001"),
         QueueFilter(is_awaiting_approval=True),

@@ -205,7 +205,7 @@ def test_every_threshold_and_tariff_of_every_tenant_is_handed_on_whole() -> None
     config = load_config()
     for tenant_id in config.tenants:
         rules = config.exception_rules(tenant_id)
-        assert {rule["exception_type"] for rule in rules} == set(config.types)
+        assert {rule["exception_type"] for rule in rules} == set(config.detected_types)
         assert len({(rule["exception_type"], rule["parameter"]) for rule in rules}) == len(rules)
         tariff = config.tariff(tenant_id)
         assert tariff["assumption"] and tariff["tenant_id"] == tenant_id

@@ -16,6 +16,7 @@ from casework.store.tables.arrivals import (
     quarantined_rows,
 )
 from casework.store.tables.cases import audit_entries, audit_heads, case_evidence, case_facts, cases
+from casework.store.tables.handovers import handover_items, handovers
 from casework.store.tables.outgoing import (
     approvals,
     draft_versions,
@@ -38,7 +39,7 @@ from casework.store.tables.people import (
 )
 from casework.store.tables.types import CENT, Instant, Money, Values, metadata
 
-APPEND_ONLY = (case_evidence, case_facts, audit_entries, draft_versions, approvals, events)
+APPEND_ONLY = (case_evidence, case_facts, audit_entries, draft_versions, approvals, events, handover_items)
 
 __all__ = [
     "APPEND_ONLY",
@@ -62,6 +63,8 @@ __all__ = [
     "escalations",
     "events",
     "grants",
+    "handover_items",
+    "handovers",
     "heartbeats",
     "ingested_files",
     "messages",

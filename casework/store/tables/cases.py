@@ -23,6 +23,7 @@ cases = Table(
     Column("is_present", Boolean, nullable=False),  # the exception stands in the latest publication
     Column("severity", String(16), nullable=False),
     Column("owner", String(64)),  # principal_id
+    Column("team", String(40)),  # whose queue it is in; a team of the tenant's configuration
     Column("customer_id", String(120)),
     Column("carrier_id", String(120)),
     Column("facility_id", String(120)),
@@ -44,6 +45,9 @@ cases = Table(
     Column("resolution_due_at", Instant),
     Column("waiting_since", Instant),
     Column("waiting_until", Instant),
+    Column("waiting_for", String(40)),  # the event that ends the wait before its time
+    Column("acknowledged_until", Instant),  # till then nobody is called because it is unanswered
+    Column("acknowledged_by", String(64)),  # principal_id
     Column("resolution_code", String(40)),
     Column("root_cause_code", String(40)),
     Column("closed_at", Instant),

@@ -1,0 +1,75 @@
+"""The command line over a real store: a case opened by hand, and the hand-overs of a tenant."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from casework.handover import Given
+from casework.model import Action
+from orchestration.cli import app
+from orchestration.cli.output import explain
+from tests.casework.office import LEAD, PLANNER, TENANT, Office, exception
+
+
+@pytest.fixture
+def desk(sqlite_office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """A store that commands find where the environment says."""
+    monkeypatch.setenv("TIDEWAITER_HOME", str(sqlite_office.home))
+    monkeypatch.delenv("TIDEWAITER_STORE_URL", raising=False)
+    return sqlite_office
+
+
+def tidewaiter(*words: str, password: str = "") -> Result:
+    return CliRunner().invoke(app, list(words), env={"TIDEWAITER_PASSWORD": password})
+
+
+OPEN = (
+    "case",
+    "open",
+    "Gate 4 is shut",
+    "--tenant",
+    TENANT,
+    "--as",
+    "planner",
+    "--reason",
+    "The driver called.",
+)
+
+
+def test_a_case_is_opened_by_whoever_signs_in_and_shown_by_its_number(desk: Office) -> None:
+    password = desk.casework.reset_password("planner")
+    made = tidewaiter(*OPEN, "--shipment", "SH-1", "--penalty", "12.50", "--json", password=password)
+    assert made.exit_code == 0, made.output
+    opened = json.loads(made.stdout)
+    assert (opened["exception_type"], opened["expected_loss"]) == ("manual", 12.5)
+    (entry,) = desk.detail(opened["case_id"]).history
+    assert (entry.fact, entry.actor) == ("case:opened", PLANNER)
+    by_number = json.loads(tidewaiter("case", opened["case_id"], "--json").stdout)
+    assert by_number["case"]["subject"] == "SH-1"
+    assert by_number == json.loads(tidewaiter("case", "show", opened["case_id"], "--json").stdout)
+
+
+def test_a_wrong_password_opens_nothing(desk: Office) -> None:
+    refused = tidewaiter(*OPEN, password="guess")
+    assert refused.exception is not None and explain(refused.exception) == 1  # type: ignore[arg-type]
+    assert desk.casework.search(desk.who(LEAD), TENANT).total == 0
+
+
+def test_the_hand_overs_of_a_tenant_are_listed_with_their_cases(desk: Office) -> None:
+    desk.sync(exception())
+    desk.perform(desk.case_id(), Action.CLAIM, PLANNER)
+    given = [Given(desk.case_id(), "Call them.", datetime.now(UTC) + timedelta(hours=2))]
+    packet = desk.casework.hand_over(desk.who(PLANNER), TENANT, LEAD, given)
+    (listed,) = json.loads(tidewaiter("handover", "list", "--tenant", TENANT, "--json").stdout)
+    assert (listed["handover_id"], listed["to_name"]) == (packet.handover_id, "Operations lead")
+    assert [item["case_id"] for item in listed["items"]] == [desk.case_id()]
+    assert desk.case_id() in tidewaiter("handover", "list", "--tenant", TENANT).stdout
+    desk.casework.accept_hand_over(desk.who(LEAD), TENANT, packet.handover_id)
+    assert json.loads(tidewaiter("handover", "list", "--tenant", TENANT, "--json").stdout) == []
+    assert (
+        len(json.loads(tidewaiter("handover", "list", "--tenant", TENANT, "--ended", "--json").stdout)) == 1
+    )
