@@ -199,6 +199,8 @@ def _check_complete(items: Sequence[dict[str, Any]], owned: dict[str, Values]) -
 def _check_receiver(
     connection: Connection, desk: Desk, to: str, actor: Principal, given: Iterable[Values]
 ) -> None:
+    if not to:
+        raise DetailsRefused("Say whom the hand-over goes to.", to=to)
     if to == actor.principal_id:
         raise DetailsRefused("A hand-over goes to somebody else.", to=to)
     for case in given:

@@ -2,19 +2,23 @@
 
 Run it in the project's folder, so that `.streamlit/config.toml` applies. The environment says where things
 are: TIDEWAITER_HOME, TIDEWAITER_STORE_URL. Pages: /queue (also the start), /case?tenant=..&case=..,
-/shipments (where partners start), /data_health, /model.
+/shift, /shipments (where partners start), /data_health, /model.
 
 Element keys, stable for browser tests (the page carries them as the class `st-key-<key>`):
 
 - sign-in: sign_in_login, sign_in_password, sign_in_submit
 - header: tenant_choice, sign_out, notice, newer_data
-- queue: queue_view, queue_search, facet_type, facet_state, facet_severity, facet_customer, facet_carrier,
+- queue: queue_view, queue_search, facet_type, facet_state, facet_severity, facet_team, facet_customer,
+  facet_carrier, open_shift, manual_open, manual_title, manual_reason, manual_shipment, manual_customer, manual_carrier,
+  manual_facility, manual_severity, manual_team, manual_penalty, manual_confirm,
   queue_closed, queue_table, queue_next, queue_previous, queue_later, queue_earlier, queue_refresh,
   queue_preview, queue_assign_me, open_case (the selected one), open_top_case (the first one), queue_several,
   queue_several_table, bulk, bulk_action, bulk_owner, bulk_until, bulk_at, bulk_reason, bulk_preview, bulk_confirm,
   bulk_merge_reason, bulk_merge, bulk_refused
 - case: case_verdict, case_back, action_<action>, action_assign_me, assign_to, assign_confirm, wait_until,
-  wait_at, wait_reason, wait_confirm, dismiss_reason, dismiss_confirm, comment_text, comment_confirm,
+  wait_at, wait_event, wait_reason, wait_confirm, release_reason, release_confirm, transfer_team,
+  transfer_reason, transfer_confirm, acknowledge_minutes, acknowledge_note, acknowledge_confirm,
+  dismiss_reason, dismiss_confirm, comment_text, comment_confirm,
   escalate_reason, escalate_confirm, reopen_reason, reopen_confirm,
   resolve_open, resolve_code, resolve_cause, resolve_note, resolve_confirm,
   case_merged, split_cases, split, split_reason, split_confirm, unmerge,
@@ -25,6 +29,9 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
   draft_edit_<kind>, draft_subject_<kind>, draft_text_<kind>_<n>, draft_save_<kind>, draft_cancel_<kind>,
   draft_approve_<kind>, draft_reject_<kind>, draft_reject_reason_<kind>, draft_reject_confirm_<kind>,
   draft_regenerate_<kind>, draft_preview_<kind>
+- shift: handover_to, handover_note, handover_next_<case>, handover_check_<case>, handover_left_<case>,
+  handover_offer, handover_accept_<id>, handover_reason_<id>, handover_decline_<id>, handover_mine,
+  handover_withdraw_reason, handover_withdraw, handover_list, workload_owners, workload_teams
 - data health: feeds_table, checks_table, quarantine_state, quarantine_feed, quarantine_page,
   quarantine_table, quarantine_row, fix_<column>_<quarantine_id>, fix_submit, fix_ignore,
   fix_reason_<quarantine_id>, fix_ignore_confirm, published_table
@@ -44,7 +51,7 @@ from typing import Literal
 import streamlit as st
 
 from dashboard import context, session
-from dashboard.app_pages import case, data_health, model, my_shipments, queue
+from dashboard.app_pages import case, data_health, model, my_shipments, queue, shift
 from dashboard.components.header import show_header
 from dashboard.components.text import literal
 from dashboard.session import Viewer
@@ -56,6 +63,7 @@ STYLE = Path(__file__).parent / "components" / "style.css"
 ABOUT: dict[str, tuple[Callable[[], None], str, str | None]] = {
     "queue": (queue.page, "Queue", ":material/list_alt:"),
     "shipments": (my_shipments.page, "My shipments", ":material/local_shipping:"),
+    "shift": (shift.page, "Shift", ":material/groups:"),
     "case": (case.page, "Case", None),
     "data_health": (data_health.page, "Data health", ":material/monitor_heart:"),
     "model": (model.page, "Model", ":material/query_stats:"),
@@ -81,7 +89,7 @@ def page_names(viewer: Viewer) -> list[str]:
     """Return the pages of use to this person; the first one is where they start."""
     if viewer.is_partner:
         return ["shipments", "case"]
-    names = ["queue", "case"] if viewer.may("case:read") else []
+    names = ["queue", "shift", "case"] if viewer.may("case:read") else []
     names += ["data_health"] if viewer.may("feed:read") else []
     return [*names, "model"]
 

@@ -11,12 +11,14 @@ import streamlit as st
 from casework.errors import CaseworkError
 from casework.model import Action, CaseView, QueueFilter, QueuePage, State
 from dashboard import context, queries, session
+from dashboard.components.actions import taking
 from dashboard.components.bulk import show_bulk
+from dashboard.components.manual_case import manual_case_button
 from dashboard.components.notices import attempt
 from dashboard.components.preview import show_preview
 from dashboard.components.queue_table import choose_several, queue_frame, show_queue_table
 from dashboard.components.text import literal, money, visible
-from dashboard.components.wording import STATE_WORDS, type_label
+from dashboard.components.wording import STATE_WORDS, team_name, type_label
 from dashboard.session import Viewer
 
 PAGE_SIZE = 50
@@ -105,6 +107,9 @@ def _views(viewer: Viewer, base: QueueFilter, now: datetime) -> None:
             width=240,
             on_change=_first_page,
         )
+        manual_case_button(viewer)
+        if not viewer.is_partner and st.button("Shift", key="open_shift", icon=":material/groups:"):
+            st.switch_page(st.session_state["pages"]["shift"], query_params={"tenant": viewer.tenant_id})
         st.button("", icon=":material/refresh:", key="queue_refresh", type="tertiary", help="Look again")
 
 
@@ -138,6 +143,7 @@ def _wanted(viewer: Viewer, base: QueueFilter, now: datetime) -> QueueFilter:
         severities=tuple(state.get("facet_severity") or ()),
         customer_id=state.get("facet_customer"),
         carrier_id=state.get("facet_carrier"),
+        team=state.get("facet_team"),
         search=(state.get("queue_search") or "").strip(),
         include_closed=bool(state.get("queue_closed")),
         offset=int(state.get("queue_offset", 0)),
@@ -150,6 +156,8 @@ def _facets(shown: Shown) -> None:
     _pills("Type", "facet_type", facets.get("exception_type", {}), lambda name: type_label(config, name))
     _pills("Severity", "facet_severity", facets.get("severity", {}), str.capitalize)
     _pills("State", "facet_state", facets.get("state", {}), lambda name: STATE_WORDS.get(name, name))
+    teams = facets.get("team", {})
+    _choice("Team", "facet_team", teams, {name: team_name(name) for name in teams})
     names = _party_names(
         shown.viewer, tuple(facets.get("customer_id", {})) + tuple(facets.get("carrier_id", {}))
     )
@@ -222,7 +230,8 @@ def _table(shown: Shown, wanted: QueueFilter) -> None:
 
 def _nothing(wanted: QueueFilter) -> None:
     """Say why the table is empty and what to do next."""
-    if wanted.search or wanted.exception_types or wanted.states or wanted.customer_id or wanted.carrier_id:
+    narrowed = (wanted.search, wanted.exception_types, wanted.states, wanted.customer_id, wanted.carrier_id)
+    if any(narrowed) or wanted.team:
         st.info("No case fits this search. Take a facet away, or look at all open ones.")
     else:
         st.info(
@@ -330,14 +339,15 @@ def _preview(shown: Shown) -> None:
 
 def _take(viewer: Viewer, case: CaseView) -> None:
     """Make the viewer the owner of the case under the cursor."""
+    action, details = taking(viewer, case)
     attempt(
         lambda: context.casework().perform(
             viewer.principal,
             viewer.tenant_id,
             case.case_id,
-            Action.ASSIGN,
+            action,
             expected_version=case.version,
-            owner=viewer.principal.principal_id,
+            **details,
         ),
         f"{case.shipment_id or case.subject} is yours.",
     )

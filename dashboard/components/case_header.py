@@ -6,11 +6,13 @@ from datetime import datetime
 
 import streamlit as st
 
+from casework.acknowledgement import holds
 from casework.model import CaseDetail, CaseView, Fact, State
+from casework.waiting import WORDS, WaitEvent
 from dashboard import context
 from dashboard.components.badges import case_badges
 from dashboard.components.text import countdown, literal, moment, plain, relative, utc_text
-from dashboard.components.wording import because, due_word, subject_name, type_label, verdict
+from dashboard.components.wording import because, due_word, subject_name, team_name, type_label, verdict
 
 
 def show_verdict(detail: CaseDetail, facts: dict[str, Fact], as_of: datetime, *, internal: bool) -> None:
@@ -46,12 +48,22 @@ def show_clocks(case: CaseView, as_of: datetime, now: datetime, *, internal: boo
         _field(due_word(case.exception_type), relative(case.due_at, as_of) or "none", case.due_at)
         if internal:
             _field("Owner", case.owner_name or "nobody yet")
+            if case.team:
+                _field("Team", team_name(case.team))
             _response(case, now)
             _resolution(case, now)
         if internal and case.waiting_until:
-            _field("Waiting until", relative(case.waiting_until, now), case.waiting_until)
+            _field("Waiting until", _wait(case, now), case.waiting_until)
+        if internal and holds(case, now):
+            _field("Acknowledged until", relative(case.acknowledged_until, now), case.acknowledged_until)
         _field("Seen in the data", relative(case.detected_at, as_of), case.detected_at)
         _field("Taken up", relative(case.opened_at, now), case.opened_at)
+
+
+def _wait(case: CaseView, now: datetime) -> str:
+    """Return what ends the wait: its time, or before that an event."""
+    sooner = f" or when {WORDS[WaitEvent(case.waiting_for)]}" if case.waiting_for else ""
+    return f"{relative(case.waiting_until, now)}{sooner}"
 
 
 def _response(case: CaseView, now: datetime) -> None:

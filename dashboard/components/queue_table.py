@@ -12,7 +12,7 @@ import streamlit as st
 from casework.config import Config
 from casework.model import CaseView
 from dashboard.components.text import money, visible
-from dashboard.components.wording import STATE_WORDS, breach_text, is_breached, what
+from dashboard.components.wording import breach_text, is_breached, state_words, what
 
 BREACHED = "color: #c4453c; font-weight: 600"
 COLUMNS = ("At stake", "Clock", "What", "Where", "Owner", "State")
@@ -33,7 +33,7 @@ def queue_frame(
             visible(what(config, case)),
             visible(places.get(case.shipment_id or "") or case.facility_id or ""),
             visible(case.owner_name) if case.owner else "–",
-            STATE_WORDS.get(case.state, str(case.state)),
+            state_words(case, now),
         )
         for case in cases
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 
+from casework.acknowledgement import holds
 from casework.config import Config
 from casework.model import CaseDetail, CaseView, Fact, State
 from dashboard.components.text import moment, relative, share, span
@@ -32,6 +33,18 @@ def type_label(config: Config, exception_type: str) -> str:
     """Return the catalogue's label of a type."""
     kind = config.types.get(exception_type)
     return kind.label if kind else exception_type.replace("_", " ").capitalize()
+
+
+def team_name(team: str) -> str:
+    """Return a team's name as a person reads it."""
+    return team.replace("_", " ").capitalize()
+
+
+def state_words(case: CaseView, now: datetime) -> str:
+    """Return the queue's word for where a case stands; an acknowledgement says how long it holds."""
+    if holds(case, now) and case.acknowledged_until:
+        return f"Acknowledged, {span(case.acknowledged_until - now)} left"
+    return STATE_WORDS.get(case.state, str(case.state))
 
 
 _DUE_WORDS = {

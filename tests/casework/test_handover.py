@@ -35,8 +35,8 @@ def given(office: Office, *keys: str) -> list[Given]:
 
 def offered(office: Office, *, who: str = PLANNER, to: str = LEAD, **changed: Any) -> Handover:
     parts: dict[str, Any] = {"left": (), "note": "A quiet night."} | changed
-    parts.setdefault("given", None)
-    parts["given"] = given(office, *KEYS[:2]) if parts["given"] is None else parts["given"]
+    if "given" not in parts:
+        parts["given"] = given(office, *KEYS[:2])
     return office.casework.hand_over(office.who(who), TENANT, to, **parts)
 
 
@@ -184,6 +184,8 @@ def test_taking_a_case_over_answers_it_like_an_assignment(office: Office) -> Non
 def test_whoever_cannot_work_a_case_is_not_offered_it_and_does_not_get_it_later(desk: Office) -> None:
     with pytest.raises(DetailsRefused, match="'person:auditor' cannot work case"):
         offered(desk, to=AUDITOR)
+    with pytest.raises(DetailsRefused, match="Say whom"):
+        offered(desk, to="")
     with pytest.raises(DetailsRefused, match="goes to somebody else"):
         offered(desk, to=PLANNER)
     packet = offered(desk)
