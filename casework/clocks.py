@@ -87,8 +87,8 @@ def deadlines(config: Config, case: Values, at: datetime) -> dict[str, datetime 
 
 def next_update_minutes(config: Config, case: Values) -> int:
     """Return within how many working minutes the customer hears again: the tier's, or the catalogue's."""
-    by_tier: dict[str, int] = dict(config.tenants[case["tenant_id"]].next_update_minutes)
-    return by_tier.get(case["customer_tier"] or "", config.types[case["exception_type"]].next_update_minutes)
+    by_tier = config.tenants[case["tenant_id"]].next_update_minutes
+    return by_tier.get(case["customer_tier"], config.types[case["exception_type"]].next_update_minutes)
 
 
 def next_update_due_at(config: Config, case: Values, updated_at: datetime) -> datetime:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
 
 from casework import changes, clocks, notices, policies, rows
 from casework.config import Config
@@ -28,17 +27,6 @@ log = logging.getLogger("tidewaiter.escalations")
 RUN_ON = ("wait", policies.NEXT_UPDATE)  # clocks that a wait does not stop
 WAIT_OVER = "wait_over"  # the system's own rule: a wait that has run out
 BATCH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """A step that should have fired, or an open case that nothing would ever wake."""
-
-    tenant_id: str
-    case_id: str
-    rule: str
-    due_at: datetime | None
-    problem: str
 
 
 # --- planning --------------------------------------------------------------------------------------------
@@ -133,7 +121,7 @@ def end_wait(work: Work, config: Config, case: Values, ended_at: datetime) -> No
     work.connection.execute(
         update(escalations).where(due, escalations.c.rule == WAIT_OVER).values(state="cancelled")
     )
-    for row in work.connection.execute(select(escalations).where(due, ~_runs_on())).mappings().all():
+    for row in work.connection.execute(select(escalations).where(due, ~not_stopped())).mappings().all():
         at, details = after_wait(config, case, row, ended_at)
         work.connection.execute(
             update(escalations)
@@ -159,10 +147,15 @@ def _of(case: Values) -> ColumnElement[bool]:
     return and_(escalations.c.tenant_id == case["tenant_id"], escalations.c.case_id == case["case_id"])
 
 
-def _runs_on() -> ColumnElement[bool]:
+def not_stopped() -> ColumnElement[bool]:
     """The steps that a wait does not stop: its own end, and what the customer was promised."""
     named = escalations.c.clock.in_(RUN_ON)
     return or_(escalations.c.rule == WAIT_OVER, and_(escalations.c.clock.is_not(None), named))
+
+
+def runs_on(step: Values) -> bool:
+    """Whether a wait does not stop a step; the same answer as `not_stopped` gives."""
+    return step["rule"] == WAIT_OVER or step["clock"] in RUN_ON
 
 
 # --- firing ----------------------------------------------------------------------------------------------
@@ -171,13 +164,13 @@ def _runs_on() -> ColumnElement[bool]:
 def fire_due(desk: Desk, now: datetime, actor: str = "service:worker", limit: int = BATCH) -> int:
     """Fire every step due by now, each in one transaction and exactly once; return how many fired here.
 
-    Steps of a waiting case stand still with its clock, except those `_runs_on` names. A step that cannot be
+    Steps of a waiting case stand still with its clock, except those `not_stopped` names. A step that cannot be
     fired is logged and keeps nobody else waiting; the auditor reports it.
     """
     fired, last = 0, None
     while True:
         with desk.reading() as connection:
-            found = connection.execute(_after(_due(now), last).limit(limit)).all()
+            found = connection.execute(_after(due(now), last).limit(limit)).all()
         for row in found:
             fired += _fire_safely(desk, row, now, actor)
             last = (row.due_at, row.escalation_id)
@@ -203,7 +196,8 @@ def _fire_safely(desk: Desk, row: Any, now: datetime, actor: str) -> int:
         return 0
 
 
-def _due(now: datetime) -> Select[Any]:
+def due(now: datetime) -> Select[Any]:
+    """Return the query for the steps to fire by an instant, the longest due first."""
     case = and_(cases.c.tenant_id == escalations.c.tenant_id, cases.c.case_id == escalations.c.case_id)
     return (
         select(
@@ -217,7 +211,7 @@ def _due(now: datetime) -> Select[Any]:
         .where(
             escalations.c.state == "due",
             escalations.c.due_at <= now,
-            or_(cases.c.state != State.WAITING.value, _runs_on()),
+            or_(cases.c.state != State.WAITING.value, not_stopped()),
         )
         .order_by(escalations.c.due_at, escalations.c.escalation_id)
     )
@@ -228,7 +222,7 @@ def _fire(desk: Desk, tenant_id: str, escalation_id: str, now: datetime, actor: 
         # Under the tenant's lock: whoever comes second finds the step fired, or the case answered.
         row = (
             work.connection.execute(
-                _due(now)
+                due(now)
                 .add_columns(escalations.c.step, escalations.c.details)
                 .where(escalations.c.tenant_id == tenant_id, escalations.c.escalation_id == escalation_id)
             )
@@ -269,7 +263,7 @@ def _tell(work: Work, desk: Desk, case: Values, step: Values) -> None:
     )
 
 
-def _resume(work: Work, config: Config, case: Values, step: Values, told: Values) -> None:
+def _resume(work: Work, config: Config, case: Values, step: Values, told: dict[str, Any]) -> None:
     """End a wait as of its instant: a worker that comes late takes no time away from anybody."""
     ended_at = min(work.now, case["waiting_until"] or work.now)
     end_wait(work, config, case, ended_at)
@@ -311,61 +305,3 @@ def lead_of(connection: Connection, tenant_id: str, role: Role) -> str | None:
         .limit(1)
     )
     return connection.scalar(query)
-
-
-# --- auditing --------------------------------------------------------------------------------------------
-
-
-def audit_missed(desk: Desk, now: datetime) -> list[Missed]:
-    """Return what went wrong or would: late steps, notices that did not arrive, cases nothing would wake."""
-    policy = desk.config.escalation
-    late = now - timedelta(seconds=policy.missed_after_seconds)
-    undelivered = now - timedelta(seconds=policy.undelivered_after_seconds)
-    with desk.reading() as connection:
-        found = [
-            Missed(row.tenant_id, row.case_id, row.rule, row.due_at, "It should have fired and did not.")
-            for row in connection.execute(_due(late))
-        ]
-        for row in connection.execute(_sleepers()):
-            found.append(
-                Missed(row.tenant_id, row.case_id, "", None, "It is open and has no deadline at all.")
-            )
-        for row in connection.execute(_never_woken()):
-            problem = "It waits until an instant, and nothing would wake it then."
-            found.append(Missed(row.tenant_id, row.case_id, WAIT_OVER, row.waiting_until, problem))
-        found += _unplanned(connection, desk.config)
-        for row in connection.execute(notices.undelivered(undelivered)):
-            problem = f"Its notice to {row.payload['party_id']} has not arrived ({row.state})."
-            rule = str(row.payload["payload"].get("rule", ""))
-            found.append(Missed(row.tenant_id, row.case_id, rule, row.created_at, problem))
-    return found
-
-
-def _sleepers() -> Select[Any]:
-    return select(cases.c.tenant_id, cases.c.case_id).where(
-        cases.c.is_open, cases.c.resolution_due_at.is_(None)
-    )
-
-
-def _without(*clause: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The cases that have no such step."""
-    return ~exists().where(
-        escalations.c.tenant_id == cases.c.tenant_id, escalations.c.case_id == cases.c.case_id, *clause
-    )
-
-
-def _never_woken() -> Select[Any]:
-    wakes = _without(escalations.c.rule == WAIT_OVER, escalations.c.state == "due")
-    return select(cases.c.tenant_id, cases.c.case_id, cases.c.waiting_until).where(
-        cases.c.state == State.WAITING.value, cases.c.waiting_until.is_not(None), wakes
-    )
-
-
-def _unplanned(connection: Connection, config: Config) -> list[Missed]:
-    """Open cases without any step, although the policy has some for them."""
-    query = select(cases).where(cases.c.is_open, cases.c.resolution_due_at.is_not(None), _without())
-    return [
-        Missed(case["tenant_id"], case["case_id"], step.rule, step.due_at, "The step was never made.")
-        for case in connection.execute(query).mappings()
-        for step in policies.plan(config, case)[:1]
-    ]

@@ -84,7 +84,7 @@ def matches(when: When, case: Values) -> bool:
 
 def weight(severity: str) -> int:
     """Return how grave a severity is; an unknown one is the gravest, so that nobody sleeps through it."""
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)  # type: ignore[arg-type]
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
 
 
 def _steps(

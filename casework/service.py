@@ -14,7 +14,18 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from casework import accounts, bootstrap, cases, decisions, drafts, intake, search, sync
+from casework import (
+    accounts,
+    auditor,
+    bootstrap,
+    cases,
+    decisions,
+    drafts,
+    intake,
+    rehearsal,
+    search,
+    sync,
+)
 from casework.config import Config
 from casework.desk import Desk
 from casework.effects import people
@@ -221,6 +232,18 @@ class Casework:
     def sign_out(self, token: str) -> None:
         """End a session; ending it twice is fine."""
         accounts.sign_out(self.desk, token)
+
+    # --- when nobody acts -----------------------------------------------------------------------------
+
+    def escalation_plan(
+        self, principal: Principal, tenant_id: str, case_id: str | None = None, at: datetime | None = None
+    ) -> tuple[rehearsal.PlannedStep, ...]:
+        """Return who would be woken from an instant on, when, by which rule and which way; changes nothing."""
+        return rehearsal.plan(self.desk, principal, tenant_id, case_id, at)
+
+    def audit_escalations(self, principal: Principal, tenant_id: str) -> list[auditor.Missed]:
+        """Return steps that should have fired, notices that did not arrive, and cases nothing would wake."""
+        return auditor.audit(self.desk, principal, tenant_id)
 
     # --- what arrived ---------------------------------------------------------------------------------
 

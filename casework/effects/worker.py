@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import update
 
-from casework import escalation, notices
+from casework import auditor, escalation, notices
 from casework.canonical import instant
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
@@ -135,7 +135,7 @@ class Worker:
     def _audited(self, now: datetime) -> dict[str, Any]:
         """Look for escalations that were missed, once a minute; counts alone, since a heartbeat has no tenant."""
         if self._audited_at is None or now - self._audited_at >= AUDIT_EVERY:
-            missed = escalation.audit_missed(self.desk, now)
+            missed = auditor.audit_missed(self.desk, now)
             self._audit = {"missed": len(missed), "audited_at": instant(now)}
             self._audited_at = now
             if missed:

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from orchestration.cli import cases, evidence, feeds, learning, path, serving
+from orchestration.cli import cases, escalations, evidence, feeds, learning, path, serving
 from orchestration.cli.output import explain
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 path.register(app)
 feeds.register(app)
 cases.register(app)
+escalations.register(app)
 evidence.register(app)
 learning.register(app)
 serving.register(app)
