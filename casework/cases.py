@@ -168,7 +168,7 @@ def decide(
         changed |= {"state": after.value, "is_open": after in OPEN_STATES}
         said |= {"from": before.value, "to": after.value}
     if before == State.WAITING:
-        changed |= clocks.resume(case, now) if after != State.WAITING else {}
+        changed |= clocks.resume(config, case, now) if after != State.WAITING else {}
     if action in lifecycle.ANSWERS and case["first_response_at"] is None:
         changed |= {"first_response_at": now} | acknowledgement.NONE
     changed |= _particular(case, action, told, actor, now, catalogue, config)
@@ -203,7 +203,8 @@ def _particular(
     if action in (Action.CLOSE, Action.DISMISS):
         return {"closed_at": now}
     if action == Action.REOPEN:
-        restart = {"resolution_due_at": clocks.deadlines(catalogue, now)["resolution_due_at"]}
+        restart: dict[str, Any] = clocks.deadlines(config, case, now)
+        del restart["first_response_due_at"]  # how soon somebody answered is history
         return restart | {"closed_at": None, "resolution_code": None, "root_cause_code": None}
     return {}
 
@@ -262,10 +263,10 @@ def _follow_up(
     if action == Action.WAIT:
         escalation.await_end(work, saved)
     elif before["waiting_since"] and not saved["waiting_since"]:
-        escalation.end_wait(work, saved, work.now - before["waiting_since"])
+        escalation.end_wait(work, desk.config, before, work.now)
     if action == Action.REOPEN:
-        escalation.restart(work, desk.config.escalation, saved)
-    escalation.cancel(work, saved, desk.config.escalation)
+        escalation.restart(work, desk.config, saved)
+    escalation.cancel(work, saved, desk.config)
     if before["is_open"] != saved["is_open"] or action == Action.CLOSE:
         merging.follow(work, saved, decision.changes, lifecycle.FACTS[action])
     if action in (Action.CLOSE, Action.DISMISS):

@@ -26,11 +26,15 @@ def withdraw(work: Work, case: Values, reason: str, draft_id: str | None = None)
 def withdraw_all(
     work: Work, case_ids: Sequence[str], reason: str, *clause: ColumnElement[bool]
 ) -> dict[str, int]:
-    """Supersede every effect of these cases that nobody has taken yet; return how many per case."""
+    """Supersede every effect of these cases that nobody has taken yet; return how many per case.
+
+    A notice to the tenant's own people has no approval and still leaves: what it tells has happened.
+    """
     queued = and_(
         effects.c.tenant_id == work.tenant_id,
         effects.c.case_id.in_(case_ids),
         effects.c.state == EffectState.PENDING.value,
+        effects.c.approval_id.is_not(None),
         *clause,
     )
     counted = select(effects.c.case_id, func.count()).where(queued).group_by(effects.c.case_id)

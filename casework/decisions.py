@@ -201,7 +201,7 @@ def _settle(
     )
     answered = {} if case["first_response_at"] else {"first_response_at": work.now}
     saved = changes.touch(work, case, **answered)
-    escalation.cancel(work, saved, desk.config.escalation)
+    escalation.cancel(work, saved, desk.config)
     details = {
         "kind": draft["kind"],
         "version": draft["current_version"],

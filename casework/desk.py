@@ -20,7 +20,7 @@ from casework.model import Drafting
 from casework.store import engine as store
 from casework.store.work import Work
 
-Reaction = Callable[[Work, Sequence[Mapping[str, Any]]], int]
+Reaction = Callable[[Config, Work, Sequence[Mapping[str, Any]]], int]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Desk:
     def react(self, work: Work) -> int:
         """Let follow what follows from the facts said so far; return how many cases it moved."""
         said = work.unheard()
-        return sum(reaction(work, said) for reaction in self.reactions) if said else 0
+        return sum(reaction(self.config, work, said) for reaction in self.reactions) if said else 0
 
     def checkpoints(self, tenant_id: str) -> Path:
         """The file of a tenant's signed checkpoints, outside the store."""

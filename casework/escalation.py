@@ -1,26 +1,31 @@
 """When nobody answers: steps that are due at an instant, fired exactly once, whatever else is down.
 
-Steps are rows made when a case opens, with the instant they are due at; nothing is computed at firing time.
-Desk time. What a step says goes into the case's history, its thread and the event stream.
+Steps are rows made when a case opens, with the instant they are due at (`policies` next door says which and
+when); nothing is computed at firing time but who is on call. Desk time. What a step says goes into the case's
+history, its thread, the event stream, and through `notices` to a team.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
 
-from casework import changes, clocks, rows
-from casework.config import EscalationPolicy, EscalationRule, EscalationStep
+from casework import changes, clocks, notices, policies, rows
+from casework.config import Config
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
+from casework.errors import StoreUnavailable
 from casework.model import OPEN_STATES, Role, State
 from casework.store.tables import Values, cases, escalations, grants, principals
 from casework.store.work import Work, insert_new, new_id
 
+log = logging.getLogger("tidewaiter.escalations")
+RUN_ON = ("wait", policies.NEXT_UPDATE)  # clocks that a wait does not stop
 WAIT_OVER = "wait_over"  # the system's own rule: a wait that has run out
 ACKNOWLEDGED = "unanswered"  # the rule whose steps stand still while an acknowledgement lasts
 BATCH = 200
@@ -40,64 +45,58 @@ class Missed:
 # --- planning --------------------------------------------------------------------------------------------
 
 
-def plan(policy: EscalationPolicy, case: Values) -> list[dict[str, Any]]:
-    """Return the steps of a case by the policy, from its opening and its deadlines. Pure."""
-    return [
-        {
-            "tenant_id": case["tenant_id"],
-            "escalation_id": new_id(),
-            "case_id": case["case_id"],
-            "rule": name,
-            "step": number,
-            "due_at": due_at(rule, step, case),
-            "state": "due",
-            "details": step.model_dump(exclude_none=True),
-        }
-        for name, rule in policy.rules.items()
-        if _applies(rule, case)
-        for number, step in enumerate(rule.steps, start=1)
-    ]
-
-
-def _applies(rule: EscalationRule, case: Values) -> bool:
-    if rule.cancelled_by == "answered" and case["first_response_at"]:
-        return False
-    return float(case["expected_loss"]) >= rule.minimum_expected_loss
-
-
-def due_at(rule: EscalationRule, step: EscalationStep, case: Values) -> datetime:
-    """Return the instant a step is due: at a share of the clock, or minutes after its deadline."""
-    opened, deadline = case["opened_at"], case[f"{rule.clock}_due_at"]
-    if step.share is not None:
-        due: datetime = opened + (deadline - opened) * step.share
-        return due
-    return deadline + timedelta(minutes=step.after_minutes or 0)
-
-
-def schedule(work: Work, policy: EscalationPolicy, opened: Iterable[Values]) -> None:
+def schedule(work: Work, config: Config, opened: Iterable[Values]) -> None:
     """Make the steps of cases; steps that exist already stay as they are."""
-    planned = [step for case in opened for step in plan(policy, case)]
+    planned = [_row(case, step) for case in opened for step in policies.plan(config, case)]
     if planned:
         work.connection.execute(insert_new(work.connection, escalations), planned)
 
 
-def restart(work: Work, policy: EscalationPolicy, case: Values) -> None:
+def _row(case: Values, step: policies.Step, after: int = 0) -> dict[str, Any]:
+    return {
+        "tenant_id": case["tenant_id"],
+        "escalation_id": new_id(),
+        "case_id": case["case_id"],
+        "rule": step.rule,
+        "step": step.step + after,
+        "clock": step.clock,
+        "zone": step.zone,
+        "due_at": step.due_at,
+        "state": "due",
+        "details": step.details,
+    }
+
+
+def restart(work: Work, config: Config, case: Values) -> None:
     """Make the steps of a case that is open again, numbered after those it had, counted from now."""
+    _add(work, case, policies.plan(config, dict(case) | {"opened_at": work.now}))
+
+
+def promise_update(work: Work, config: Config, case: Values) -> None:
+    """Begin the promise to a customer who was told something now; it takes the place of the last one."""
+    if not case["is_open"]:
+        return
+    promised = and_(_of(case), escalations.c.state == "due", escalations.c.clock == policies.NEXT_UPDATE)
+    work.connection.execute(update(escalations).where(promised).values(state="cancelled"))
+    _add(work, case, policies.plan(config, case, work.now))
+
+
+def _add(work: Work, case: Values, steps: Sequence[policies.Step]) -> None:
+    if not steps:
+        return
     query = select(escalations.c.rule, func.max(escalations.c.step)).where(_of(case))
     found = work.connection.execute(query.group_by(escalations.c.rule))
     last: dict[str, int] = {row[0]: row[1] for row in found}
-    steps = plan(policy, dict(case) | {"opened_at": work.now})
-    for step in steps:
-        step["step"] += last.get(step["rule"], 0)
-    if steps:
-        work.connection.execute(escalations.insert(), steps)
+    added = [_row(case, step, last.get(step.rule, 0)) for step in steps]
+    work.connection.execute(escalations.insert(), added)
 
 
-def cancel(work: Work, case: Values, policy: EscalationPolicy) -> None:
+def cancel(work: Work, case: Values, config: Config) -> None:
     """Cancel the steps that a case's standing makes superfluous: answered, or ended."""
     if State(case["state"]) not in OPEN_STATES:
         rules = None
     elif case["first_response_at"]:
+        policy = config.policy(case["tenant_id"])
         rules = [name for name, rule in policy.rules.items() if rule.cancelled_by == "answered"]
     else:
         return
@@ -122,43 +121,54 @@ def cancel_all(work: Work, case_ids: Sequence[str]) -> None:
 
 def await_end(work: Work, case: Values) -> None:
     """Make the step that ends a wait at its instant."""
-    query = select(func.max(escalations.c.step)).where(_of(case), escalations.c.rule == WAIT_OVER)
-    last: int = work.connection.scalar(query) or 0
-    step = {
-        "tenant_id": case["tenant_id"],
-        "escalation_id": new_id(),
-        "case_id": case["case_id"],
-        "rule": WAIT_OVER,
-        "step": last + 1,
-        "due_at": case["waiting_until"],
-        "state": "due",
-        "details": {"action": "resume", "note": "The wait is over. The case is in progress again."},
-    }
-    work.connection.execute(escalations.insert(), [step])
+    details = {"action": "resume", "note": "The wait is over. The case is in progress again."}
+    _add(work, case, [policies.Step(WAIT_OVER, 1, "wait", "UTC", case["waiting_until"], details)])
 
 
-def end_wait(work: Work, case: Values, waited: timedelta) -> None:
-    """Cancel the end of a wait that ended by hand, and move what the pause stopped by the time waited."""
+def end_wait(work: Work, config: Config, case: Values, ended_at: datetime) -> None:
+    """Cancel the end of a wait, and move what the pause stopped; `case` is the case as it waited.
+
+    A step keeps the working time it had ahead; one that was already due is due when the wait has ended.
+    """
     due = and_(_of(case), escalations.c.state == "due")
     work.connection.execute(
         update(escalations).where(due, escalations.c.rule == WAIT_OVER).values(state="cancelled")
     )
-    stopped = select(escalations.c.escalation_id, escalations.c.due_at).where(
-        due, escalations.c.rule != WAIT_OVER
-    )
-    for row in work.connection.execute(stopped).all():
+    for row in work.connection.execute(select(escalations).where(due, ~not_stopped())).mappings().all():
+        at, details = after_wait(config, case, row, ended_at)
         work.connection.execute(
             update(escalations)
             .where(
                 escalations.c.tenant_id == case["tenant_id"],
-                escalations.c.escalation_id == row.escalation_id,
+                escalations.c.escalation_id == row["escalation_id"],
             )
-            .values(due_at=row.due_at + waited)
+            .values(due_at=at, details=details)
         )
+
+
+def after_wait(
+    config: Config, case: Values, step: Values, ended_at: datetime
+) -> tuple[datetime, dict[str, Any]]:
+    """Return when a step that a wait stopped fires, once the wait has ended. Pure."""
+    asked = step["details"].get("asked_at")
+    due_at = step["due_at"] if asked is None else datetime.fromisoformat(asked)
+    moved = clocks.shifted(clocks.calendar_of(config, case), due_at, case["waiting_since"], ended_at)
+    return policies.quieted(config, case, max(moved, ended_at), step["details"])
 
 
 def _of(case: Values) -> ColumnElement[bool]:
     return and_(escalations.c.tenant_id == case["tenant_id"], escalations.c.case_id == case["case_id"])
+
+
+def not_stopped() -> ColumnElement[bool]:
+    """The steps that a wait does not stop: its own end, and what the customer was promised."""
+    named = escalations.c.clock.in_(RUN_ON)
+    return or_(escalations.c.rule == WAIT_OVER, and_(escalations.c.clock.is_not(None), named))
+
+
+def runs_on(step: Values) -> bool:
+    """Whether a wait does not stop a step; the same answer as `not_stopped` gives."""
+    return step["rule"] == WAIT_OVER or step["clock"] in RUN_ON
 
 
 # --- firing ----------------------------------------------------------------------------------------------
@@ -167,14 +177,40 @@ def _of(case: Values) -> ColumnElement[bool]:
 def fire_due(desk: Desk, now: datetime, actor: str = "service:worker", limit: int = BATCH) -> int:
     """Fire every step due by now, each in one transaction and exactly once; return how many fired here.
 
-    Steps of a waiting case other than the end of its wait stand still with its clock.
+    Steps of a waiting case stand still with its clock, except those `not_stopped` names. A step that cannot be
+    fired is logged and keeps nobody else waiting; the auditor reports it.
     """
-    with desk.reading() as connection:
-        found = connection.execute(_due(now).limit(limit)).all()
-    return sum(_fire(desk, row.tenant_id, row.escalation_id, now, actor) for row in found)
+    fired, last = 0, None
+    while True:
+        with desk.reading() as connection:
+            found = connection.execute(_after(due(now), last).limit(limit)).all()
+        for row in found:
+            fired += _fire_safely(desk, row, now, actor)
+            last = (row.due_at, row.escalation_id)
+        if len(found) < limit:
+            return fired
 
 
-def _due(now: datetime) -> Any:
+def _after(query: Select[Any], last: tuple[datetime, str] | None) -> Select[Any]:
+    if last is None:
+        return query
+    due_at, escalation_id = last
+    later = and_(escalations.c.due_at == due_at, escalations.c.escalation_id > escalation_id)
+    return query.where(or_(escalations.c.due_at > due_at, later))
+
+
+def _fire_safely(desk: Desk, row: Any, now: datetime, actor: str) -> int:
+    try:
+        return _fire(desk, row.tenant_id, row.escalation_id, now, actor)
+    except StoreUnavailable:
+        raise
+    except Exception:
+        log.exception("Step %s of case %s could not fire.", row.escalation_id, row.case_id)
+        return 0
+
+
+def due(now: datetime) -> Select[Any]:
+    """Return the query for the steps to fire by an instant, the longest due first."""
     case = and_(cases.c.tenant_id == escalations.c.tenant_id, cases.c.case_id == escalations.c.case_id)
     return (
         select(
@@ -188,7 +224,7 @@ def _due(now: datetime) -> Any:
         .where(
             escalations.c.state == "due",
             escalations.c.due_at <= now,
-            or_(cases.c.state != State.WAITING.value, escalations.c.rule == WAIT_OVER),
+            or_(cases.c.state != State.WAITING.value, not_stopped()),
             or_(
                 escalations.c.rule != ACKNOWLEDGED,
                 cases.c.acknowledged_until.is_(None),
@@ -202,11 +238,15 @@ def _due(now: datetime) -> Any:
 def _fire(desk: Desk, tenant_id: str, escalation_id: str, now: datetime, actor: str) -> int:
     with desk.writing(tenant_id, actor, now) as work:
         # Under the tenant's lock: whoever comes second finds the step fired, or the case answered.
-        row = work.connection.execute(
-            _due(now)
-            .add_columns(escalations.c.step, escalations.c.details)
-            .where(escalations.c.tenant_id == tenant_id, escalations.c.escalation_id == escalation_id)
-        ).first()
+        row = (
+            work.connection.execute(
+                due(now)
+                .add_columns(escalations.c.step, escalations.c.details)
+                .where(escalations.c.tenant_id == tenant_id, escalations.c.escalation_id == escalation_id)
+            )
+            .mappings()
+            .first()
+        )
         if row is None:
             return 0
         work.connection.execute(
@@ -215,33 +255,54 @@ def _fire(desk: Desk, tenant_id: str, escalation_id: str, now: datetime, actor: 
             .values(state="fired", fired_at=now)
         )
         crashpoint("escalation:after-fired-before-told")
-        case = rows.case_row(work.connection, tenant_id, row.case_id)
+        case = rows.case_row(work.connection, tenant_id, row["case_id"])
         assert case is not None
         _tell(work, desk, case, row)
+        crashpoint("escalation:after-told-before-commit")
     return 1
 
 
-def _tell(work: Work, desk: Desk, case: Values, step: Any) -> None:
-    """Carry a step out: change the case where it asks for it, note it in the thread, say it."""
-    details = dict(step.details)
-    told = {"rule": step.rule, "step": step.step, "due_at": step.due_at, **details}
-    if step.rule == WAIT_OVER:
-        resumed = clocks.resume(case, work.now)
-        end_wait(work, case, work.now - case["waiting_since"])
-        saved = changes.touch(work, case, state=State.IN_PROGRESS.value, **resumed)
-        work.say("case:resumed", case=saved, object_id=step.escalation_id, details=told)
+def _tell(work: Work, desk: Desk, case: Values, step: Values) -> None:
+    """Carry a step out: change the case or tell somebody as it asks, note it in the thread, say it."""
+    details = dict(step["details"])
+    told = {"rule": step["rule"], "step": step["step"], "due_at": step["due_at"], **details}
+    if step["rule"] == WAIT_OVER:
+        _resume(work, desk.config, case, step, told)
     elif details["action"] == "reassign":
         owner = lead_of(work.connection, case["tenant_id"], Role(details["role"]))
         told["owner"] = owner
         saved = changes.touch(work, case, owner=owner or case["owner"])
-        work.say("case:escalated", case=saved, object_id=step.escalation_id, details=told)
+        work.say("case:escalated", case=saved, object_id=step["escalation_id"], details=told)
     else:
-        team = desk.config.tenants[case["tenant_id"]].teams.get(details.get("team", ""))
-        told["address"] = team.mail if team else None
-        work.say("case:escalated", case=case, object_id=step.escalation_id, details=told)
+        told |= _notify(work, desk, case, step)
+        work.say("case:escalated", case=case, object_id=step["escalation_id"], details=told)
     changes.add_message(
         work, case, direction="note", channel="desk", address=told.get("address"), body=details["note"]
     )
+
+
+def _resume(work: Work, config: Config, case: Values, step: Values, told: dict[str, Any]) -> None:
+    """End a wait as of its instant: a worker that comes late takes no time away from anybody."""
+    ended_at = min(work.now, case["waiting_until"] or work.now)
+    end_wait(work, config, case, ended_at)
+    resumed = clocks.resume(config, case, ended_at)
+    saved = changes.touch(work, case, state=State.IN_PROGRESS.value, **resumed)
+    work.say("case:resumed", case=saved, object_id=step["escalation_id"], details=told)
+
+
+def _notify(work: Work, desk: Desk, case: Values, step: Values) -> dict[str, Any]:
+    """Queue the notice of a step to whoever is to hear of it now; return what is said about it."""
+    receiver = policies.receiver(desk.config, case["tenant_id"], step["details"], work.now)
+    if receiver is None:
+        return {"address": None}
+    label = desk.catalogue(case["exception_type"]).label
+    effect_id = notices.queue(work, label, case, step, receiver)
+    return {
+        "channel": receiver.channel,
+        "address": receiver.address,
+        "login": receiver.login,
+        "effect_id": effect_id,
+    }
 
 
 def lead_of(connection: Connection, tenant_id: str, role: Role) -> str | None:
@@ -262,27 +323,3 @@ def lead_of(connection: Connection, tenant_id: str, role: Role) -> str | None:
         .limit(1)
     )
     return connection.scalar(query)
-
-
-# --- auditing --------------------------------------------------------------------------------------------
-
-
-def audit_missed(desk: Desk, now: datetime) -> list[Missed]:
-    """Return every step overdue by more than the policy allows, and open cases without any deadline ahead."""
-    late = now - timedelta(seconds=desk.config.escalation.missed_after_seconds)
-    with desk.reading() as connection:
-        found = [
-            Missed(row.tenant_id, row.case_id, row.rule, row.due_at, "It should have fired and did not.")
-            for row in connection.execute(_due(late))
-        ]
-        for row in connection.execute(_sleepers()):
-            found.append(
-                Missed(row.tenant_id, row.case_id, "", None, "It is open and has no deadline at all.")
-            )
-    return found
-
-
-def _sleepers() -> Any:
-    return select(cases.c.tenant_id, cases.c.case_id).where(
-        cases.c.is_open, cases.c.resolution_due_at.is_(None)
-    )

@@ -300,7 +300,7 @@ def _give(desk: Desk, work: Work, case: Values, packet: Values, item: Values) ->
     told = {"owner": packet["to_owner"]}
     decision = case_actions.decide(case, Action.ASSIGN, told, work.actor, work.now, catalogue, desk.config)
     saved = changes.touch(work, case, **decision.changes)
-    escalation.cancel(work, saved, desk.config.escalation)
+    escalation.cancel(work, saved, desk.config)
     next_up = {"next_action": item["next_action"], "next_check_at": item["next_check_at"]}
     details = decision.details | next_up | {"handover_id": packet["handover_id"]}
     work.say(lifecycle.FACTS[Action.ASSIGN], case=saved, details=details)

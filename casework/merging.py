@@ -172,7 +172,7 @@ def _join(work: Work, case: Values, into: str, why: str) -> None:
 def _stand_alone(work: Work, desk: Desk, case: Values, why: str) -> dict[str, Any]:
     saved = changes.touch(work, case, merged_into=None)
     if saved["is_open"]:
-        escalation.restart(work, desk.config.escalation, saved)
+        escalation.restart(work, desk.config, saved)
     if saved["state"] == State.WAITING:
         escalation.await_end(work, saved)
     work.say("case:unmerged", case=saved, details={"from": case["merged_into"], "reason": why})

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal, NotRequired, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, Protocol, TypedDict
 
 from casework.canonical import canonical_bytes, canonical_sha256
+
+if TYPE_CHECKING:
+    from casework.clocks import ClockReading
 
 
 class State(StrEnum):
@@ -434,6 +437,8 @@ class EscalationView:
     state: str  # due | fired | cancelled
     fired_at: datetime | None
     details: dict[str, Any]
+    clock: str | None = None  # the clock it counts on
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,6 +492,7 @@ class CaseDetail:
     messages: tuple[MessageView, ...] = ()
     effects: tuple[EffectView, ...] = ()
     escalations: tuple[EscalationView, ...] = ()
+    clocks: tuple[ClockReading, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
     siblings: tuple[CaseView, ...] = ()  # other cases of the same shipment

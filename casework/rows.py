@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, Select, select
+from sqlalchemy import Connection, Row, RowMapping, Select, func, select
 
+from casework.clocks import CaseFacts
 from casework.model import (
     Approval,
     AuditEntry,
@@ -34,6 +35,8 @@ from casework.store.tables import (
     escalations,
     messages,
 )
+
+ENDINGS = ("case:resolved", "case:dismissed", "exception:recovered")
 
 
 def case_row(connection: Connection, tenant_id: str, case_id: str) -> RowMapping | None:
@@ -138,6 +141,25 @@ def escalations_of(connection: Connection, case: Values) -> tuple[EscalationView
     rows = _of_case(connection, select(escalations).order_by(*order), escalations, case)
     return tuple(
         EscalationView(**{k: v for k, v in row.items() if k not in {"tenant_id", "case_id"}}) for row in rows
+    )
+
+
+def clock_facts_of(connection: Connection, case: Values) -> CaseFacts:
+    """Return what the clocks of a case need beside its row: when it ended, and its customer's last update."""
+    ended = select(func.max(case_facts.c.occurred_at)).where(
+        case_facts.c.tenant_id == case["tenant_id"],
+        case_facts.c.case_id == case["case_id"],
+        case_facts.c.fact.in_(ENDINGS),
+    )
+    updated = select(func.max(messages.c.occurred_at)).where(
+        messages.c.tenant_id == case["tenant_id"],
+        messages.c.case_id == case["case_id"],
+        messages.c.direction == "out",
+        messages.c.party_id == case["customer_id"],
+    )
+    return CaseFacts(
+        ended_at=None if case["is_open"] else connection.scalar(ended),
+        updated_customer_at=connection.scalar(updated),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
-from casework import drafts, lifecycle, rows
+from casework import clocks, drafts, lifecycle, rows
 from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.errors import CaseNotFound, NotPermitted
@@ -240,6 +240,7 @@ def _for_desk(
         messages=rows.messages_of(connection, row),
         effects=rows.effects_of(connection, row),
         escalations=rows.escalations_of(connection, row),
+        clocks=clocks.read(desk.config, row, desk.clock(), rows.clock_facts_of(connection, row)),
         history=rows.history_of(connection, row, names),
         audit=rows.audit_of(connection, row) if may_audit else (),
         siblings=_related(connection, scope, names, _same_shipment(row)),

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from casework import (
     accounts,
+    auditor,
     bootstrap,
     bulk,
     cases,
@@ -25,6 +26,7 @@ from casework import (
     intake,
     manual,
     merging,
+    rehearsal,
     search,
     sync,
     waiting,
@@ -324,6 +326,18 @@ class Casework:
     def sign_out(self, token: str) -> None:
         """End a session; ending it twice is fine."""
         accounts.sign_out(self.desk, token)
+
+    # --- when nobody acts -----------------------------------------------------------------------------
+
+    def escalation_plan(
+        self, principal: Principal, tenant_id: str, case_id: str | None = None, at: datetime | None = None
+    ) -> tuple[rehearsal.PlannedStep, ...]:
+        """Return who would be woken from an instant on, when, by which rule and which way; changes nothing."""
+        return rehearsal.plan(self.desk, principal, tenant_id, case_id, at)
+
+    def audit_escalations(self, principal: Principal, tenant_id: str) -> list[auditor.Missed]:
+        """Return steps that should have fired, notices that did not arrive, and cases nothing would wake."""
+        return auditor.audit(self.desk, principal, tenant_id)
 
     # --- what arrived ---------------------------------------------------------------------------------
 

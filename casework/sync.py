@@ -207,7 +207,7 @@ def _new_case(
     return {
         **copied,
         **priority.amounts(record),
-        **clocks.deadlines(desk.catalogue(record.exception_type), work.now),
+        **clocks.deadlines(desk.config, copied | {"tenant_id": work.tenant_id}, work.now),
         "tenant_id": work.tenant_id,
         "case_id": f"{desk.config.tenants[work.tenant_id].case_prefix}-{number:06d}",
         "parent_case_id": correlation.parent_case(record, parents),
@@ -253,7 +253,7 @@ def _open(
         case_evidence.insert(),
         [_evidence(work, publication, records[case["exception_key"]], case) for case in opened],
     )
-    escalation.schedule(work, desk.config.escalation, opened)
+    escalation.schedule(work, desk.config, opened)
     for case in opened:
         details = {
             "exception_key": case["exception_key"],
@@ -318,10 +318,10 @@ def _reappear(desk: Desk, work: Work, case: Values) -> dict[str, Any]:
         after = lifecycle.advance(before, Action.REAPPEAR)
         changed |= {"state": after.value, "is_open": True, "resolution_code": None, "root_cause_code": None}
         changed |= {"first_response_at": None, "merged_into": None} | acknowledgement.NONE
-        changed |= clocks.deadlines(desk.catalogue(case["exception_type"]), work.now)
+        changed |= clocks.deadlines(desk.config, case, work.now)
     saved = changes.touch(work, case, **changed)
     if before == State.RESOLVED:
-        escalation.restart(work, desk.config.escalation, saved)
+        escalation.restart(work, desk.config, saved)
     work.say("exception:reappeared", case=saved, details={"from": before.value, "to": saved["state"]})
     return saved
 
@@ -356,12 +356,8 @@ def _save_changed(
     case_ids = [case["case_id"] for _record, case, _before in changed]
     withdrawn = changes.withdraw_all(work, case_ids, "The facts changed before it was sent.")
     changes.set_drafts(work, sorted(withdrawn), DraftState.APPROVED, DraftState.VOID)
-    grown = [
-        case
-        for _, case, before in changed
-        if case["expected_loss"] > before["expected_loss"] and not case["merged_into"]
-    ]
-    escalation.schedule(work, desk.config.escalation, grown)
+    grown = [case for _, case, before in changed if _weighs_more(case, before) and not case["merged_into"]]
+    escalation.schedule(work, desk.config, grown)
     for _record, case, before in changed:
         details = {
             "facts_version": case["facts_version"],
@@ -371,6 +367,15 @@ def _save_changed(
             "effects_withdrawn": withdrawn.get(case["case_id"], 0),
         }
         work.say("case:facts:changed", case=case, details=details)
+
+
+def _weighs_more(case: Values, before: Values) -> bool:
+    """Whether a rule of escalation may be for a case now that was not for it before."""
+    amounts = ("expected_loss", "inventory_amount", "revenue_amount")
+    named = ("severity", "customer_tier")
+    return any(case[column] > before[column] for column in amounts) or any(
+        case[column] != before[column] for column in named
+    )
 
 
 def _know_parties(desk: Desk, work: Work, chunk: Sequence[ExceptionRecord]) -> None:

@@ -121,5 +121,5 @@ def _without_exception(desk: Desk, work: Work, case: Values, returns: Sequence[d
     if until is None and catalogue.recovers and (before, Action.RECOVER) in lifecycle.TRANSITIONS:
         after = lifecycle.advance(before, Action.RECOVER)
         changed |= {"state": after.value, "is_open": False, "resolution_code": "self_recovered"}
-        changed |= clocks.resume(case, work.now) if before == State.WAITING else {}
+        changed |= clocks.resume(desk.config, case, work.now) if before == State.WAITING else {}
     return changes.moved(work, case, **changed)

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 
 from casework import changes, clocks, escalation, lifecycle
+from casework.config import Config
 from casework.errors import DetailsRefused
 from casework.model import OPEN_STATES, Action, State
 from casework.store.tables import Values, cases
@@ -60,7 +61,7 @@ def event_named(name: Any) -> WaitEvent | None:
         raise DetailsRefused(f"A case cannot wait for {name!r}; it can for {options}.", event=name) from None
 
 
-def react(work: Work, said: Iterable[Mapping[str, Any]]) -> int:
+def react(config: Config, work: Work, said: Iterable[Mapping[str, Any]]) -> int:
     """Let the cases go on that waited for something just said; return how many did."""
     heard: defaultdict[WaitEvent, set[str]] = defaultdict(set)
     ended: set[str] = set()
@@ -70,10 +71,12 @@ def react(work: Work, said: Iterable[Mapping[str, Any]]) -> int:
             heard[event].add(fact["case_id"])
         if _ends(fact):
             ended.add(fact["case_id"])
-    resumed = [_resume(work, case, event) for event, ids in heard.items() for case in _of(work, event, ids)]
+    resumed = [
+        _resume(config, work, case, event) for event, ids in heard.items() for case in _of(work, event, ids)
+    ]
     if ended:
         for event, clause in _relatives(work, ended).items():
-            resumed += [_resume(work, case, event) for case in _waiting(work, event, clause)]
+            resumed += [_resume(config, work, case, event) for case in _waiting(work, event, clause)]
     return len(resumed)
 
 
@@ -117,10 +120,10 @@ def _waiting(work: Work, event: WaitEvent, clause: ColumnElement[bool]) -> list[
     return list(work.connection.execute(query.order_by(cases.c.case_id)).mappings())
 
 
-def _resume(work: Work, case: Values, event: WaitEvent) -> str:
-    escalation.end_wait(work, case, work.now - case["waiting_since"])
+def _resume(config: Config, work: Work, case: Values, event: WaitEvent) -> str:
+    escalation.end_wait(work, config, case, work.now)
     after = lifecycle.advance(State.WAITING, Action.RESUME)
-    saved = changes.touch(work, case, state=after.value, **clocks.resume(case, work.now))
+    saved = changes.touch(work, case, state=after.value, **clocks.resume(config, case, work.now))
     details = {"from": State.WAITING.value, "to": after.value, "event": event.value}
     work.say(lifecycle.FACTS[Action.RESUME], case=saved, details=details, actor=ACTOR)
     body = f"It waited until {WORDS[event]}, and that has happened. The case is in progress again."

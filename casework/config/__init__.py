@@ -1,4 +1,4 @@
-"""Configuration as code: the exception catalogue, tenants, codes, escalation policy and first accounts.
+"""Configuration as code: the catalogue, tenants, codes, calendars, escalation policies and first accounts.
 
 Read once, at the edge, from the YAML files beside this module (or from another folder of the same shape).
 A mistake is a `ConfigError` that names the file and the field.
@@ -10,16 +10,33 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from casework.config.calendar import ALWAYS, Calendar
+from casework.config.escalation import EscalationPolicy, EscalationRule, EscalationStep
+from casework.config.strict import Strict as _Strict
 from casework.config.tenant import TenantConfig
 from casework.errors import ConfigError
 
 HERE = Path(__file__).parent
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+__all__ = [
+    "Account",
+    "AccountGrant",
+    "Accounts",
+    "Calendar",
+    "Codes",
+    "Config",
+    "EscalationPolicy",
+    "EscalationRule",
+    "EscalationStep",
+    "ExceptionType",
+    "RootCause",
+    "SessionRules",
+    "SignInRules",
+    "TenantConfig",
+    "load_config",
+]
 
 
 class Flapping(_Strict):
@@ -42,6 +59,7 @@ class ExceptionType(_Strict):
     owner_role: str
     first_response_minutes: int = Field(gt=0)
     resolution_minutes: int = Field(gt=0)
+    next_update_minutes: int = Field(default=1440, gt=0)  # after one update to the customer, the next
     shared_with: tuple[Literal["customer", "carrier", "warehouse"], ...] = ()
     drafts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
@@ -71,43 +89,6 @@ class Codes(_Strict):
 
     resolution_codes: dict[str, str]
     root_cause_codes: dict[str, RootCause]
-
-
-class EscalationStep(_Strict):
-    """One step: due at a share of the clock, or minutes after its deadline."""
-
-    share: float | None = Field(default=None, gt=0, le=1)
-    after_minutes: int | None = Field(default=None, ge=0)
-    action: Literal["notify", "reassign"]
-    team: str | None = None
-    role: str | None = None
-    note: str
-
-    @model_validator(mode="after")
-    def _is_due_once_and_tells_someone(self) -> EscalationStep:
-        if (self.share is None) == (self.after_minutes is None):
-            raise ValueError("name exactly one of share and after_minutes")
-        if (self.action == "notify") != (self.team is not None):
-            raise ValueError("notify names a team; reassign names a role")
-        if (self.action == "reassign") != (self.role is not None):
-            raise ValueError("notify names a team; reassign names a role")
-        return self
-
-
-class EscalationRule(_Strict):
-    """One rule of the policy: which clock, from which exposure, and its steps in order."""
-
-    clock: Literal["first_response", "resolution"]
-    cancelled_by: Literal["answered", "ended"]
-    minimum_expected_loss: float = 0
-    steps: tuple[EscalationStep, ...]
-
-
-class EscalationPolicy(_Strict):
-    """All rules, and how late a step may fire before it counts as missed."""
-
-    rules: dict[str, EscalationRule]
-    missed_after_seconds: int = 60
 
 
 class AccountGrant(_Strict):
@@ -159,6 +140,7 @@ class Config(_Strict):
     codes: Codes
     escalation: EscalationPolicy
     accounts: Accounts
+    calendars: dict[str, Calendar]
     tenants: dict[str, TenantConfig]
 
     @model_validator(mode="after")
@@ -180,6 +162,26 @@ class Config(_Strict):
     def detected_types(self) -> dict[str, ExceptionType]:
         """The types that rules and the model find; the others are opened by people."""
         return {name: kind for name, kind in self.types.items() if kind.is_detected}
+
+    @model_validator(mode="after")
+    def _calendars_and_teams_are_known(self) -> Config:
+        if ALWAYS not in self.calendars or not self.calendars[ALWAYS].is_always_open:
+            raise ValueError(f"the calendar {ALWAYS} must be there and always open")
+        for tenant in self.tenants.values():
+            named = tenant.calendars.names() | {team.calendar or ALWAYS for team in tenant.teams.values()}
+            unknown = ", ".join(sorted(named - set(self.calendars)))
+            if unknown:
+                raise ValueError(f"tenant {tenant.tenant_id} names unknown calendars: {unknown}")
+            for name, rule in self.policy(tenant.tenant_id).rules.items():
+                for step in rule.steps:
+                    _reaches_somebody(tenant, name, step)
+        return self
+
+    def policy(self, tenant_id: str) -> EscalationPolicy:
+        """Return a tenant's escalation policy: the common rules with its own in their place."""
+        own = self.tenants[tenant_id].escalation
+        rules = {name: rule for name, rule in (self.escalation.rules | own).items() if rule is not None}
+        return self.escalation.model_copy(update={"rules": rules})
 
     def exception_rules(self, tenant_id: str) -> list[dict[str, Any]]:
         """Return the rows of raw.exception_rules for one tenant: catalogue thresholds with its overrides.
@@ -217,6 +219,18 @@ class Config(_Strict):
         return tuple(sorted(name for name, kind in self.types.items() if role in kind.shared_with))
 
 
+def _reaches_somebody(tenant: TenantConfig, rule: str, step: EscalationStep) -> None:
+    """Refuse a step that would reach nobody on the day it is needed."""
+    team = tenant.teams.get(step.team) if step.team else None
+    where = f"the escalation rule {rule} of tenant {tenant.tenant_id}"
+    if step.team and team is None:
+        raise ValueError(f"{where} names the unknown team {step.team}")
+    if step.on_call and (team is None or team.on_call is None):
+        raise ValueError(f"{where} wakes whoever is on call in {step.team}, which has no rotation")
+    if step.action == "webhook" and (team is None or team.webhook is None):
+        raise ValueError(f"{where} posts to the endpoint of {step.team}, which has none")
+
+
 def _read(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text("utf-8"))
@@ -238,6 +252,7 @@ def load_config(folder: Path = HERE) -> Config:
         "codes": _read(folder / "codes.yml"),
         "escalation": _read(folder / "escalation.yml"),
         "accounts": _read(folder / "accounts.yml"),
+        "calendars": (_read(folder / "calendars.yml") or {}).get("calendars", {}),
         "tenants": tenants,
     }
     return _checked(Config, parts, folder)

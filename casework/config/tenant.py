@@ -1,15 +1,15 @@
-"""What is configured for one tenant: its clock, tariff, rule overrides, contacts and teams."""
+"""What is configured for one tenant: its clock, tariff, rule overrides, contacts, teams and calendars."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field, field_validator
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from casework.config.calendar import CalendarChoice, Zone
+from casework.config.escalation import EscalationRule
+from casework.config.strict import Strict as _Strict
 
 
 class Tariff(_Strict):
@@ -43,10 +43,36 @@ class ContactPattern(_Strict):
     webhook: str | None = None
 
 
+class OnCallPerson(_Strict):
+    """Somebody in a rotation, and the address that wakes them."""
+
+    login: str
+    mail: str
+
+
+class OnCall(_Strict):
+    """Who is on call: the rotation in order, in shifts counted from an anchor on the zone's own clocks."""
+
+    zone: Zone
+    anchor: AwareDatetime
+    shift_hours: int = Field(gt=0, le=24 * 28)
+    rotation: tuple[OnCallPerson, ...] = Field(min_length=1)
+
+
 class Team(_Strict):
-    """An internal team that escalations notify."""
+    """An internal team that escalations reach: its mailbox, its endpoint, its quiet hours, who is on call."""
 
     mail: str
+    webhook: str | None = None
+    calendar: str | None = None  # whose quiet hours hold for the team
+    on_call: OnCall | None = None
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_https(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("https://"):
+            raise ValueError("a team's endpoint is an https address")
+        return value
 
 
 class TenantConfig(_Strict):
@@ -62,6 +88,9 @@ class TenantConfig(_Strict):
     rules: dict[str, RuleOverride] = {}
     contacts: dict[str, ContactPattern] = {}
     teams: dict[str, Team] = {}
+    calendars: CalendarChoice = CalendarChoice()
+    escalation: dict[str, EscalationRule | None] = {}  # rules of its own; null switches one off
+    next_update_minutes: dict[str, int] = {}  # by customer tier; before the catalogue's
     four_eyes_above: Decimal  # from this expected loss on, nobody approves an own edit
     handover_minutes: int = Field(default=30, gt=0)  # then the lead hears that nobody accepted it
     approval_hours: int = Field(default=24, gt=0)

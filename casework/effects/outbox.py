@@ -4,7 +4,7 @@
 asks again whether it may leave (approval, bytes, recipient, facts, permission); what may not is superseded.
 A lease that ran out is taken by the next worker, with one exception: where a message to a receiver without
 idempotency may already have been taken, no machine sends again; it waits for a person (`people.py` next door
-has what that person can do).
+has what that person can do). Notices to the tenant's own people follow the rules of `casework.notices`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, or_, select, update
 
-from casework import approval
+from casework import approval, notices
 from casework.canonical import instant
 from casework.desk import Desk
 from casework.effects import adapter, settlement
@@ -85,11 +85,18 @@ def lease(
                 work, effect, "The worker stopped after it began to send; the message may have been taken."
             )
             return None
-        refusal = approval.why_not_sent(work.connection, desk.config, effect, at)
+        refusal = _why_not_sent(desk, work, effect, at)
         if refusal:
             settlement.supersede(work, effect, refusal)
             return None
         return _take(desk.engine, work, effect, at, worker, now)
+
+
+def _why_not_sent(desk: Desk, work: Work, effect: Mapping[str, Any], at: datetime) -> str | None:
+    """Ask whoever answers for the target: a notice its step, everything else its approval."""
+    if effect["target"] in notices.TARGETS:
+        return notices.why_not_sent(work.connection, desk.config, effect)
+    return approval.why_not_sent(work.connection, desk.config, effect, at)
 
 
 def _may_be_out_already(effect: Mapping[str, Any]) -> bool:

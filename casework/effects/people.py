@@ -29,7 +29,7 @@ def confirm(desk: Desk, principal: Principal, tenant_id: str, effect_id: str, no
         effect = _mine(desk, work, principal, effect_id, CONFIRMABLE, "confirmed")
         said = _note(note)
         receipt = (effect["receipt"] or {}) | {"result": "confirmed", "confirmed_by": principal.principal_id}
-        settlement.delivered(work, effect, receipt, f"Confirmed by a person: {said}")
+        settlement.delivered(work, desk.config, effect, receipt, f"Confirmed by a person: {said}")
 
 
 def resend(desk: Desk, principal: Principal, tenant_id: str, effect_id: str, note: str) -> None:

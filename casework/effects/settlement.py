@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from casework import rows
+from casework import escalation, notices, rows
 from casework.canonical import instant
 from casework.changes import add_message
+from casework.config import Config
 from casework.desk import Desk
 from casework.drafts import add_version
 from casework.effects.adapter import Leased, Outcome, Result
@@ -49,7 +50,7 @@ def settle(
         effect = dict(row)
         receipt = _receipt(effect, outcome, instant(work.now))
         if outcome.result in (Result.APPLIED, Result.ALREADY_APPLIED):
-            return delivered(work, effect, receipt, outcome.detail)
+            return delivered(work, desk.config, effect, receipt, outcome.detail)
         if outcome.result == Result.REFUSED:
             return _finish(work, effect, EffectState.REFUSED, receipt, outcome.detail)
         if outcome.result == Result.UNKNOWN and not is_idempotent:
@@ -86,6 +87,8 @@ def say(work: Work, effect: Mapping[str, Any], fact: str, detail: str, receipt: 
     """Write the fact into the case's history, the audit chain and the events."""
     case = rows.case_row(work.connection, effect["tenant_id"], effect["case_id"])
     assert case is not None  # cases are never deleted
+    if effect["target"] in notices.TARGETS:
+        fact = fact.replace("writeback:", "notice:")
     details = {
         "effect_id": effect["effect_id"],
         "approval_id": effect["approval_id"],
@@ -109,8 +112,20 @@ def _finish(
     return state
 
 
-def delivered(work: Work, effect: Mapping[str, Any], receipt: dict[str, Any], detail: str) -> EffectState:
-    """Record a delivery, and the message in the case's thread."""
+def delivered(
+    work: Work, config: Config, effect: Mapping[str, Any], receipt: dict[str, Any], detail: str
+) -> EffectState:
+    """Record a delivery, the message in the case's thread, and what a customer was promised by it.
+
+    A notice stands in the thread already, as the note of its step.
+    """
+    if effect["target"] not in notices.TARGETS:
+        _add_to_thread(work, effect)
+        _promise_update(work, config, effect)
+    return _finish(work, effect, EffectState.APPLIED, receipt, detail)
+
+
+def _add_to_thread(work: Work, effect: Mapping[str, Any]) -> None:
     content = effect["payload"]
     case = {"tenant_id": effect["tenant_id"], "case_id": effect["case_id"]}
     add_message(
@@ -124,7 +139,13 @@ def delivered(work: Work, effect: Mapping[str, Any], receipt: dict[str, Any], de
         body=content["body"],
         effect_id=effect["effect_id"],
     )
-    return _finish(work, effect, EffectState.APPLIED, receipt, detail)
+
+
+def _promise_update(work: Work, config: Config, effect: Mapping[str, Any]) -> None:
+    """A customer who was told something hears again: the clock of that begins with each update."""
+    case = rows.case_row(work.connection, effect["tenant_id"], effect["case_id"])
+    if case is not None and case["customer_id"] == effect["payload"]["party_id"]:
+        escalation.promise_update(work, config, case)
 
 
 def _try_again(

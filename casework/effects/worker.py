@@ -12,13 +12,14 @@ import platform
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import update
 
-from casework import escalation, handover
+from casework import auditor, escalation, handover, notices
+from casework.canonical import instant
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
 from casework.effects import adapters as standard_adapters
@@ -32,6 +33,8 @@ from casework.store.work import insert_new
 log = logging.getLogger("tidewaiter.worker")
 BATCH = 50
 INTERVAL_SECONDS = 1.0
+AUDIT_EVERY = timedelta(seconds=60)
+CARRIED_BY = {"team_mail": "mail"}  # the same way out; other targets have the adapter of their name
 
 
 class Door(Protocol):
@@ -64,6 +67,8 @@ class Worker:
         self.adapters = adapters if adapters is not None else standard(self.desk.home)
         self.clock = clock
         self.name = (name or f"worker:{platform.node()}")[:60]
+        self._audit: dict[str, Any] = {}
+        self._audited_at: datetime | None = None
 
     def tick(self, now: datetime | None = None) -> dict[str, int]:
         """Do once everything that is due; return counts by outcome (`escalated`, `applied`, `refused`, …)."""
@@ -87,11 +92,12 @@ class Worker:
 
     def _send_one(self, found: outbox.Due, now: Callable[[], datetime]) -> str:
         """Lease, send and settle one effect; return what became of it."""
-        adapter = self.adapters.get(found.target)
+        adapter = self.adapters.get(CARRIED_BY.get(found.target, found.target))
         if adapter is None:
             log.error("No adapter for target %s; effect %s waits.", found.target, found.effect_id)
             return "without_adapter"
-        is_idempotent = adapter.describe().is_idempotent
+        # A notice that may have arrived is told again, under the same id.
+        is_idempotent = adapter.describe().is_idempotent or found.target in notices.TARGETS
         leased = outbox.lease(self.desk, found, now, self.name, is_idempotent=is_idempotent)
         if leased is None:
             return "not_sent"
@@ -119,13 +125,24 @@ class Worker:
             return Outcome(Result.UNKNOWN, f"The adapter failed ({type(error).__name__}).")
 
     def beat(self, now: datetime, counts: Mapping[str, Any]) -> None:
-        """Say that this worker is alive."""
-        row = {"process": self.name, "beat_at": now, "details": {"pid": os.getpid(), "last": dict(counts)}}
+        """Say that this worker is alive, and what its auditor of escalations found last."""
+        details = {"pid": os.getpid(), "last": dict(counts), "escalations": self._audited(now)}
+        row = {"process": self.name, "beat_at": now, "details": details}
         with writing(self.desk.engine) as connection:
             added = connection.execute(insert_new(connection, heartbeats), [row])
             if added.rowcount == 0:
                 mine = heartbeats.c.process == self.name
-                connection.execute(update(heartbeats).where(mine).values(beat_at=now, details=row["details"]))
+                connection.execute(update(heartbeats).where(mine).values(beat_at=now, details=details))
+
+    def _audited(self, now: datetime) -> dict[str, Any]:
+        """Look for escalations that were missed, once a minute; counts alone, since a heartbeat has no tenant."""
+        if self._audited_at is None or now - self._audited_at >= AUDIT_EVERY:
+            missed = auditor.audit_missed(self.desk, now)
+            self._audit = {"missed": len(missed), "audited_at": instant(now)}
+            self._audited_at = now
+            if missed:
+                log.error("%d escalations were missed; see `tidewaiter escalations audit`.", len(missed))
+        return self._audit
 
     def run_forever(self, stop: threading.Event, interval: float = INTERVAL_SECONDS) -> None:
         """Work until told to stop; errors of the store or the network are logged and tried again."""

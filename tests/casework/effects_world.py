@@ -20,6 +20,7 @@ from casework.effects.adapters.webhook import WebhookAdapter, WebhookSettings, p
 from casework.effects.worker import Worker
 from casework.evidence.keys import Keys
 from casework.model import Contact, DraftKind, ExceptionRecord, Publication
+from casework.notices import TARGETS
 from casework.permissions import grants
 from casework.sandbox import Sandbox
 from casework.service import Casework
@@ -129,10 +130,18 @@ class World:
         )
 
     def effects(self, target: str | None = None) -> list[Any]:
-        query = select(effects).order_by(effects.c.target)
+        """What goes to partners; the notices to the tenant's own teams are `notices`."""
+        return [
+            row for row in self._queued() if row["target"] not in TARGETS and target in (None, row["target"])
+        ]
+
+    def notices(self) -> list[Any]:
+        return [row for row in self._queued() if row["target"] in TARGETS]
+
+    def _queued(self) -> list[Any]:
+        query = select(effects).order_by(effects.c.target, effects.c.effect_id)
         with self.engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [row for row in rows if target in (None, row["target"])]
+            return list(connection.execute(query).mappings())
 
     def effect(self, target: str) -> Any:
         (found,) = self.effects(target)
@@ -186,6 +195,13 @@ class World:
         return {"mail": MailAdapter(mail), "portal_webhook": WebhookAdapter(portal)}
 
     def mails(self) -> list[Path]:
+        """The mails that arrived, without notices to the tenant's own teams; those are `told`."""
+        return [path for path in self._arrived() if path not in self.told()]
+
+    def told(self) -> list[Path]:
+        return [path for path in self._arrived() if b"X-Tidewaiter-Kind: escalation" in path.read_bytes()]
+
+    def _arrived(self) -> list[Path]:
         return sorted((self.home / "sandbox" / "mail").glob("*.eml"))
 
     def updates(self) -> list[Path]:

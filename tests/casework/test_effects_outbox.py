@@ -159,5 +159,6 @@ def test_a_worker_is_built_from_the_environment(world, monkeypatch):
     assert {name: adapter.describe().target for name, adapter in worker.adapters.items()} == {
         "mail": "mail",
         "portal_webhook": "portal_webhook",
+        "team_webhook": "team_webhook",
     }
     assert all("sandbox" in adapter.describe().destination for adapter in worker.adapters.values())

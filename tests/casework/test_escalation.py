@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, update
 
-from casework import escalation
+from casework import auditor, escalation
 from casework.config import load_config
 from casework.model import Action, State
 from casework.store.engine import writing
@@ -47,7 +47,7 @@ def test_what_was_due_while_everything_was_down_fires_once_when_it_is_up_again(o
     office.clock.forward(days=7)
     assert fire(office) == 5
     assert fire(office) == 0
-    assert escalation.audit_missed(office.casework.desk, office.clock()) == []
+    assert auditor.audit_missed(office.casework.desk, office.clock()) == []
 
 
 @pytest.mark.parametrize("action", [Action.TRIAGE, Action.START, Action.ASSIGN])
@@ -80,7 +80,7 @@ def test_an_ended_case_escalates_no_more(office: Office) -> None:
     office.perform(office.case_id(), Action.DISMISS, reason="x")
     office.clock.forward(days=30)
     assert fire(office) == 0
-    assert escalation.audit_missed(office.casework.desk, office.clock()) == []
+    assert auditor.audit_missed(office.casework.desk, office.clock()) == []
 
 
 def test_a_large_loss_wakes_the_lead_earlier_also_when_it_grew_later(office: Office) -> None:
@@ -109,7 +109,7 @@ def test_a_waiting_case_stands_still_and_goes_on_by_itself_when_the_wait_is_over
     assert case["resolution_due_at"] == due + timedelta(days=3)
     resolution = [step for step in office.detail().escalations if step.rule == "unresolved"]
     assert resolution[1].due_at == case["resolution_due_at"]
-    assert escalation.audit_missed(office.casework.desk, office.clock()) == []
+    assert auditor.audit_missed(office.casework.desk, office.clock()) == []
 
 
 def test_a_wait_ended_by_hand_does_not_end_again(office: Office) -> None:
@@ -167,14 +167,14 @@ def test_the_auditor_reports_a_step_that_did_not_fire_and_a_case_nothing_would_w
         sleeper = cases.c.exception_key == "predicted_late:SH-2"
         connection.execute(update(cases).where(sleeper).values(resolution_due_at=None))
     office.clock.forward(minutes=45, seconds=61)
-    missed = escalation.audit_missed(office.casework.desk, office.clock())
+    missed = auditor.audit_missed(office.casework.desk, office.clock())
     assert [(m.rule, m.due_at is None) for m in missed] == [
         ("unanswered", False),
         ("unanswered", False),
         ("", True),
     ]
     fire(office)
-    assert len(escalation.audit_missed(office.casework.desk, office.clock())) == 1
+    assert len(auditor.audit_missed(office.casework.desk, office.clock())) == 1
 
 
 def test_every_type_of_the_catalogue_has_steps_and_all_of_them_lie_ahead(sqlite_office: Office) -> None:

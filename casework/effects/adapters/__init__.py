@@ -15,4 +15,5 @@ def standard(home: Path, environment: Mapping[str, str]) -> dict[str, Adapter]:
     return {
         "mail": MailAdapter(MailSettings.from_environment(environment)),
         "portal_webhook": WebhookAdapter(WebhookSettings.from_environment(environment, home)),
+        "team_webhook": WebhookAdapter(WebhookSettings.for_teams(environment, home)),
     }

@@ -14,7 +14,7 @@ import secrets
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -38,12 +38,19 @@ _TRY_AGAIN = frozenset({408, 425, 429})
 
 def portal_secret(environment: Mapping[str, str], home: Path) -> str:
     """Return TIDEWAITER_PORTAL_SECRET, or the one kept in home/keys (made once, for its owner's eyes)."""
-    configured = environment.get("TIDEWAITER_PORTAL_SECRET")
+    return _secret(environment.get("TIDEWAITER_PORTAL_SECRET"), home / "keys" / "portal.secret")
+
+
+def team_secret(environment: Mapping[str, str], home: Path) -> str:
+    """Return TIDEWAITER_TEAM_SECRET, or the one kept in home/keys; no portal knows it."""
+    return _secret(environment.get("TIDEWAITER_TEAM_SECRET"), home / "keys" / "team.secret")
+
+
+def _secret(configured: str | None, path: Path) -> str:
     if configured:
         return _checked(configured)
-    path = home / "keys" / "portal.secret"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(f"portal.secret.{os.getpid()}.{secrets.token_hex(4)}")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(b"whsec_" + b64encode(secrets.token_bytes(32)))
@@ -70,6 +77,7 @@ class WebhookSettings:
     is_sandbox: bool = False
     step_seconds: float = 10.0
     total_seconds: float = 30.0
+    target: str = "portal_webhook"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], home: Path) -> WebhookSettings:
@@ -82,6 +90,18 @@ class WebhookSettings:
         return cls(
             portal_secret(environment, home), override or (SANDBOX_URL if is_sandbox else None), is_sandbox
         )
+
+    @classmethod
+    def for_teams(cls, environment: Mapping[str, str], home: Path) -> WebhookSettings:
+        """Sign with the teams' own secret and post to each team's own endpoint.
+
+        TIDEWAITER_PORTAL_URL does not count here: it may be a partner's. Where the portal is the sandbox, so is
+        this.
+        """
+        portal = cls.from_environment(environment, home)
+        if portal.is_sandbox:
+            return replace(portal, target="team_webhook")
+        return cls(team_secret(environment, home), target="team_webhook")
 
 
 def webhook_id(idempotency_key: str) -> str:
@@ -99,9 +119,14 @@ class WebhookAdapter:
 
     def describe(self) -> Description:
         """Idempotent by webhook-id, as the standard asks of receivers; not readable back."""
-        where = self.settings.url_override or "each portal's own address"
+        own = (
+            "each portal's own address"
+            if self.settings.target == "portal_webhook"
+            else "each team's endpoint"
+        )
+        where = self.settings.url_override or own
         where += " (sandbox)" if self.settings.is_sandbox else ""
-        return Description("portal_webhook", is_idempotent=True, can_read_back=False, destination=where)
+        return Description(self.settings.target, is_idempotent=True, can_read_back=False, destination=where)
 
     def verify(self, change: Leased) -> bool | None:
         """Portals cannot be read back."""

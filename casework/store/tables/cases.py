@@ -43,6 +43,9 @@ cases = Table(
     Column("first_response_due_at", Instant),
     Column("first_response_at", Instant),
     Column("resolution_due_at", Instant),
+    Column("calendar", String(64)),  # what both deadlines were counted in; none is around the clock
+    Column("clock_zone", String(64)),
+    Column("clock_rule", String(160)),
     Column("waiting_since", Instant),
     Column("waiting_until", Instant),
     Column("waiting_for", String(40)),  # the event that ends the wait before its time

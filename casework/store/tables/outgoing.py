@@ -64,7 +64,7 @@ effects = Table(
     Column("effect_id", String(40), primary_key=True),
     Column("case_id", String(40), nullable=False),
     Column("approval_id", String(40)),
-    Column("target", String(40), nullable=False),  # mail | portal_webhook
+    Column("target", String(40), nullable=False),  # mail | portal_webhook | team_mail | team_webhook
     Column("recipient", String(500), nullable=False),
     Column("idempotency_key", String(64), nullable=False),
     Column("payload", JSON, nullable=False),
@@ -111,6 +111,8 @@ escalations = Table(
     Column("case_id", String(40), nullable=False),
     Column("rule", String(60), nullable=False),
     Column("step", Integer, nullable=False),
+    Column("clock", String(20)),  # first_response | next_update | resolution | wait
+    Column("zone", String(64)),  # whose working time the instant was counted in
     Column("due_at", Instant, nullable=False),
     Column("state", String(16), nullable=False),  # due | fired | cancelled
     Column("fired_at", Instant),
