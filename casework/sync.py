@@ -29,6 +29,7 @@ from casework.canonical import canonical_sha256, plain
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
 from casework.errors import SyncRefused
+from casework.evidence.fold import STATED as STATED_OF_CASE
 from casework.model import (
     OPEN_STATES,
     Action,
@@ -250,6 +251,7 @@ def _evidence(work: Work, publication: Publication, record: ExceptionRecord, cas
         "lineage": lineage_of(record, publication),
         "publication_id": publication.publication_id,
         "recorded_at": work.now,
+        "stated": {column: plain(case[column]) for column in STATED_OF_CASE},
     }
 
 

@@ -16,6 +16,13 @@ from casework.store.tables.arrivals import (
     quarantined_rows,
 )
 from casework.store.tables.cases import audit_entries, audit_heads, case_evidence, case_facts, cases
+from casework.store.tables.evidence import (
+    config_versions,
+    event_consumers,
+    legal_holds,
+    redactions,
+    sensitive_reads,
+)
 from casework.store.tables.outgoing import (
     approvals,
     draft_versions,
@@ -38,7 +45,16 @@ from casework.store.tables.people import (
 )
 from casework.store.tables.types import CENT, Instant, Money, Values, metadata
 
-APPEND_ONLY = (case_evidence, case_facts, audit_entries, draft_versions, approvals, events)
+APPEND_ONLY = (
+    case_evidence,
+    case_facts,
+    audit_entries,
+    draft_versions,
+    approvals,
+    events,
+    redactions,
+    config_versions,
+)
 
 __all__ = [
     "APPEND_ONLY",
@@ -54,21 +70,26 @@ __all__ = [
     "case_facts",
     "cases",
     "check_results",
+    "config_versions",
     "contacts",
     "draft_versions",
     "drafts",
     "duplicate_files",
     "effects",
     "escalations",
+    "event_consumers",
     "events",
     "grants",
     "heartbeats",
     "ingested_files",
+    "legal_holds",
     "messages",
     "metadata",
     "principals",
     "publications",
     "quarantined_rows",
+    "redactions",
+    "sensitive_reads",
     "sessions",
     "sign_in_failures",
     "tenant_clocks",
