@@ -40,9 +40,7 @@ STATED = (
 )
 # Every other column: what people and clocks do to a case. `updated_at` is the instant of the entry itself.
 FOLDED = tuple(
-    column.name
-    for column in cases.c
-    if column.name not in (*STATED, "tenant_id", "case_id", "updated_at")
+    column.name for column in cases.c if column.name not in (*STATED, "tenant_id", "case_id", "updated_at")
 )
 
 
@@ -78,9 +76,7 @@ def disagreement(connection: Connection, tenant_id: str, entries: Iterable[Mappi
             return f"Case {row['case_id']} stands in the table, but the log never opened it."
         for column, told in expected.items():
             if plain(row[column]) != told:
-                return (
-                    f"Case {row['case_id']} has {column} {plain(row[column])!r}, but by the log it is {told!r}."
-                )
+                return f"Case {row['case_id']} has {column} {plain(row[column])!r}, but by the log it is {told!r}."
     if explained:
         return f"Case {min(explained)} is in the log, but no longer in the table."
     return None

@@ -91,9 +91,7 @@ class CaseAsKnown:
     history: tuple[HistoryEntry, ...] = ()
 
 
-def as_known_at(
-    desk: Desk, principal: Principal, tenant_id: str, case_id: str, at: datetime
-) -> CaseAsKnown:
+def as_known_at(desk: Desk, principal: Principal, tenant_id: str, case_id: str, at: datetime) -> CaseAsKnown:
     """Return the case as it was known at an instant, permission-checked and masked as it is today.
 
     Raises `CaseNotFound` for what the reader may not see (now, or as the case stood then), and `NotFound`
@@ -110,9 +108,7 @@ def as_known_at(
     return found
 
 
-def _rebuilt(
-    connection: Connection, scope: Scope, tenant_id: str, case_id: str, at: datetime
-) -> CaseAsKnown:
+def _rebuilt(connection: Connection, scope: Scope, tenant_id: str, case_id: str, at: datetime) -> CaseAsKnown:
     key = {"tenant_id": tenant_id, "case_id": case_id}
     entries = _until(connection, audit_entries, key, audit_entries.c.occurred_at <= at)
     standing = fold(entries).get(case_id)
@@ -234,9 +230,7 @@ def _effects(
     entries: Sequence[RowMapping], decided: Sequence[RowMapping], states: Mapping[str, str]
 ) -> list[EffectAsKnown]:
     """Return the effects that had been queued, each with the recipient its approval bound."""
-    recipients = {
-        (item["approval_id"], to["sha256"]): to for item in decided for to in item["recipients"]
-    }
+    recipients = {(item["approval_id"], to["sha256"]): to for item in decided for to in item["recipients"]}
     queued = {
         effect_id: (details["approval_id"], sha256)
         for details in (entry["payload"]["details"] for entry in entries)

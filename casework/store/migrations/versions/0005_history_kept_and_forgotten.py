@@ -66,9 +66,7 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.String(length=120), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("told_at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint(
-            "tenant_id", "principal_id", "subject_id", "kind", name="pk_sensitive_reads"
-        ),
+        sa.PrimaryKeyConstraint("tenant_id", "principal_id", "subject_id", "kind", name="pk_sensitive_reads"),
     )
     op.create_table(
         "config_versions",
