@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from casework.desk import Desk
-from casework.evidence import chain, reconstruction
+from casework.evidence import chain, erasure, holds, reconstruction
+from casework.evidence.erasure import Erased, PersonalData
+from casework.evidence.holds import Hold
 from casework.evidence.reconstruction import CaseAsKnown
 from casework.model import Principal
 
@@ -30,3 +32,36 @@ class EvidenceDoor:
         Permission-checked and masked like `get`; raises `CaseNotFound`, or `NotFound` before it was opened.
         """
         return reconstruction.as_known_at(self.desk, principal, tenant_id, case_id, at)
+
+    # --- kept and forgotten ---------------------------------------------------------------------------
+
+    def legal_hold(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        *,
+        case_id: str | None = None,
+        party_id: str | None = None,
+        reason: str,
+    ) -> Hold:
+        """Hold a case or a party: until it is released, nothing of it is erased and nothing of it runs out."""
+        return holds.place(self.desk, principal, tenant_id, case_id=case_id, party_id=party_id, reason=reason)
+
+    def release_hold(self, principal: Principal, tenant_id: str, hold_id: str, reason: str) -> Hold:
+        """End a hold, and say why."""
+        return holds.release(self.desk, principal, tenant_id, hold_id, reason)
+
+    def legal_holds(self, principal: Principal, tenant_id: str) -> list[Hold]:
+        """Return every hold there ever was, newest first."""
+        return holds.listed(self.desk, principal, tenant_id)
+
+    def personal_data(self, principal: Principal, tenant_id: str, party_id: str) -> PersonalData:
+        """Return where a party's personal data stands; reading it is told in the audit chain."""
+        return erasure.personal_data(self.desk, principal, tenant_id, party_id)
+
+    def erase_party(self, principal: Principal, tenant_id: str, party_id: str, reason: str) -> Erased:
+        """Take a party's addresses, name and words out of every record; the chain goes on verifying.
+
+        Raises `RecordHeld` while a hold stands on the party or on a case that names it.
+        """
+        return erasure.erase_party(self.desk, principal, tenant_id, party_id, reason)
