@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from casework.desk import Desk
-from casework.evidence import chain, erasure, holds, reconstruction
+from casework.evidence import chain, erasure, holds, reconstruction, retention
 from casework.evidence.erasure import Erased, PersonalData
 from casework.evidence.holds import Hold
 from casework.evidence.reconstruction import CaseAsKnown
+from casework.evidence.retention import RunOut
 from casework.model import Principal
 
 
@@ -65,3 +66,11 @@ class EvidenceDoor:
         Raises `RecordHeld` while a hold stands on the party or on a case that names it.
         """
         return erasure.erase_party(self.desk, principal, tenant_id, party_id, reason)
+
+    def retention_plan(self, tenant_id: str) -> list[RunOut]:
+        """Return what has been kept long enough by the schedule, and what holds keep; changes nothing."""
+        return retention.plan(self.desk, tenant_id)
+
+    def retention_apply(self, tenant_id: str, actor: str = "service:operator") -> list[RunOut]:
+        """Empty what has run out; held records stay, and running it again changes nothing."""
+        return retention.apply(self.desk, tenant_id, actor)
