@@ -29,6 +29,7 @@ from casework.canonical import canonical_sha256, plain
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
 from casework.errors import SyncRefused
+from casework.evidence import configuration
 from casework.evidence.fold import STATED as STATED_OF_CASE
 from casework.model import (
     OPEN_STATES,
@@ -228,8 +229,12 @@ def _open(
         [_evidence(work, publication, records[case["exception_key"]], case) for case in opened],
     )
     escalation.schedule(work, desk.config.escalation, opened)
+    under: dict[str, Any] = {
+        "config_version": configuration.version_of(work.connection, desk.config),
+        "config_sha256": desk.config.sha256,
+    }
     for case in opened:
-        details = {
+        details = under | {
             "exception_key": case["exception_key"],
             "exception_type": case["exception_type"],
             "expected_loss": case["expected_loss"],

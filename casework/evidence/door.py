@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
+from casework import events as event_log
+from casework.config import HERE
 from casework.desk import Desk
-from casework.evidence import chain, erasure, holds, reconstruction, retention
+from casework.evidence import chain, configuration, erasure, holds, reconstruction, retention
 from casework.evidence.erasure import Erased, PersonalData
 from casework.evidence.holds import Hold
 from casework.evidence.reconstruction import CaseAsKnown
@@ -74,3 +78,65 @@ class EvidenceDoor:
     def retention_apply(self, tenant_id: str, actor: str = "service:operator") -> list[RunOut]:
         """Empty what has run out; held records stay, and running it again changes nothing."""
         return retention.apply(self.desk, tenant_id, actor)
+
+    # --- what was in force ----------------------------------------------------------------------------
+
+    def config_history(self) -> list[configuration.Version]:
+        """Return every configuration that was put into force, newest first."""
+        return configuration.history(self.desk)
+
+    def config_diff(self, folder: Path = HERE) -> configuration.Plan:
+        """Return what a folder's files would change, by path, and which tenants it concerns."""
+        return configuration.diff(self.desk, folder)
+
+    def config_apply(
+        self, folder: Path = HERE, actor: str = "service:operator", note: str | None = None
+    ) -> configuration.Plan:
+        """Record a folder's files as in force; told in the chain of every tenant concerned."""
+        return configuration.apply(self.desk, actor, folder, note)
+
+    def config_rollback_plan(self, version: int) -> configuration.Plan:
+        """Return what putting an older version back would change."""
+        return configuration.plan_rollback(self.desk, version)
+
+    def config_rollback(
+        self, version: int, folder: Path = HERE, actor: str = "service:operator", note: str | None = None
+    ) -> configuration.Plan:
+        """Put an older version's files back, to the letter, and record that it is in force again."""
+        return configuration.rollback(self.desk, actor, version, folder, note)
+
+    # --- handed on ------------------------------------------------------------------------------------
+
+    def events(
+        self, principal: Principal, tenant_id: str, after: int = 0, limit: int = 500
+    ) -> list[dict[str, Any]]:
+        """Return a tenant's events after a sequence number, as CloudEvents in order."""
+        return event_log.listing(self.desk, principal, tenant_id, after, limit)
+
+    def follow_events(
+        self, principal: Principal, tenant_id: str, consumer: str, after: int = 0
+    ) -> event_log.Consumer:
+        """Name a consumer that begins after a sequence number; one that exists stays where it is."""
+        return event_log.follow(self.desk, principal, tenant_id, consumer, after)
+
+    def event_consumers(self, principal: Principal, tenant_id: str) -> list[event_log.Consumer]:
+        """Return a tenant's consumers, and how far behind each is."""
+        return event_log.consumers(self.desk, principal, tenant_id)
+
+    def pending_events(
+        self, principal: Principal, tenant_id: str, consumer: str, limit: int = 500
+    ) -> list[dict[str, Any]]:
+        """Return what a consumer has not handled yet; reading moves nothing, so nothing is lost."""
+        return event_log.pending(self.desk, principal, tenant_id, consumer, limit)
+
+    def advance_events(
+        self, principal: Principal, tenant_id: str, consumer: str, through: int
+    ) -> event_log.Consumer:
+        """Record that a consumer handled everything up to a sequence; saying it twice is fine."""
+        return event_log.advance(self.desk, principal, tenant_id, consumer, through)
+
+    def replay_events(
+        self, principal: Principal, tenant_id: str, consumer: str, after: int
+    ) -> event_log.Consumer:
+        """Let a consumer read again from after a sequence number; told in the audit chain."""
+        return event_log.replay(self.desk, principal, tenant_id, consumer, after)

@@ -21,6 +21,7 @@ from casework.evidence import holds, reads
 from casework.evidence.eraser import Eraser
 from casework.evidence.redaction import MARK, without
 from casework.model import EffectState, Principal
+from casework.permissions import tenantwide
 from casework.store.tables import (
     Values,
     approvals,
@@ -72,7 +73,7 @@ class Erased:
 def personal_data(desk: Desk, principal: Principal, tenant_id: str, party_id: str) -> PersonalData:
     """Return where a party's personal data stands; reading it is told in the audit chain."""
     with desk.reading() as connection:
-        holds.may(connection, principal, tenant_id, "record:erase")
+        tenantwide.require(connection, principal, tenant_id, "record:erase")
         secrets = _secrets(connection, tenant_id, party_id)
         found = list(_mentions(connection, tenant_id, secrets))
         owners = _owners(connection, tenant_id, found)
@@ -91,7 +92,7 @@ def erase_party(desk: Desk, principal: Principal, tenant_id: str, party_id: str,
     if not said:
         raise DetailsRefused("Say why it is erased, for example the request's number.", field="reason")
     with desk.writing(tenant_id, principal.principal_id) as work:
-        holds.may(work.connection, principal, tenant_id, "record:erase")
+        tenantwide.require(work.connection, principal, tenant_id, "record:erase")
         secrets = _secrets(work.connection, tenant_id, party_id)
         found = list(_mentions(work.connection, tenant_id, secrets))
         owners = _owners(work.connection, tenant_id, found)

@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from casework import accounts, search
+from casework import search
 from casework.canonical import clean_text
 from casework.desk import Desk
-from casework.errors import DetailsRefused, NotFound, NotPermitted, RecordHeld
+from casework.errors import DetailsRefused, NotFound, RecordHeld
 from casework.model import Principal
-from casework.permissions import grants
-from casework.permissions.policy import allows
+from casework.permissions import grants, tenantwide
 from casework.store.tables import legal_holds
 from casework.store.work import new_id
 
@@ -34,23 +33,6 @@ class Hold:
     release_reason: str | None
 
 
-def may(connection: Connection, principal: Principal, tenant_id: str, permission: str) -> None:
-    """Refuse whoever does not hold a permission for the whole tenant; the console of this machine does.
-
-    A role within a scope reaches some parties' records only, and these act on all there are.
-    """
-    if principal.principal_id == accounts.OPERATOR:
-        return
-    reader = grants.current(connection, principal.principal_id)
-    for grant in reader.grants:
-        scoped = (grant.customer_id, grant.carrier_id, grant.facility_id, grant.exception_types)
-        if grant.tenant_id == tenant_id and allows(grant.role, permission) and not any(scoped):
-            return
-    raise NotPermitted(
-        "You hold no role that allows this here. Ask an operations lead.", permission=permission
-    )
-
-
 def place(
     desk: Desk,
     principal: Principal,
@@ -65,7 +47,7 @@ def place(
     if (case_id is None) == (party_id is None):
         raise DetailsRefused("A hold is on one case or on one party; name exactly one.")
     with desk.writing(tenant_id, principal.principal_id) as work:
-        may(work.connection, principal, tenant_id, "record:hold")
+        tenantwide.require(work.connection, principal, tenant_id, "record:hold")
         if case_id is not None:
             reader = grants.current(work.connection, principal.principal_id)
             search.visible_case(work.connection, desk, reader, tenant_id, case_id)
@@ -89,7 +71,7 @@ def release(desk: Desk, principal: Principal, tenant_id: str, hold_id: str, reas
     """End a hold, and say why; what it kept may then run out or be erased."""
     said = _said(reason, "Say why the hold ends.")
     with desk.writing(tenant_id, principal.principal_id) as work:
-        may(work.connection, principal, tenant_id, "record:hold")
+        tenantwide.require(work.connection, principal, tenant_id, "record:hold")
         hold = _find(work.connection, tenant_id, hold_id)
         if hold.released_at is not None:
             raise DetailsRefused(f"This hold was released before, by {hold.released_by}.", hold_id=hold_id)
@@ -112,7 +94,7 @@ def standing(connection: Connection, tenant_id: str) -> list[Hold]:
 def listed(desk: Desk, principal: Principal, tenant_id: str) -> list[Hold]:
     """Return every hold there ever was, newest first."""
     with desk.reading() as connection:
-        may(connection, principal, tenant_id, "record:hold")
+        tenantwide.require(connection, principal, tenant_id, "record:hold")
         query = select(legal_holds).where(legal_holds.c.tenant_id == tenant_id)
         rows = connection.execute(query.order_by(legal_holds.c.hold_id.desc())).mappings()
         return [_hold(row) for row in rows]
