@@ -12,12 +12,13 @@ from typing import Any
 from casework import events as event_log
 from casework.config import HERE
 from casework.desk import Desk
-from casework.evidence import chain, configuration, erasure, holds, reconstruction, retention
+from casework.evidence import chain, configuration, erasure, holds, reconstruction, restore, retention
 from casework.evidence.erasure import Erased, PersonalData
 from casework.evidence.holds import Hold
 from casework.evidence.reconstruction import CaseAsKnown
 from casework.evidence.retention import RunOut
 from casework.model import Principal
+from casework.store import backup
 
 
 class EvidenceDoor:
@@ -140,3 +141,17 @@ class EvidenceDoor:
     ) -> event_log.Consumer:
         """Let a consumer read again from after a sequence number; told in the audit chain."""
         return event_log.replay(self.desk, principal, tenant_id, consumer, after)
+
+    # --- put back -------------------------------------------------------------------------------------
+
+    def backup(self, target: Path) -> int:
+        """Write a whole copy of an SQLite store to a new file while it is in use; return its size in bytes."""
+        return backup.backup(self.desk.engine, target)
+
+    def restore_check(self, tenant_id: str) -> restore.Standing:
+        """Tell whether the store is older than its signed checkpoints, and what may have been sent since."""
+        return restore.check(self.desk, tenant_id)
+
+    def restore_settle(self, tenant_id: str, actor: str = "service:operator") -> restore.Standing:
+        """Leave what may have been sent since to a person, and let the desk go on; nothing is sent again."""
+        return restore.settle(self.desk, tenant_id, actor)
