@@ -91,7 +91,7 @@ def consumers(desk: Desk, principal: Principal, tenant_id: str) -> list[Consumer
     query = select(event_consumers.c.consumer).where(event_consumers.c.tenant_id == tenant_id)
     with desk.reading() as connection:
         tenantwide.require(connection, principal, tenant_id, "event:read")
-        names = list(connection.scalars(query.order_by(event_consumers.c.consumer)))
+        names: list[str] = list(connection.scalars(query.order_by(event_consumers.c.consumer)))
         return [_found(connection, tenant_id, name) for name in names]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from casework.canonical import plain
-from casework.store.tables import cases
+from casework.store.tables import Values, cases
 
 # The columns of a case that a version of its facts states; they are kept in `case_evidence.stated`.
 STATED = (
@@ -44,7 +44,7 @@ FOLDED = tuple(
 )
 
 
-def fold(entries: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def fold(entries: Iterable[Values]) -> dict[str, dict[str, Any]]:
     """Return case_id -> the folded columns, in canonical form, as the entries about each case left them."""
     standing: dict[str, dict[str, Any]] = {}
     for entry in entries:
@@ -56,7 +56,7 @@ def fold(entries: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return standing
 
 
-def moves(entries: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+def moves(entries: Iterable[Values]) -> dict[str, dict[str, str]]:
     """Return kind (`drafts`, `effects`) -> id -> the state that the last entry that moved it left it in."""
     standing: dict[str, dict[str, str]] = {}
     for entry in entries:

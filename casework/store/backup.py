@@ -37,12 +37,15 @@ def backup(engine: Engine, target: Path) -> int:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy page by page within one reading of the source, then let SQLite look every page over."""
-    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30)) as opened:
-        with closing(sqlite3.connect(target)) as copy:
-            opened.backup(copy)
-            copy.execute("pragma journal_mode = delete")
-            verdict = copy.execute("pragma integrity_check").fetchone()[0]
-            copy.commit()
+    reading = f"file:{source}?mode=ro"
+    with (
+        closing(sqlite3.connect(reading, uri=True, timeout=30)) as opened,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        opened.backup(copy)
+        copy.execute("pragma journal_mode = delete")
+        verdict = copy.execute("pragma integrity_check").fetchone()[0]
+        copy.commit()
     if verdict != "ok":
         raise DetailsRefused(f"The copy is not whole ({verdict}); nothing was kept.", verdict=verdict)
     with target.open("rb") as stream:

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from orchestration.cli import cases, evidence, feeds, learning, path, serving
+from orchestration.cli import cases, evidence, feeds, keeping, learning, path, serving
 from orchestration.cli.output import explain
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ path.register(app)
 feeds.register(app)
 cases.register(app)
 evidence.register(app)
+keeping.register(app)
 learning.register(app)
 serving.register(app)
 
