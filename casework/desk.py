@@ -101,8 +101,8 @@ class Desk:
             return
         raise StoreIsOlder(
             f"The store of {work.tenant_id} is older than its signed checkpoints: a backup was put back, or the "
-            f"store was begun anew under {self.home}. Nothing was changed. Run `tidewaiter store restore-check`; "
-            "for a new store, move the old home's checkpoints away.",
+            "store was begun anew beside them. Nothing was changed. Run `tidewaiter store restore-check`; "
+            "for a new store, move the old checkpoints folder away.",
             tenant_id=work.tenant_id,
             head=work.sequence,
             checkpoint=mark["sequence"],

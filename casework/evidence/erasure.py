@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, Text, cast, or_, select, update
+from sqlalchemy import JSON, Column, Connection, Table, Text, cast, or_, select, update
 
 from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.errors import DetailsRefused, NotFound
 from casework.evidence import holds, reads
 from casework.evidence.eraser import Eraser
-from casework.evidence.redaction import MARK, without
+from casework.evidence.redaction import MARK, blank, without
 from casework.model import EffectState, Principal
 from casework.permissions import tenantwide
 from casework.store.tables import (
@@ -48,7 +48,17 @@ PLACES: dict[Table, tuple[str, ...]] = {
     effects: ("payload", "recipient"),
     messages: ("body", "subject", "address"),
 }
+KEPT_OF_EFFECTS = frozenset(("target", "party_id"))
 UNDER_WAY = (EffectState.PENDING.value, EffectState.CLAIMED.value, EffectState.NEEDS_HUMAN.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The strings that are a party's own: names and addresses, and what it wrote or was written."""
+
+    party_id: str
+    names: tuple[str, ...]
+    words: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +84,8 @@ def personal_data(desk: Desk, principal: Principal, tenant_id: str, party_id: st
     """Return where a party's personal data stands; reading it is told in the audit chain."""
     with desk.reading() as connection:
         tenantwide.require(connection, principal, tenant_id, "record:erase")
-        secrets = _secrets(connection, tenant_id, party_id)
-        found = list(_mentions(connection, tenant_id, secrets))
+        own = _own(connection, tenant_id, party_id)
+        found = list(_mentions(connection, tenant_id, own))
         owners = _owners(connection, tenant_id, found)
         addresses = _addresses(connection, tenant_id, party_id)
     reads.tell(desk, principal, tenant_id, party_id, "personal_data", fact="personal:data:read")
@@ -93,32 +103,39 @@ def erase_party(desk: Desk, principal: Principal, tenant_id: str, party_id: str,
         raise DetailsRefused("Say why it is erased, for example the request's number.", field="reason")
     with desk.writing(tenant_id, principal.principal_id) as work:
         tenantwide.require(work.connection, principal, tenant_id, "record:erase")
-        secrets = _secrets(work.connection, tenant_id, party_id)
-        found = list(_mentions(work.connection, tenant_id, secrets))
+        own = _own(work.connection, tenant_id, party_id)
+        found = list(_mentions(work.connection, tenant_id, own))
         owners = _owners(work.connection, tenant_id, found)
         holds.refuse_held(work.connection, tenant_id, owners, {party_id})
         _refuse_under_way(found, party_id)
         eraser, counts = Eraser(work, desk.keys), Counter[str]()
         for table, row in found:
-            changed = [_erase(eraser, table, row, column, secrets) for column in PLACES[table]]
+            changed = [
+                eraser.replace(table, row, column, _erased(table, row, column, own))
+                for column in PLACES[table]
+            ]
             counts[table.name] += any(changed)
         counts[contacts.name] = _forget_addresses(work, party_id)
         rows = dict(sorted(counts.items()))
-        values = eraser.tell({"party_id": party_id, "reason": without(said, secrets), "rows": rows})
+        values = eraser.tell(
+            {"party_id": party_id, "reason": without(said, own.names, own.words), "rows": rows}
+        )
         return Erased(eraser.erasure_id, values, rows)
 
 
-def _secrets(connection: Connection, tenant_id: str, party_id: str) -> list[str]:
-    """Return the strings that are the party's own: addresses, names, and what it wrote or was written."""
+def _own(connection: Connection, tenant_id: str, party_id: str) -> Own:
     known = select(contacts).where(contacts.c.tenant_id == tenant_id, contacts.c.party_id == party_id)
     said = select(messages).where(messages.c.tenant_id == tenant_id, messages.c.party_id == party_id)
-    found = {text for row in connection.execute(known) for text in (row.address, row.party_name)}
+    names = {text for row in connection.execute(known) for text in (row.address, row.party_name)}
+    words: set[str] = set()
     for row in connection.execute(said):
-        found |= {row.address, row.body, row.subject}
-    secrets = sorted({text for text in found if text} - {party_id, MARK})
-    if not secrets:
+        names.add(row.address)
+        words |= {row.body, row.subject}
+    nothing = {None, "", party_id, MARK}
+    own = Own(party_id, tuple(sorted(names - nothing)), frozenset(words - nothing))
+    if not own.names and not own.words:
         raise NotFound(f"Nothing personal is held of a party {party_id!r}.", party_id=party_id)
-    return secrets
+    return own
 
 
 def _addresses(connection: Connection, tenant_id: str, party_id: str) -> list[str]:
@@ -128,21 +145,25 @@ def _addresses(connection: Connection, tenant_id: str, party_id: str) -> list[st
     return sorted(connection.scalars(query))
 
 
-def _mentions(connection: Connection, tenant_id: str, secrets: list[str]) -> Iterator[tuple[Table, Values]]:
-    """Yield every row that holds one of the secrets."""
+def _mentions(connection: Connection, tenant_id: str, own: Own) -> Iterator[tuple[Table, Values]]:
+    """Yield every row that holds something of the party's own."""
     for table, columns in PLACES.items():
-        holding = or_(*(_holds(table.c[name], secret) for name in columns for secret in secrets))
+        holding = or_(
+            *(_holds(table.c[column], name, whole=False) for column in columns for name in own.names),
+            *(_holds(table.c[column], word, whole=True) for column in columns for word in sorted(own.words)),
+        )
         query = select(table).where(table.c.tenant_id == tenant_id, holding)
         for row in connection.execute(query).mappings().all():
-            if any(without(row[name], secrets) != row[name] for name in columns):
+            if any(_erased(table, row, column, own) != row[column] for column in columns):
                 yield table, row
 
 
-def _holds(column: Column[Any], secret: str) -> Any:
-    """Return a clause that finds the secret in a column; JSON is stored as its text, with escapes."""
-    is_text = isinstance(column.type, Text) or column.name in ("recipient", "address")
-    needle = secret if is_text else json.dumps(secret)[1:-1]
-    return cast(column, Text).contains(needle, autoescape=True)
+def _holds(column: Column[Any], text: str, *, whole: bool) -> Any:
+    """Return a clause that finds a text in a column; JSON is stored as its text, with escapes and quotes."""
+    if isinstance(column.type, JSON):
+        needle = json.dumps(text) if whole else json.dumps(text)[1:-1]
+        return cast(column, Text).contains(needle, autoescape=True)
+    return column == text if whole else column.contains(text, autoescape=True)
 
 
 def _owners(connection: Connection, tenant_id: str, found: list[tuple[Table, Values]]) -> set[str]:
@@ -172,20 +193,22 @@ def _refuse_under_way(found: list[tuple[Table, Values]], party_id: str) -> None:
             )
 
 
-def _erase(eraser: Eraser, table: Table, row: Values, column: str, secrets: list[str]) -> bool:
-    """Take the secrets out of one value; of an audit entry its details alone, and the salt with them."""
+def _erased(table: Table, row: Values, column: str, own: Own) -> Any:
+    """Return what shall stand in a value's place; what was sent to the party or came from it goes whole."""
     value = row[column]
-    if table is not audit_entries:
-        if table is approvals and column == "reason":
-            erased = MARK if without(value, secrets) != value else value
-        else:
-            erased = without(value, secrets)
-        return eraser.replace(table, row, column, erased)
-    details = without(value["details"], secrets)
-    if details == value["details"]:
-        return False
-    kept = {key: item for key, item in value.items() if key != "salt"}
-    return eraser.replace(table, row, column, {**kept, "details": details})
+    if value is None:
+        return None
+    if table is messages and row["party_id"] == own.party_id:
+        return MARK
+    if table is effects and row["payload"].get("party_id") == own.party_id:
+        return MARK if column == "recipient" else blank(value, KEPT_OF_EFFECTS)
+    if table is audit_entries:
+        details = without(value["details"], own.names, own.words)
+        said = {key: item for key, item in value.items() if key != "salt"}
+        return value if details == value["details"] else {**said, "details": details}
+    erased = without(value, own.names, own.words, column)
+    # A text column of history becomes the mark whole: the database lets nothing else in.
+    return MARK if table is approvals and isinstance(value, str) and erased != value else erased
 
 
 def _forget_addresses(work: Work, party_id: str) -> int:

@@ -7,6 +7,7 @@ what stands there, signed by this installation. The digest of all redactions of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ from casework.store.tables import Values, effects, messages, quarantined_rows, r
 PURPOSE = b"tidewaiter redaction 1\n"
 MARK = "[erased]"
 TOLD = "record:erased"
+SHORTEST = 4  # a shorter name is too likely to be part of something else
+TEXTS = frozenset(("text", "body", "subject", "note"))  # fields and columns that hold what somebody wrote
 SIGNED = (
     *("tenant_id", "redaction_id", "erasure_id", "table_name", "row_key", "column_name"),
     *("original_sha256", "replacement_sha256", "redacted_at"),
@@ -102,17 +105,26 @@ def of_tenant(connection: Connection, tenant_id: str, public_key: bytes | None) 
 # --- what stands there instead ---------------------------------------------------------------------------
 
 
-def without(value: Any, secrets: Iterable[str]) -> Any:
-    """Return a value with every occurrence of the secrets replaced; short ones only where they are the value."""
-    ordered = sorted(secrets, key=len, reverse=True)
+def without(value: Any, names: Iterable[str], words: frozenset[str] = frozenset(), under: str = "") -> Any:
+    """Return a value in which the names stand nowhere, and the words nowhere that texts are kept.
+
+    A name is taken out wherever it stands as a word of its own, a short one only where it is the whole value;
+    what somebody wrote is taken out only whole and only where a text is, so that a comment that says `late`
+    does not take that word out of history.
+    """
+    ordered = sorted(names, key=len, reverse=True)
     if isinstance(value, str):
-        for secret in ordered:
-            value = MARK if value == secret else value
-            value = value.replace(secret, MARK) if len(secret) >= 4 else value
+        if value in ordered or (under in TEXTS and value in words):
+            return MARK
+        for name in ordered:
+            if len(name) >= SHORTEST and name in value:
+                value = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", MARK, value)
         return value
     if isinstance(value, Mapping):
-        return {key: without(item, ordered) for key, item in value.items()}
-    return [without(item, ordered) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: without(item, ordered, words, key) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without(item, ordered, words, under) for item in value]
+    return value
 
 
 def blank(value: Any, keep: frozenset[str]) -> Any:

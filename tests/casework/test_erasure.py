@@ -84,6 +84,22 @@ def test_an_erased_party_is_in_no_record_and_the_log_still_verifies(worked: Offi
     assert WORDS not in repr(worked.detail()) and "[erased]" in repr(worked.detail())
 
 
+def test_a_common_word_somebody_wrote_is_not_taken_out_of_other_records(worked: Office) -> None:
+    for said in ("late", "high", "delivered"):
+        worked.perform(worked.case_id(), Action.COMMENT, CUSTOMER, text=said)
+    worked.perform(
+        worked.case_id("predicted_late:SH-2"), Action.COMMENT, LEAD, text="late, it seems; Erika Müllers"
+    )
+    erase(dismissed(worked))
+    opened = worked.detail().history[0].details
+    assert opened["exception_key"] == "predicted_late:SH-1"
+    assert worked.detail().history[-1].details["reason"] == "delivered"
+    assert [m.body for m in worked.detail().messages] == ["[erased]"] * 4
+    other = worked.detail(worked.case_id("predicted_late:SH-2"))
+    assert other.messages[-1].body == "late, it seems; Erika Müllers", "another name that begins the same"
+    assert worked.casework.verify_audit(TENANT).ok
+
+
 def test_what_happens_later_neither_brings_the_address_back_nor_breaks_the_log(worked: Office) -> None:
     erase(dismissed(worked))
     worked.sync(publication="pub-gone")
