@@ -20,6 +20,7 @@ from casework.desk import Desk
 from casework.errors import NotFound, NotPermitted, SessionEnded, SignInRefused
 from casework.model import Grant, Principal, Role
 from casework.permissions import grants
+from casework.permissions.tenantwide import CONSOLE
 from casework.store import engine as store
 from casework.store.tables import grants as grants_table
 from casework.store.tables import principals, sessions, sign_in_failures
@@ -145,7 +146,7 @@ def sign_out(desk: Desk, token: str) -> None:
 
 # --- keeping accounts ------------------------------------------------------------------------------------
 
-OPERATOR = "service:operator"
+OPERATOR = CONSOLE
 
 
 def operator(desk: Desk) -> Principal:

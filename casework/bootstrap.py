@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, update
 from casework import accounts, rows
 from casework.config import Account, AccountGrant, Config
 from casework.desk import Desk
+from casework.evidence import configuration
 from casework.model import Contact, Grant, NewAccount, Role
 from casework.store.tables import contacts, principals, tenant_clocks, tenants
 from casework.store.work import Work, insert_new
@@ -23,6 +24,7 @@ def bootstrap(desk: Desk, now: datetime) -> list[NewAccount]:
     for tenant_id in desk.config.tenants:
         with desk.writing(tenant_id, "service:bootstrap", now) as work:
             _make_tenant(work, desk.config)
+    configuration.record_first(desk, "service:bootstrap", now)
     made = []
     for account in desk.config.accounts.accounts:
         password = secrets.token_urlsafe(12)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, select, update
 
 from casework.model import DraftState, EffectState
 from casework.store.tables import Values, approvals, cases, drafts, effects, messages
@@ -37,9 +38,11 @@ def withdraw_all(
         effects.c.approval_id.is_not(None),
         *clause,
     )
-    counted = select(effects.c.case_id, func.count()).where(queued).group_by(effects.c.case_id)
-    counts: dict[str, int] = {row[0]: row[1] for row in work.connection.execute(counted)}
-    if counts:
+    found = work.connection.execute(select(effects.c.case_id, effects.c.effect_id).where(queued)).all()
+    counts: Counter[str] = Counter(row.case_id for row in found)
+    for row in found:
+        work.move("effects", row.case_id, row.effect_id, EffectState.SUPERSEDED.value)
+    if found:
         superseded = {
             "state": EffectState.SUPERSEDED.value,
             "settled_at": work.now,
@@ -107,12 +110,9 @@ def set_drafts(work: Work, case_ids: Sequence[str], before: DraftState, after: D
     """Move the drafts of cases that stand in one state to another."""
     if not case_ids:
         return
-    work.connection.execute(
-        update(drafts)
-        .where(
-            drafts.c.tenant_id == work.tenant_id,
-            drafts.c.case_id.in_(case_ids),
-            drafts.c.state == before.value,
-        )
-        .values(state=after.value)
+    moved_ones = and_(
+        drafts.c.tenant_id == work.tenant_id, drafts.c.case_id.in_(case_ids), drafts.c.state == before.value
     )
+    for row in work.connection.execute(select(drafts.c.case_id, drafts.c.draft_id).where(moved_ones)):
+        work.move("drafts", row.case_id, row.draft_id, after.value)
+    work.connection.execute(update(drafts).where(moved_ones).values(state=after.value))

@@ -167,6 +167,8 @@ def _queue(
     ]
     if queued:
         work.connection.execute(effects.insert(), queued)
+    for effect in queued:
+        work.move("effects", case["case_id"], effect["effect_id"], effect["state"])
     return queued
 
 
@@ -199,6 +201,7 @@ def _settle(
         .where(drafts_table.c.tenant_id == work.tenant_id, drafts_table.c.draft_id == draft["draft_id"])
         .values(state=decided["decision"])
     )
+    work.move("drafts", case["case_id"], draft["draft_id"], decided["decision"])
     answered = {} if case["first_response_at"] else {"first_response_at": work.now}
     saved = changes.touch(work, case, **answered)
     escalation.cancel(work, saved, desk.config)

@@ -9,18 +9,31 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
 from casework.config import Config, ExceptionType
 from casework.crashpoints import crashpoint
-from casework.errors import SyncRefused
-from casework.evidence.checkpoints import append_checkpoint, checkpoint
+from casework.errors import StoreIsOlder, SyncRefused
+from casework.evidence.checkpoints import append_checkpoint, checkpoint, last_checkpoint, restored
 from casework.evidence.keys import Keys
 from casework.model import Drafting
 from casework.store import engine as store
+from casework.store.tables import audit_entries
 from casework.store.work import Work
 
 Reaction = Callable[[Config, Work, Sequence[Mapping[str, Any]]], int]
+
+
+def is_on_chain(
+    connection: Connection, tenant_id: str, head: tuple[int, str], mark: Mapping[str, Any]
+) -> bool:
+    """Tell whether a checkpoint saw an entry of the chain that ends at this head."""
+    if mark["sequence"] == head[0]:
+        return bool(mark["entry_hash"] == head[1]) or head[0] == 0
+    query = select(audit_entries.c.entry_hash).where(
+        audit_entries.c.tenant_id == tenant_id, audit_entries.c.sequence == mark["sequence"]
+    )
+    return mark["sequence"] == 0 or connection.scalar(query) == mark["entry_hash"]
 
 
 @dataclass(frozen=True)
@@ -54,16 +67,51 @@ class Desk:
         at = now or self.clock()
         with store.writing(self.engine) as connection:
             works = {name: Work(connection, name, actor, at) for name in sorted(set(tenant_ids))}
+            for work in works.values():
+                self._refuse_older(work)
             yield works
             for work in works.values():
                 self.react(work)
                 work.finish()
             crashpoint("desk:before-commit")
         crashpoint("desk:after-commit-before-checkpoint")
-        for name, work in works.items():
-            if work.has_spoken:
-                mark = checkpoint(self.keys, name, work.sequence, work.entry_hash, at)
-                append_checkpoint(self.checkpoints(name), mark)
+        for work in works.values():
+            self._sign(work)
+
+    @contextmanager
+    def writing_after_restore(self, tenant_id: str, actor: str) -> Iterator[Work]:
+        """Open the one transaction that an older store allows: the one that settles what was lost."""
+        with store.writing(self.engine) as connection:
+            work = Work(connection, tenant_id, actor, self.clock())
+            from_here = (work.sequence, work.entry_hash)
+            yield work
+            work.finish()
+        crashpoint("desk:after-restore-before-checkpoint")
+        lost = last_checkpoint(self.checkpoints(tenant_id))
+        abandoned = int(lost["sequence"]) if lost else 0
+        mark = restored(self.keys, tenant_id, *from_here, abandoned, work.now)
+        append_checkpoint(self.checkpoints(tenant_id), mark)
+        self._sign(work)
+
+    def _sign(self, work: Work) -> None:
+        if work.has_spoken:
+            mark = checkpoint(self.keys, work.tenant_id, work.sequence, work.entry_hash, work.now)
+            append_checkpoint(self.checkpoints(work.tenant_id), mark)
+
+    def _refuse_older(self, work: Work) -> None:
+        """Refuse to decide anything on a store that its own signed checkpoints have moved past."""
+        mark = last_checkpoint(self.checkpoints(work.tenant_id))
+        head = (work.sequence, work.entry_hash)
+        if mark is None or is_on_chain(work.connection, work.tenant_id, head, mark):
+            return
+        raise StoreIsOlder(
+            f"The store of {work.tenant_id} is older than its signed checkpoints: a backup was put back, or the "
+            "store was begun anew beside them. Nothing was changed. Run `tidewaiter store restore-check`; "
+            "for a new store, move the old checkpoints folder away.",
+            tenant_id=work.tenant_id,
+            head=work.sequence,
+            checkpoint=mark["sequence"],
+        )
 
     def react(self, work: Work) -> int:
         """Let follow what follows from the facts said so far; return how many cases it moved."""

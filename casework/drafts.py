@@ -223,12 +223,15 @@ def add_version(work: Work, draft: Values, content: DraftContent, author: str, f
         .where(drafts.c.tenant_id == draft["tenant_id"], drafts.c.draft_id == draft["draft_id"])
         .values(current_version=version, state=DraftState.WAITING.value)
     )
+    work.move("drafts", draft["case_id"], draft["draft_id"], DraftState.WAITING.value)
 
 
 def add_versions(work: Work, written: Sequence[tuple[Any, DraftContent, str]]) -> None:
     """Add (what was wanted, text, draft_id) as next versions, and the drafts of those that are first ones."""
     if not written:
         return
+    for item, _content, draft_id in written:
+        work.move("drafts", item.case_id, draft_id, DraftState.WAITING.value)
     made = [
         {
             "tenant_id": work.tenant_id,

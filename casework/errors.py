@@ -92,3 +92,11 @@ class ConfigError(CaseworkError):
 
 class StoreUnavailable(CaseworkError):
     """The operational store cannot be reached; nothing was saved."""
+
+
+class RecordHeld(CaseworkError):
+    """A legal hold keeps these records; nothing was erased."""
+
+
+class StoreIsOlder(CaseworkError):
+    """The store is older than its own signed checkpoints: a backup was put back and not yet looked at."""

@@ -92,16 +92,18 @@ def _of_case(connection: Connection, query: Select[Any], table: Any, case: Value
 def history_of(connection: Connection, case: Values, names: Mapping[str, str]) -> tuple[HistoryEntry, ...]:
     """Return what happened to a case, oldest first."""
     rows = _of_case(connection, select(case_facts).order_by(case_facts.c.sequence), case_facts, case)
-    return tuple(
-        HistoryEntry(
-            row["sequence"],
-            row["fact"],
-            row["actor"],
-            names.get(row["actor"], row["actor"]),
-            row["occurred_at"],
-            row["details"],
-        )
-        for row in rows
+    return tuple(history_entry(row, names) for row in rows)
+
+
+def history_entry(row: Values, names: Mapping[str, str]) -> HistoryEntry:
+    """Return one thing that happened to a case."""
+    return HistoryEntry(
+        row["sequence"],
+        row["fact"],
+        row["actor"],
+        names.get(row["actor"], row["actor"]),
+        row["occurred_at"],
+        row["details"],
     )
 
 

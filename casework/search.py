@@ -16,6 +16,7 @@ from casework import clocks, drafts, lifecycle, rows
 from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.errors import CaseNotFound, NotPermitted
+from casework.evidence import reads
 from casework.model import (
     Action,
     CaseDetail,
@@ -185,15 +186,24 @@ def at_stake_by(
 
 
 def get(desk: Desk, principal: Principal, tenant_id: str, case_id: str) -> CaseDetail:
-    """Return everything the reader may see of one case; out of scope reads as not found."""
+    """Return everything the reader may see of one case; out of scope reads as not found.
+
+    A partner's look, and the audit trail shown to somebody who does not work the case, are told in the chain.
+    """
     with desk.reading() as connection:
         reader = grants.current(connection, principal.principal_id)
         scope, row = visible_case(connection, desk, reader, tenant_id, case_id)
         role = scope.partner_role(row)
         detail = rows.known(connection, row, role, grants.names(connection))
         if role is not None:
-            return _for_partner(connection, detail, reader, desk, row, role)
-        return _for_desk(connection, detail, reader, desk, row, scope)
+            shown = _for_partner(connection, detail, reader, desk, row, role)
+        else:
+            shown = _for_desk(connection, detail, reader, desk, row, scope)
+    if role is not None:
+        reads.tell(desk, reader, tenant_id, case_id, "partner_view", {"role": role})
+    elif shown.audit and not reads.is_routine(desk, reader, row):
+        reads.tell(desk, reader, tenant_id, case_id, "audit")
+    return shown
 
 
 def visible_case(
@@ -219,8 +229,7 @@ def _for_partner(
     """Add what a partner sees beside the facts: its own messages, and the milestones of the case's life."""
     party = row[OWN_PARTY[role]]
     own = [m for m in rows.messages_of(connection, row) if m.party_id == party and m.direction != "note"]
-    history = tuple(entry for entry in rows.history_of(connection, row, {}) if entry.fact in masks.HISTORY)
-    shown = tuple(type(entry)(entry.sequence, entry.fact, "", "", entry.occurred_at, {}) for entry in history)
+    shown = masks.milestones(rows.history_of(connection, row, {}))
     return _with(detail, messages=tuple(own), history=shown, possible_actions=_possible(reader, desk, row))
 
 

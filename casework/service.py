@@ -2,7 +2,8 @@
 
 Each call reads the caller's grants afresh, authorises, decides purely, and then in one transaction saves,
 appends the fact, the audit entry and the event, and queues what must leave; or does none of it. The subjects
-live next door (`cases`, `search`, `drafts`, `sync`, `accounts`, `intake`); nothing is decided here.
+live next door (`cases`, `search`, `drafts`, `sync`, `accounts`, `intake`); nothing is decided here. What is
+about history (proof, retention, events, configuration, restore) is in `evidence.door`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from casework import (
 from casework.config import Config
 from casework.desk import Desk
 from casework.effects import people
-from casework.evidence import chain
+from casework.evidence.door import EvidenceDoor
 from casework.evidence.keys import Keys
 from casework.model import (
     Action,
@@ -67,7 +68,7 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-class Casework:
+class Casework(EvidenceDoor):
     """The door. One instance serves many threads; it holds no state but its connections and its keys."""
 
     def __init__(
@@ -384,9 +385,3 @@ class Casework:
     def begin_clock(self, tenant_id: str, as_of: datetime, actor: str = "service:orchestration") -> Clock:
         """Set where a tenant's feed time begins, in either direction, while nothing has arrived yet."""
         return intake.begin_clock(self.desk, tenant_id, as_of, actor)
-
-    # --- proof ----------------------------------------------------------------------------------------
-
-    def verify_audit(self, tenant_id: str) -> chain.Report:
-        """Verify a tenant's audit chain against the signed checkpoints and the tables it explains."""
-        return chain.verify(self, tenant_id)

@@ -30,6 +30,8 @@ from casework.canonical import canonical_sha256, plain
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
 from casework.errors import SyncRefused
+from casework.evidence import configuration
+from casework.evidence.fold import STATED as STATED_OF_CASE
 from casework.model import (
     OPEN_STATES,
     Action,
@@ -254,8 +256,12 @@ def _open(
         [_evidence(work, publication, records[case["exception_key"]], case) for case in opened],
     )
     escalation.schedule(work, desk.config, opened)
+    under: dict[str, Any] = {
+        "config_version": configuration.version_of(work.connection, desk.config),
+        "config_sha256": desk.config.sha256,
+    }
     for case in opened:
-        details = {
+        details = under | {
             "exception_key": case["exception_key"],
             "exception_type": case["exception_type"],
             "expected_loss": case["expected_loss"],
@@ -277,6 +283,7 @@ def _evidence(work: Work, publication: Publication, record: ExceptionRecord, cas
         "lineage": lineage_of(record, publication),
         "publication_id": publication.publication_id,
         "recorded_at": work.now,
+        "stated": {column: plain(case[column]) for column in STATED_OF_CASE},
     }
 
 

@@ -6,14 +6,17 @@ A mistake is a `ConfigError` that names the file and the field.
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from casework.canonical import canonical_sha256
 from casework.config.calendar import ALWAYS, Calendar
 from casework.config.escalation import EscalationPolicy, EscalationRule, EscalationStep
+from casework.config.retention import Retention
 from casework.config.strict import Strict as _Strict
 from casework.config.tenant import TenantConfig
 from casework.errors import ConfigError
@@ -142,6 +145,14 @@ class Config(_Strict):
     accounts: Accounts
     calendars: dict[str, Calendar]
     tenants: dict[str, TenantConfig]
+    retention: Retention
+    # The files it was read from, name to text: not part of what it says.
+    sources: dict[str, str] = Field(default={}, exclude=True, repr=False)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of everything it says: names a configuration wherever one is recorded."""
+        return canonical_sha256(self.model_dump(mode="json"))
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Config:
@@ -254,8 +265,17 @@ def load_config(folder: Path = HERE) -> Config:
         "accounts": _read(folder / "accounts.yml"),
         "calendars": (_read(folder / "calendars.yml") or {}).get("calendars", {}),
         "tenants": tenants,
+        "retention": _read(folder / "retention.yml"),
+        "sources": sources(folder),
     }
     return _checked(Config, parts, folder)
+
+
+def sources(folder: Path) -> dict[str, str]:
+    """Return every configuration file of a folder, name to text."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in sorted(folder.rglob("*.yml"))
+    }
 
 
 def _checked(model: type[Any], values: Any, path: Path) -> Any:

@@ -53,6 +53,7 @@ def resend(desk: Desk, principal: Principal, tenant_id: str, effect_id: str, not
                 receipt=receipt,
             )
         )
+        work.move("effects", effect["case_id"], effect_id, EffectState.PENDING.value)
         settlement.say(work, effect, "writeback:queued:again", said, receipt)
 
 

@@ -108,6 +108,7 @@ def _finish(
     """Bring an effect to a state that no worker takes it out of."""
     error = None if state == EffectState.APPLIED else detail
     _save(work, effect, state, receipt=receipt, last_error=error, settled_at=work.now)
+    work.move("effects", effect["case_id"], effect["effect_id"], state.value)
     say(work, effect, FACT[state], detail, receipt)
     return state
 

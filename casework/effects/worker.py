@@ -25,7 +25,7 @@ from casework.desk import Desk
 from casework.effects import adapters as standard_adapters
 from casework.effects import outbox, settlement
 from casework.effects.adapter import Adapter, Leased, LeaseLost, Outcome, Result
-from casework.errors import CaseworkError, StoreUnavailable
+from casework.errors import CaseworkError, StoreIsOlder, StoreUnavailable
 from casework.store.engine import writing
 from casework.store.tables import heartbeats
 from casework.store.work import insert_new
@@ -98,7 +98,11 @@ class Worker:
             return "without_adapter"
         # A notice that may have arrived is told again, under the same id.
         is_idempotent = adapter.describe().is_idempotent or found.target in notices.TARGETS
-        leased = outbox.lease(self.desk, found, now, self.name, is_idempotent=is_idempotent)
+        try:
+            leased = outbox.lease(self.desk, found, now, self.name, is_idempotent=is_idempotent)
+        except StoreIsOlder as older:
+            log.error("%s Effect %s was not sent.", older, found.effect_id)
+            return "store_is_older"
         if leased is None:
             return "not_sent"
         crashpoint("worker:after-lease")

@@ -17,9 +17,11 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, select
 
 from casework.canonical import canonical_sha256
+from casework.evidence import redaction
 from casework.evidence.checkpoints import read_checkpoints
 from casework.evidence.fold import disagreement
 from casework.evidence.keys import Keys
+from casework.evidence.redaction import Redactions
 from casework.store.engine import reading
 from casework.store.tables import audit_entries, audit_heads
 
@@ -160,7 +162,7 @@ def verify_within(
 ) -> Report:
     """Verify what a connection sees, in its own transaction."""
     marks, untrusted = read_checkpoints(checkpoints, tenant_id, public_key) if checkpoints else ({}, None)
-    report = _verify_entries(connection, tenant_id, marks)
+    report = _verify_entries(connection, tenant_id, marks, public_key)
     if not report.ok:
         return report
     problem = untrusted or disagreement(connection, tenant_id, entries_of(connection, tenant_id))
@@ -169,13 +171,20 @@ def verify_within(
     return report
 
 
-def _verify_entries(connection: Connection, tenant_id: str, marks: dict[int, str]) -> Report:
+def _verify_entries(
+    connection: Connection, tenant_id: str, marks: dict[int, str], public_key: bytes | None
+) -> Report:
     previous, position = GENESIS, 0
+    redacted, told = redaction.of_tenant(connection, tenant_id, public_key), dict[str, str]()
     for entry in _readable(connection, tenant_id):
-        problem = _problem(entry, position + 1, previous, marks)
+        problem = _problem(entry, position + 1, previous, marks, redacted)
         if problem:
             return Report(False, tenant_id, position, position + 1, problem)
         previous, position = entry["entry_hash"], position + 1
+        told |= redaction.told_by(entry)
+    untold = redacted.untold(told)
+    if untold:
+        return Report(False, tenant_id, position, None, untold)
     missing = [sequence for sequence in marks if sequence > position]
     if missing:
         return Report(
@@ -203,17 +212,27 @@ def _readable(connection: Connection, tenant_id: str) -> Iterator[dict[str, Any]
         yield {"sequence": -1}
 
 
-def _problem(entry: dict[str, Any], expected: int, previous: str, marks: dict[int, str]) -> str | None:
+def _problem(
+    entry: dict[str, Any], expected: int, previous: str, marks: dict[int, str], redacted: Redactions
+) -> str | None:
     if entry["sequence"] == -1:
         return f"An entry at or after {expected} cannot be read."
     if entry["sequence"] != expected:
         return f"Entry {expected} is missing; the next one is {entry['sequence']}."
     if entry["previous_hash"] != previous:
         return f"Entry {expected} does not follow the entry before it."
-    if canonical_sha256(entry["payload"]) != entry["payload_sha256"]:
+    if not _payload_holds(entry, redacted):
         return f"The payload of entry {expected} was changed."
     if link_hash(previous, entry_sha256(entry)) != entry["entry_hash"]:
         return f"Entry {expected} was changed."
     if expected in marks and marks[expected] != entry["entry_hash"]:
         return f"Entry {expected} is not the one that its signed checkpoint saw."
     return None
+
+
+def _payload_holds(entry: Mapping[str, Any], redacted: Redactions) -> bool:
+    """Tell whether a payload is the one its hash names, or one that a signed redaction put in its place."""
+    said: str = entry["payload_sha256"]
+    return canonical_sha256(entry["payload"]) == said or redacted.explains(
+        audit_entries.name, entry, "payload", said
+    )

@@ -24,6 +24,28 @@ def checkpoint(keys: Keys, tenant_id: str, sequence: int, entry_hash: str, at: d
     return said | {"signature": keys.sign(PURPOSE + canonical_bytes(said)).hex()}
 
 
+def restored(
+    keys: Keys, tenant_id: str, sequence: int, entry_hash: str, abandoned: int, at: datetime
+) -> dict[str, Any]:
+    """Return a signed mark that a chain goes on from an older head; later checkpoints before it are void."""
+    said = checkpoint(keys, tenant_id, sequence, entry_hash, at) | {"restored": True, "abandoned": abandoned}
+    del said["signature"]
+    return said | {"signature": keys.sign(PURPOSE + canonical_bytes(said)).hex()}
+
+
+def last_checkpoint(path: Path) -> dict[str, Any] | None:
+    """Return the newest whole line of a checkpoint file, read from its end; None where there is none."""
+    try:
+        with path.open("rb") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, end - 4096))
+            lines = stream.read().split(b"\n")[:-1]
+        mark = json.loads(lines[-1])
+        return mark if isinstance(mark["sequence"], int) and isinstance(mark["entry_hash"], str) else None
+    except (FileNotFoundError, IndexError, ValueError, KeyError, TypeError):
+        return None  # what is no checkpoint is for a verification to name
+
+
 def append_checkpoint(path: Path, mark: dict[str, Any]) -> None:
     """Append one checkpoint and flush it to disk; a line torn by a crash is cut off first."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +93,8 @@ def read_checkpoints(
             return marks, f"Line {number} of {path.name} is no checkpoint."
         if owner != tenant_id or (public_key and not is_genuine(mark, public_key)):
             return marks, f"Line {number} of {path.name} does not carry this installation's signature."
+        if mark.get("restored"):
+            marks = {known: seen for known, seen in marks.items() if known <= sequence}
         if marks.setdefault(sequence, entry_hash) != entry_hash:
             return (
                 marks,

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, select
 from casework.canonical import canonical_bytes, canonical_sha256, plain, sha256_hex
 from casework.desk import Desk
 from casework.errors import CaseNotFound, NotPermitted
-from casework.evidence import archive, chain
+from casework.evidence import archive, chain, redaction
 from casework.evidence.checkpoints import checkpoint, is_genuine
 from casework.evidence.fold import fold
 from casework.evidence.keys import read_public
@@ -37,6 +37,7 @@ from casework.store.tables import (
     effects,
     escalations,
     messages,
+    redactions,
 )
 
 FORMAT = "tidewaiter-evidence-1"
@@ -148,6 +149,7 @@ def _gather(connection: Connection, desk: Desk, case: Values) -> dict[str, Any]:
         rows = connection.execute(query).mappings().all()
         parts[f"{name}.json"] = [dict(row) for row in rows]
     parts["draft_versions.json"] = _versions(connection, parts["drafts.json"])
+    parts["redactions.json"] = _redactions(connection, case["tenant_id"], parts)
     stretch, head = _stretch(connection, case["tenant_id"], parts["audit.json"])
     parts["chain.json"] = stretch
     parts["checkpoint.json"] = checkpoint(desk.keys, case["tenant_id"], *head, desk.clock())
@@ -167,6 +169,21 @@ def _versions(connection: Connection, of: Sequence[Values]) -> list[dict[str, An
         )
         found += [dict(row) for row in connection.execute(query).mappings()]
     return found
+
+
+def _redactions(connection: Connection, tenant_id: str, parts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the redactions of the rows in a pack, so that what stands in their place verifies too."""
+    tables = {table.name: parts[f"{name}.json"] for name, (table, _order) in OF_CASE.items()}
+    tables[draft_versions.name] = parts["draft_versions.json"]
+    held = {
+        (name, redaction.row_key(name, row))
+        for name, rows in tables.items()
+        if name in redaction.KEYS_OF
+        for row in rows
+    }
+    query = select(redactions).where(redactions.c.tenant_id == tenant_id)
+    found = connection.execute(query.order_by(redactions.c.redaction_id)).mappings()
+    return [dict(row) for row in found if (row["table_name"], row["row_key"]) in held]
 
 
 def _stretch(
@@ -247,11 +264,19 @@ def _checkpoint_holds(parts: Mapping[str, Any], key: bytes) -> str | None:
     return None
 
 
-def _entries_hold(parts: Mapping[str, Any], _key: bytes) -> str | None:
+def _is_content(parts: Mapping[str, Any], key: bytes, table: Table, row: Values) -> bool:
+    """Tell whether a payload is the one its hash names, or one that a signed redaction put in its place."""
+    if canonical_sha256(row["payload"]) == row["payload_sha256"]:
+        return True
+    redacted = redaction.Redactions(parts.get("redactions.json", []), key)
+    return redacted.explains(table.name, row, "payload", row["payload_sha256"])
+
+
+def _entries_hold(parts: Mapping[str, Any], key: bytes) -> str | None:
     stretch = parts["chain.json"]
     for entry in parts["audit.json"]:
         place = entry["sequence"] - stretch["first_sequence"]
-        if canonical_sha256(entry["payload"]) != entry["payload_sha256"]:
+        if not _is_content(parts, key, audit_entries, entry):
             return f"The payload of entry {entry['sequence']} is not what its hash says."
         if chain.entry_sha256(entry) != stretch["entry_sha256"][place]:
             return f"Entry {entry['sequence']} is not the one in the chain."
@@ -265,12 +290,12 @@ def _case_holds(parts: Mapping[str, Any], _key: bytes) -> str | None:
     return f"The log does not explain the case's {', '.join(wrong)}." if wrong or not explained else None
 
 
-def _approvals_hold(parts: Mapping[str, Any], _key: bytes) -> str | None:
+def _approvals_hold(parts: Mapping[str, Any], key: bytes) -> str | None:
     bound = {item["approval_id"]: item for item in parts["approvals.json"]}
     for effect in parts["effects.json"]:
         approval = bound.get(effect["approval_id"])
         hashes = {item["sha256"] for item in approval["recipients"]} if approval else set()
-        if canonical_sha256(effect["payload"]) != effect["payload_sha256"]:
+        if not _is_content(parts, key, effects, effect):
             return f"The content of effect {effect['effect_id']} is not what its hash says."
         if effect["payload_sha256"] not in hashes:
             return f"Effect {effect['effect_id']} is not covered by an approval of its exact content."

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from casework.model import CaseView, Fact, Role, State
+from casework.model import CaseView, Fact, HistoryEntry, Role, State
 from casework.store.tables import Values
 
 # Never shown to anybody outside: money, who works on it, why it ended, what the model thinks.
@@ -95,4 +95,13 @@ def visible_facts(facts: Iterable[Fact], role: Role | None) -> tuple[Fact, ...]:
         replace(fact, source="", file_sha256=None, row_number=None)
         for fact in facts
         if fact.fact_id in FACTS[role]
+    )
+
+
+def milestones(history: Iterable[HistoryEntry]) -> tuple[HistoryEntry, ...]:
+    """Return what a partner sees of a case's history: when its life turned, not who turned it or why."""
+    return tuple(
+        HistoryEntry(entry.sequence, entry.fact, "", "", entry.occurred_at, {})
+        for entry in history
+        if entry.fact in HISTORY
     )

@@ -13,15 +13,19 @@ OPENING = frozenset({"case:open", "case:merge"})
 READ_ALL = frozenset({"case:read", "feed:read", "quarantine:read", "evidence:export"})
 
 PERMITTED: dict[Role, frozenset[str]] = {
-    Role.OPS_LEAD: CASE_ACTIONS | OPENING | EVERY_DRAFT | READ_ALL | {"audit:read", "quarantine:correct"},
+    Role.OPS_LEAD: CASE_ACTIONS
+    | OPENING
+    | EVERY_DRAFT
+    | READ_ALL
+    | {"audit:read", "quarantine:correct", "record:hold", "record:erase", "event:read"},
     Role.PLANNER: CASE_ACTIONS | OPENING | READ_ALL | {"draft:edit", "draft:reject"},
     Role.APPROVER: READ_ALL | EVERY_DRAFT | {"case:comment", "case:escalate"},
-    Role.AUDITOR: READ_ALL | {"audit:read"},
+    Role.AUDITOR: READ_ALL | {"audit:read", "record:hold", "event:read"},
     Role.DATA_ENGINEER: frozenset({"feed:read", "quarantine:read", "quarantine:correct"}),
     Role.CARRIER: frozenset({"case:read", "case:comment"}),
     Role.WAREHOUSE: frozenset({"case:read", "case:comment"}),
     Role.CUSTOMER: frozenset({"case:read", "case:comment"}),
-    Role.SERVICE: READ_ALL,
+    Role.SERVICE: READ_ALL | {"event:read"},
     Role.PLATFORM_ADMIN: frozenset({"account:manage", "clock:set", "feed:read"}),
 }
 

@@ -6,6 +6,7 @@ another on both stores; facts, audit entries and events are numbered without gap
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -43,7 +44,8 @@ class Work:
         self.actor = actor
         self.now = now
         self.sequence, self.entry_hash = self._lock()
-        self._entries: list[dict[str, Any]] = []
+        self._said: list[dict[str, Any]] = []
+        self._moves: dict[str, dict[str, dict[str, str]]] = {}
         self._facts: list[dict[str, Any]] = []
         self._events: list[dict[str, Any]] = []
         self._heard = 0
@@ -69,18 +71,28 @@ class Work:
         case_id = None
         if case is not None:
             case_id = case["case_id"]
-            payload["case"] = {column: plain(case[column]) for column in FOLDED}
+            payload["case"] = {column: plain(case[column]) for column in FOLDED if column in case}
             self._facts.append({"case_id": case_id, "fact": fact, "actor": who, "details": said})
-        self._entries.append(self._link(fact, who, case_id, object_id, payload))
+        self._said.append(
+            {"action": fact, "actor": who, "case_id": case_id, "object_id": object_id, "payload": payload}
+        )
         if is_event:
             subject = case_id or object_id or self.tenant_id
             self._events.append({"type": event_type(fact), "subject": subject, "data": payload})
 
+    def move(self, kind: str, case_id: str, object_id: str, state: str) -> None:
+        """Note that a case's draft or effect (`kind` is its table) goes to a state; the log tells it.
+
+        It is told in the last entry about the case in this transaction, or in one of its own.
+        """
+        self._moves.setdefault(case_id, {}).setdefault(kind, {})[object_id] = state
+
     def finish(self) -> None:
         """Write everything said; the last statements before the commit."""
-        if not self._entries:
+        entries = self._linked()
+        if not entries:
             return
-        self.connection.execute(audit_entries.insert(), self._entries)
+        self.connection.execute(audit_entries.insert(), entries)
         self.connection.execute(
             update(audit_heads)
             .where(audit_heads.c.tenant_id == self.tenant_id)
@@ -100,21 +112,29 @@ class Work:
     @property
     def has_spoken(self) -> bool:
         """Whether anything was said in this transaction."""
-        return bool(self._entries)
+        return bool(self._said or self._moves)
 
-    def _link(
-        self, action: str, actor: str, case_id: str | None, object_id: str | None, payload: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _linked(self) -> list[dict[str, Any]]:
+        """Tie what was said to the chain, each entry with the moves of its case."""
+        last = {said["case_id"]: said for said in self._said if said["case_id"]}
+        for case_id in self._moves.keys() - last.keys():
+            alone = {"action": "case:records:moved", "actor": self.actor, "case_id": case_id}
+            last[case_id] = alone | {"object_id": None, "payload": {"details": {}}}
+            self._said.append(last[case_id])
+        return [self._link(said, said is last.get(said["case_id"])) for said in self._said]
+
+    def _link(self, said: Mapping[str, Any], is_last: bool) -> dict[str, Any]:
+        payload = dict(said["payload"])
+        # Nobody can find out by trying what an entry said, once its content is erased and its hash is left.
+        payload["salt"] = secrets.token_hex(16)
+        if is_last and said["case_id"] in self._moves:
+            payload["moves"] = self._moves[said["case_id"]]
         entry = link(
             self.tenant_id,
             self.sequence + 1,
             self.entry_hash,
             occurred_at=self.now,
-            actor=actor,
-            action=action,
-            payload=payload,
-            case_id=case_id,
-            object_id=object_id,
+            **{**said, "payload": payload},
         )
         self.sequence, self.entry_hash = entry["sequence"], entry["entry_hash"]
         return entry

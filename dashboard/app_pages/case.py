@@ -11,6 +11,7 @@ from casework.errors import CaseNotFound, CaseworkError
 from casework.model import CaseDetail
 from dashboard import context, queries, session
 from dashboard.components.actions import show_actions
+from dashboard.components.as_known import show_as_known
 from dashboard.components.case_header import show_clocks, show_verdict
 from dashboard.components.drafts import show_drafts
 from dashboard.components.lineage import lineage_steps, show_lineage
@@ -159,6 +160,7 @@ def _proof(sheet: Sheet) -> None:
     with facts:
         show_facts(sheet.detail)
     with history:
+        show_as_known(sheet.detail, sheet.viewer)
         show_history(sheet.detail, key="case_history")
         show_escalations(sheet.detail.escalations, sheet.now)
     with audit:

@@ -9,7 +9,17 @@ import sys
 
 import typer
 
-from orchestration.cli import cases, desk, escalations, evidence, feeds, learning, path, serving
+from orchestration.cli import (
+    cases,
+    desk,
+    escalations,
+    evidence,
+    feeds,
+    keeping,
+    learning,
+    path,
+    serving,
+)
 from orchestration.cli.output import explain
 
 app = typer.Typer(
@@ -25,6 +35,7 @@ cases.register(app)
 desk.register(app)
 escalations.register(app)
 evidence.register(app)
+keeping.register(app)
 learning.register(app)
 serving.register(app)
 

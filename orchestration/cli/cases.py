@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,9 +11,17 @@ import typer
 from orchestration.cli.output import plain, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from casework.evidence.reconstruction import CaseAsKnown
     from casework.model import CaseView
 
 AMOUNTS = ("sla_penalty_amount", "revenue_amount", "inventory_amount", "customer_tier_amount")
+INSTANTS = [
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%dT%H:%M:%S.%f%z",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d",
+]
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -95,17 +103,28 @@ def queue(
 
 
 def case(
-    case_id: Annotated[str, typer.Argument(help="The case's number.")],
+    words: Annotated[list[str], typer.Argument(metavar="[show] CASE", help="The case's number.")],
     tenant: Annotated[str | None, typer.Option(help="Whose case; looked for in all when not given.")] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(help="As it was known at this instant (UTC), from history alone.", formats=INSTANTS),
+    ] = None,
     as_json: JSON = False,
 ) -> None:
     """Print everything about one case: verdict, facts, drafts, effects, history."""
     from orchestration.resources import Platform
     from orchestration.settings import Settings
 
+    case_id = words[-1]
+    if words[:-1] not in ([], ["show"]):
+        raise typer.BadParameter("Name one case, for example `tidewaiter case show D-000001`.")
     casework = Platform(Settings.from_environment()).casework
     principal = casework.operator()
-    detail = casework.get(principal, tenant or casework.tenant_of(principal, case_id), case_id)
+    owner = tenant or casework.tenant_of(principal, case_id)
+    if at is not None:
+        show_as_known(casework.as_known_at(principal, owner, case_id, aware(at)), as_json)
+        return
+    detail = casework.get(principal, owner, case_id)
     if as_json:
         print_json({**plain(detail), "queue_row": plain(as_row(detail.case))})
         return
@@ -127,6 +146,33 @@ def case(
                  for e in detail.effects])  # fmt: skip
     print_table("History", ["when", "who", "what"],
                 [[f"{h.occurred_at:%Y-%m-%d %H:%M:%S}Z", h.actor_name, h.fact] for h in detail.history])  # fmt: skip
+
+
+def aware(moment: datetime) -> datetime:
+    """Return an instant from the command line; one without a zone is UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def show_as_known(known: CaseAsKnown, as_json: bool) -> None:
+    """Print a case as it was known at an instant."""
+    if as_json:
+        print_json({**plain(known), "queue_row": plain(as_row(known.case))})
+        return
+    rows = {"known at": known.at, "audit entry": known.sequence, **as_row(known.case)}
+    rows |= {"facts_version": known.case.facts_version, "first_response_at": known.case.first_response_at}
+    rows |= {"resolution_due_at": known.case.resolution_due_at, "waiting_until": known.case.waiting_until}
+    print_table(
+        f"Case {known.case.case_id} as it was known at {minute(known.at)}Z",
+        ["what", "value"],
+        [[name, plain(value)] for name, value in rows.items() if name != "decomposition"],
+    )
+    print_table("Facts", ["fact", "value", "from"], [[f.label, f.value, f.source] for f in known.facts])
+    print_table("Drafts", ["draft", "kind", "state", "version"],
+                [[d.draft_id, d.kind.value, d.state.value, d.version] for d in known.drafts])  # fmt: skip
+    print_table("Effects", ["effect", "to", "state"],
+                [[e.effect_id, f"{e.channel} {e.recipient}", e.state.value] for e in known.effects])  # fmt: skip
+    print_table("History", ["when", "who", "what"],
+                [[f"{h.occurred_at:%Y-%m-%d %H:%M:%S}Z", h.actor_name, h.fact] for h in known.history])  # fmt: skip
 
 
 def account_reset(login: Annotated[str, typer.Argument(help="Whose password.")]) -> None:

@@ -47,23 +47,17 @@ READING = {"case:read", "feed:read", "quarantine:read", "evidence:export"}
 EXPECTED: dict[Role, set[str]] = {
     Role.OPS_LEAD: ALL_ACTIONS
     | READING
-    | {
-        "case:open",
-        "case:merge",
-        "audit:read",
-        "quarantine:correct",
-        "draft:edit",
-        "draft:approve",
-        "draft:reject",
-    },
+    | {"case:open", "case:merge", "audit:read", "quarantine:correct"}
+    | {"draft:edit", "draft:approve", "draft:reject"}
+    | {"record:hold", "record:erase", "event:read"},
     Role.PLANNER: ALL_ACTIONS | READING | {"case:open", "case:merge", "draft:edit", "draft:reject"},
     Role.APPROVER: READING | {"draft:edit", "draft:approve", "draft:reject", "case:comment", "case:escalate"},
-    Role.AUDITOR: READING | {"audit:read"},
+    Role.AUDITOR: READING | {"audit:read", "record:hold", "event:read"},
     Role.DATA_ENGINEER: {"feed:read", "quarantine:read", "quarantine:correct"},
     Role.CARRIER: {"case:read", "case:comment"},
     Role.WAREHOUSE: {"case:read", "case:comment"},
     Role.CUSTOMER: {"case:read", "case:comment"},
-    Role.SERVICE: READING,
+    Role.SERVICE: READING | {"event:read"},
     Role.PLATFORM_ADMIN: {"account:manage", "clock:set", "feed:read"},
 }
 EVERYTHING = sorted(set().union(*EXPECTED.values()) | {"case:fly", "", "draft", "*"})

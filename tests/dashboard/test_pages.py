@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, update
@@ -311,6 +311,30 @@ def test_buttons_a_role_may_not_use_are_not_offered(world: World, login: str) ->
 
     assert "resolve_open" not in offered
     assert "action_assign_me" not in offered
+
+
+def test_an_auditor_reads_a_case_as_it_stood_and_can_change_nothing_of_it(world: World) -> None:
+    case = case_of(world, "SHP-1")
+    lead = who(world, "lead")
+    with store.writing(world.casework.engine) as connection:
+        before = connection.execute(select(func.count()).select_from(approvals)).scalar_one()
+    world.casework.perform(lead, "demo", case.case_id, "start")
+    app = open_case(world, "auditor", "SHP-1")
+    offered = keys(app)
+
+    app.datetime_input(key="case_known_at").set_value(datetime(2020, 1, 1, 8, 0)).run()
+    assert "was not open yet" in words(app)
+
+    now = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=5)
+    app.datetime_input(key="case_known_at").set_value(now).run()
+    assert "owned by Operations lead" in words(app)
+    assert "rests on audit entry" in words(app)
+    assert keys(app) == offered
+    with store.reading(world.casework.engine) as connection:
+        assert connection.execute(select(func.count()).select_from(approvals)).scalar_one() == before
+    assert case_of(world, "SHP-1").version == case.version + 1
+    for login in ("planner", "customer"):
+        assert not open_case(world, login, "SHP-1").datetime_input
 
 
 def test_feed_text_reaches_the_browser_as_text_only(world: World) -> None:

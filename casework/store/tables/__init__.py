@@ -16,6 +16,13 @@ from casework.store.tables.arrivals import (
     quarantined_rows,
 )
 from casework.store.tables.cases import audit_entries, audit_heads, case_evidence, case_facts, cases
+from casework.store.tables.evidence import (
+    config_versions,
+    event_consumers,
+    legal_holds,
+    redactions,
+    sensitive_reads,
+)
 from casework.store.tables.handovers import handover_items, handovers
 from casework.store.tables.outgoing import (
     approvals,
@@ -39,7 +46,17 @@ from casework.store.tables.people import (
 )
 from casework.store.tables.types import CENT, Instant, Money, Values, metadata
 
-APPEND_ONLY = (case_evidence, case_facts, audit_entries, draft_versions, approvals, events, handover_items)
+APPEND_ONLY = (
+    case_evidence,
+    case_facts,
+    audit_entries,
+    draft_versions,
+    approvals,
+    events,
+    redactions,
+    config_versions,
+    handover_items,
+)
 
 __all__ = [
     "APPEND_ONLY",
@@ -55,23 +72,28 @@ __all__ = [
     "case_facts",
     "cases",
     "check_results",
+    "config_versions",
     "contacts",
     "draft_versions",
     "drafts",
     "duplicate_files",
     "effects",
     "escalations",
+    "event_consumers",
     "events",
     "grants",
     "handover_items",
     "handovers",
     "heartbeats",
     "ingested_files",
+    "legal_holds",
     "messages",
     "metadata",
     "principals",
     "publications",
     "quarantined_rows",
+    "redactions",
+    "sensitive_reads",
     "sessions",
     "sign_in_failures",
     "tenant_clocks",

@@ -88,6 +88,7 @@ case_evidence = Table(
     Column("lineage", JSON, nullable=False),  # file hashes, dagster run, dbt invocation, model, publication
     Column("publication_id", String(64), nullable=False),
     Column("recorded_at", Instant, nullable=False),
+    Column("stated", JSON),  # the columns of `cases` that this version of the facts states
 )
 
 # One row per thing that happened to a case, in the past tense (`case:opened`, `case:owner:assigned`).

@@ -1,0 +1,228 @@
+"""What has been kept long enough: planned first, then emptied of its content; its place in history stays.
+
+The schedule is configuration (`casework/config/retention.yml`). Values of cases leave through signed
+redactions, told in the chain; rows that prove nothing (usage) are deleted. What is held stays, and is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, delete, func, select
+
+from casework.desk import Desk
+from casework.evidence import holds
+from casework.evidence.eraser import Eraser
+from casework.evidence.holds import Hold
+from casework.evidence.redaction import MARK, blank
+from casework.store.tables import (
+    Values,
+    approvals,
+    audit_entries,
+    case_evidence,
+    case_facts,
+    cases,
+    draft_versions,
+    drafts,
+    effects,
+    events,
+    messages,
+    quarantined_rows,
+    usage,
+)
+from casework.store.work import Work
+
+CHUNK = 100
+SETTLED_ROWS = ("replayed", "ignored")
+OF_PARTIES = ("customer_id", "carrier_id", "facility_id")
+# Fields that say what a value is about, not what it says.
+KEPT = frozenset(
+    (
+        *("fact_id", "label", "type", "source", "file_sha256", "row_number", "document_type"),
+        *("kind", "generator", "fact_ids", "option_id", "is_recommended"),
+        *("channel", "party_id", "sha256", "target"),
+    )
+)
+
+WORDS = frozenset(("text", "recipient", "recipients"))  # what entries of history repeat of messages
+
+
+@dataclass(frozen=True, slots=True)
+class RunOut:
+    """One class of a tenant's records: what has run out, what a hold keeps."""
+
+    tenant_id: str
+    record_class: str
+    keep_days: int | None
+    unit: str  # what is counted: cases or rows
+    due: int
+    held: int
+    emptied: int = 0
+
+
+def plan(desk: Desk, tenant_id: str) -> list[RunOut]:
+    """Return what has run out by the schedule; nothing is changed."""
+    with desk.reading() as connection:
+        return [
+            _planned(connection, tenant_id, name, rule.keep_days, desk.clock())
+            for name, rule in desk.config.retention.classes.items()
+        ]
+
+
+def apply(desk: Desk, tenant_id: str, actor: str) -> list[RunOut]:
+    """Empty what has run out, a hundred cases a transaction; running it again changes nothing."""
+    done = []
+    for found in plan(desk, tenant_id):
+        emptied = 0
+        if found.keep_days is not None and found.due:
+            emptied = EMPTY[found.record_class](desk, tenant_id, actor, found.record_class, found.keep_days)
+        done.append(
+            RunOut(tenant_id, found.record_class, found.keep_days, found.unit, found.due, found.held, emptied)
+        )
+    return done
+
+
+def _planned(
+    connection: Connection, tenant_id: str, name: str, keep_days: int | None, now: datetime
+) -> RunOut:
+    unit = "cases" if name.startswith("case_") else "rows"
+    if keep_days is None:
+        return RunOut(tenant_id, name, None, unit, 0, 0)
+    before = now - timedelta(days=keep_days)
+    if unit == "cases":
+        ended = _ended(connection, tenant_id, before, name)
+        free = _not_held(ended, holds.standing(connection, tenant_id))
+        return RunOut(tenant_id, name, keep_days, unit, len(free), len(ended) - len(free))
+    table, clause = _rows(name, tenant_id, before)
+    due = connection.scalar(select(func.count()).select_from(table).where(clause)) or 0
+    return RunOut(tenant_id, name, keep_days, unit, due, 0)
+
+
+def _ended(connection: Connection, tenant_id: str, before: datetime, name: str) -> Sequence[Values]:
+    """Return the cases that ended before an instant and still have content of a class."""
+    of_case = and_(cases.c.tenant_id == tenant_id, ~cases.c.is_open)
+    ended = func.coalesce(cases.c.closed_at, cases.c.updated_at) <= before
+    columns = [cases.c[column] for column in ("case_id", *OF_PARTIES)]
+    found = connection.execute(select(*columns).where(of_case, ended).order_by(cases.c.case_id)).mappings()
+    return [
+        case for case in found if any(True for _ in _content(connection, tenant_id, case["case_id"], name))
+    ]
+
+
+def _not_held(ended: Sequence[Values], held: Sequence[Hold]) -> list[Values]:
+    case_ids = {hold.subject_id for hold in held if hold.subject_kind == "case"}
+    parties = {hold.subject_id for hold in held if hold.subject_kind == "party"}
+    return [
+        case
+        for case in ended
+        if case["case_id"] not in case_ids and not parties & {case[column] for column in OF_PARTIES}
+    ]
+
+
+def _content(
+    connection: Connection, tenant_id: str, case_id: str, name: str
+) -> Iterator[tuple[Table, Values, str, Any]]:
+    """Yield every value of a class that a case still holds, and what shall stand there instead."""
+    for table, columns in CONTENT[name].items():
+        query = select(table).where(table.c.tenant_id == tenant_id, _of_case(table, tenant_id, case_id))
+        for row in connection.execute(query).mappings().all():
+            for column in columns:
+                empty = _emptied(table, row[column])
+                if row[column] != empty:
+                    yield table, row, column, empty
+
+
+def _of_case(table: Table, tenant_id: str, case_id: str) -> Any:
+    if table is events:
+        return events.c.subject == case_id
+    if table is not draft_versions:
+        return table.c.case_id == case_id
+    mine = select(drafts.c.draft_id).where(drafts.c.tenant_id == tenant_id, drafts.c.case_id == case_id)
+    return draft_versions.c.draft_id.in_(mine)
+
+
+def _emptied(table: Table, value: Any) -> Any:
+    """Return what shall stand in a value's place; history keeps who did what, without the words."""
+    if isinstance(value, str):
+        return MARK
+    if table is case_facts:
+        return _without_words(value)
+    if table not in (audit_entries, events):
+        return blank(value, KEPT)
+    said = {**value, "details": _without_words(value["details"])}
+    return value if said == value else {key: item for key, item in said.items() if key != "salt"}
+
+
+def _without_words(details: Values) -> dict[str, Any]:
+    return {key: _emptied(messages, item) if key in WORDS else item for key, item in details.items()}
+
+
+CONTENT: dict[str, dict[Table, tuple[str, ...]]] = {
+    "case_messages": {
+        messages: ("body", "subject", "address"),
+        effects: ("payload", "recipient"),
+        draft_versions: ("content",),
+        approvals: ("recipients", "reason"),
+        audit_entries: ("payload",),
+        case_facts: ("details",),
+        events: ("data",),
+    },
+    "case_evidence": {case_evidence: ("facts", "documents")},
+}
+
+
+def _empty_cases(desk: Desk, tenant_id: str, actor: str, name: str, keep_days: int) -> int:
+    """Empty the content of ended cases; each transaction asks again what is held."""
+    before = desk.clock() - timedelta(days=keep_days)
+    with desk.reading() as connection:
+        ended = _ended(connection, tenant_id, before, name)
+    emptied = 0
+    for start in range(0, len(ended), CHUNK):
+        with desk.writing(tenant_id, actor) as work:
+            chosen = _not_held(ended[start : start + CHUNK], holds.standing(work.connection, tenant_id))
+            if chosen:
+                _empty_chunk(desk, work, [case["case_id"] for case in chosen], name, keep_days)
+        emptied += len(chosen)
+    return emptied
+
+
+def _empty_chunk(desk: Desk, work: Work, case_ids: Sequence[str], name: str, keep_days: int) -> None:
+    eraser = Eraser(work, desk.keys)
+    for case_id in case_ids:
+        for table, row, column, empty in list(_content(work.connection, work.tenant_id, case_id, name)):
+            eraser.replace(table, row, column, empty)
+    eraser.tell({"record_class": name, "keep_days": keep_days, "case_ids": case_ids})
+
+
+def _rows(name: str, tenant_id: str, before: datetime) -> tuple[Table, Any]:
+    """Return a table of rows that belong to no case, and which of them have run out."""
+    if name == "usage":
+        return usage, and_(usage.c.tenant_id == tenant_id, usage.c.started_at <= before)
+    settled = quarantined_rows.c.state.in_(SETTLED_ROWS)
+    mine = and_(quarantined_rows.c.tenant_id == tenant_id, settled, quarantined_rows.c.raw != MARK)
+    return quarantined_rows, and_(mine, quarantined_rows.c.quarantined_at <= before)
+
+
+def _empty_rows(desk: Desk, tenant_id: str, actor: str, name: str, keep_days: int) -> int:
+    """Empty refused rows that were settled, or delete what proves nothing."""
+    with desk.writing(tenant_id, actor) as work:
+        table, clause = _rows(name, tenant_id, work.now - timedelta(days=keep_days))
+        if table is usage:
+            count = work.connection.execute(delete(table).where(clause)).rowcount
+        else:
+            gone = {"raw": MARK, "values": None, "corrected_values": None}
+            count = work.connection.execute(table.update().where(clause).values(gone)).rowcount
+        details = {"record_class": name, "keep_days": keep_days, "rows": count}
+        work.say("record:expired", object_id=tenant_id, details=details)
+        return count
+
+
+EMPTY: dict[str, Callable[[Desk, str, str, str, int], int]] = {
+    "case_messages": _empty_cases,
+    "case_evidence": _empty_cases,
+    "quarantined_rows": _empty_rows,
+    "usage": _empty_rows,
+}
