@@ -121,7 +121,10 @@ def unauthorised(seen: Snapshot, change: Leased) -> list[str]:
             ("the draft moved on", draft["current_version"] != approval["draft_version"]),
             ("the draft is not approved", draft["state"] != "approved"),
             ("the bytes are not those approved", (channel, change.recipient, canonical(sent)) not in bound),
-            ("other bytes are sent", change.payload != sent["payload"] or change.recipient != sent["address"]),
+            (
+                "other bytes are sent",
+                change.payload != sent["payload"] or change.recipient != sent["address"],
+            ),
             ("the recipient is not the case's own", (channel, change.recipient) not in known),
             ("the approver may not any more", not may_approve(seen, approval["approver"], case)),
         )

@@ -58,13 +58,9 @@ WITHIN_A_ROUND = (
     "desk:after-commit-before-checkpoint",
     "escalation:after-fired-before-told",
 )
-JUMPS = tuple(
-    timedelta(minutes=m) for m in (1, 2, 4, 6, 16, 46, 61, 121, 7 * 60, 20 * 60, 25 * 60, 80 * 60)
-)
+JUMPS = tuple(timedelta(minutes=m) for m in (1, 2, 4, 6, 16, 46, 61, 121, 7 * 60, 20 * 60, 25 * 60, 80 * 60))
 # Most attempts end well, or nothing would ever be seen to arrive.
-ANSWERS = st.lists(
-    st.one_of(st.just(Answer.TAKEN), st.sampled_from(list(Answer))), min_size=1, max_size=6
-)
+ANSWERS = st.lists(st.one_of(st.just(Answer.TAKEN), st.sampled_from(list(Answer))), min_size=1, max_size=6)
 
 people = st.sampled_from(PEOPLE)
 deciders = st.sampled_from(DECIDERS + DECIDERS + PEOPLE)
@@ -247,7 +243,11 @@ class DeskHistory(RuleBasedStateMachine):
     ) -> None:
         self._act(number, who, action, seen, jump, cut)
 
-    @rule(number=numbers, action=st.sampled_from((Action.START, Action.WAIT, Action.RESUME)), jump=st.sampled_from(JUMPS))
+    @rule(
+        number=numbers,
+        action=st.sampled_from((Action.START, Action.WAIT, Action.RESUME)),
+        jump=st.sampled_from(JUMPS),
+    )
     def the_lead_works(self, number: int, action: Action, jump: timedelta) -> None:
         self._act(number, LEAD, action, None, jump, None)
 
@@ -287,13 +287,22 @@ class DeskHistory(RuleBasedStateMachine):
         return self._pick(waiting if waiting and number < 6 else self.before.drafts, number)
 
     @precondition(lambda self: self.before.drafts)
-    @rule(number=numbers, who=deciders, off=versions, stale=st.booleans(), cut=st.sampled_from(WITHIN_AN_APPROVAL))
+    @rule(
+        number=numbers,
+        who=deciders,
+        off=versions,
+        stale=st.booleans(),
+        cut=st.sampled_from(WITHIN_AN_APPROVAL),
+    )
     def somebody_approves(self, number: int, who: str, off: int, stale: bool, cut: str | None) -> None:
         draft = self._waiting(number)
         version = draft["current_version"] + off
         sha = self._shown(draft)
         if stale and number == 7:
             sha = "0" * 64
+        self._approve(draft, version, who, sha, cut)
+
+    def _approve(self, draft: Row, version: int, who: str, sha: str, cut: str | None) -> None:
         against = checks.why_no_approval(self.before, draft, version, who)
         found = self._do(
             lambda: self.office.casework.approve(
@@ -306,6 +315,71 @@ class DeskHistory(RuleBasedStateMachine):
         self.violations += [f"{who} approved although {what}" for what in against]
         if sha == "0" * 64:
             self.violations.append("an approval of something nobody saw holds")
+
+    @rule(
+        number=numbers,
+        disturbance=st.sampled_from(
+            (None, None, None, None, "right", "address", "facts", "text", "end", "day", "new text")
+        ),
+        answers=ANSWERS,
+        cut=st.sampled_from(WITHIN_A_ROUND),
+    )
+    def something_happens_between_approval_and_sending(
+        self, number: int, disturbance: str | None, answers: list[Answer], cut: str | None
+    ) -> None:
+        """A message is approved as it should be; then, perhaps, it should not leave any more."""
+        draft = self._ready(number)
+        if draft is None:
+            return
+        self._approve(draft, draft["current_version"], APPROVER, self._shown(draft), None)
+        self._disturb(draft, disturbance)
+        self.everything_holds()
+        self.a_worker_does_a_round(0, answers, cut)
+
+    def _ready(self, number: int) -> Row | None:
+        """A draft for somebody outside in a case that is open, written anew where it was not waiting."""
+        self._do(lambda: self.office.casework.give(APPROVER, Grant(TENANT, Role.APPROVER), ADMIN))
+        outside = {
+            name: row
+            for name, row in self.before.drafts.items()
+            if row["kind"] in checks.PARTY_OF and self.before.cases[row["case_id"]]["state"] in checks.OPEN
+        }
+        if not outside:
+            return None
+        draft = self._pick(outside, number)
+        version = draft["current_version"]
+        self._do(
+            lambda: self.office.casework.regenerate_draft(
+                self.office.who(LEAD), TENANT, draft["draft_id"], version
+            )
+        )
+        self.everything_holds()
+        return self.before.drafts[draft["draft_id"]]
+
+    def _disturb(self, draft: Row, disturbance: str | None) -> None:
+        case = self.before.cases[draft["case_id"]]
+        if disturbance == "right":
+            self.rights_change(APPROVER, False)
+        elif disturbance == "address":
+            party = OWN_CUSTOMER if draft["kind"] == "customer_update" else OWN_CARRIER
+            self.an_address_changes(party, "unverified")
+        elif disturbance == "facts":
+            self.the_feed_changes(int(case["subject"][3:]), int(self.steps % 4), None)
+        elif disturbance == "text":
+            self._do(
+                lambda: self.office.casework.regenerate_draft(
+                    self.office.who(LEAD), TENANT, draft["draft_id"], draft["current_version"]
+                )
+            )
+        elif disturbance == "new text":
+            self._do(lambda: self._write(draft, draft["current_version"], LEAD, False, "A new text."))
+        elif disturbance == "end":
+            self.everything_holds()
+            self._act(
+                list(self.before.cases).index(case["case_id"]), LEAD, Action.DISMISS, None, JUMPS[0], None
+            )
+        elif disturbance == "day":
+            self._pass(timedelta(hours=24))
 
     def _shown(self, draft: Row) -> str:
         shown = self.office.detail(draft["case_id"], AUDITOR).drafts
@@ -339,24 +413,21 @@ class DeskHistory(RuleBasedStateMachine):
         draft = self._waiting(number)
         seen = draft["current_version"] + off
         text = f"We are looking into it, note {self.steps}."
-        reader = self.office.who(LEAD)
-
-        def write() -> Any:
-            person = self.office.who(who)
-            if anew:
-                return self.office.casework.regenerate_draft(person, TENANT, draft["draft_id"], seen)
-            shown = self.office.casework.get(reader, TENANT, draft["case_id"]).drafts
-            content = next(d.content for d in shown if d.draft_id == draft["draft_id"])
-            edited = self._with_text(content, text)
-            return self.office.casework.edit_draft(person, TENANT, draft["draft_id"], edited, seen)
-
-        found = self._do(write, cut)
+        found = self._do(lambda: self._write(draft, seen, who, anew, text), cut)
         if found is None or isinstance(found, CaseworkError):
             return
         if off or found.version != draft["current_version"] + 1:
             self.violations.append(f"writing over version {seen} led to version {found.version}")
         if not anew:
             self.edits[draft["draft_id"], found.version] = text
+
+    def _write(self, draft: Row, seen: int, who: str, anew: bool, text: str) -> Any:
+        door, person = self.office.casework, self.office.who(who)
+        if anew:
+            return door.regenerate_draft(person, TENANT, draft["draft_id"], seen)
+        shown = self.office.detail(draft["case_id"], AUDITOR).drafts
+        content = next(d.content for d in shown if d.draft_id == draft["draft_id"])
+        return door.edit_draft(person, TENANT, draft["draft_id"], self._with_text(content, text), seen)
 
     @staticmethod
     def _with_text(content: DraftContent, text: str) -> dict[str, Any]:
@@ -370,17 +441,26 @@ class DeskHistory(RuleBasedStateMachine):
         elif who != LEAD:  # somebody must go on working
             self._do(lambda: self.office.casework.revoke(who, TENANT, ADMIN, role))
 
-    @rule(party=st.sampled_from((OWN_CUSTOMER, OWN_CARRIER)), kind=st.sampled_from(("other", "unverified", "usual")))
+    @rule(
+        party=st.sampled_from((OWN_CUSTOMER, OWN_CARRIER)),
+        kind=st.sampled_from(("other", "unverified", "usual")),
+    )
     def an_address_changes(self, party: str, kind: str) -> None:
         role = "customer" if party == OWN_CUSTOMER else "carrier"
         address = f"{'desk2' if kind == 'other' else 'desk1'}@{role}.example"
         contact = Contact(party, "mail", role, role.title(), address, kind != "unverified")
         self._do(lambda: self.office.casework.put_contacts(TENANT, [contact], "service:test"))
 
-    @precondition(lambda self: any(e["state"] in ("needs_human", "dead", "refused") for e in self.before.effects.values()))
+    @precondition(
+        lambda self: any(
+            e["state"] in ("needs_human", "dead", "refused") for e in self.before.effects.values()
+        )
+    )
     @rule(number=numbers, who=deciders, again=st.booleans())
     def a_person_decides_what_became_of_it(self, number: int, who: str, again: bool) -> None:
-        stuck = {n: e for n, e in self.before.effects.items() if e["state"] in ("needs_human", "dead", "refused")}
+        stuck = {
+            n: e for n, e in self.before.effects.items() if e["state"] in ("needs_human", "dead", "refused")
+        }
         effect = self._pick(stuck, number)
         door, person = self.office.casework, self.office.who(who)
         call = door.resend_effect if again else door.confirm_effect

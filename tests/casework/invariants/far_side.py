@@ -70,7 +70,9 @@ class Receiver:
     def began(self, key: str) -> None:
         """Bytes that could be acted upon are on their way."""
         if not self.is_idempotent and key in self.unknown:
-            self.violations.append(f"{self.target}: {key[:8]} was sent again although it may have been taken.")
+            self.violations.append(
+                f"{self.target}: {key[:8]} was sent again although it may have been taken."
+            )
         self.unknown.add(key)
 
     def takes(self, key: str) -> Result:
