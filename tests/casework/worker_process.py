@@ -8,13 +8,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from datetime import timedelta
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests.casework.effects_world import World
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
+_CONTEXT.set_forkserver_preload([__name__, "tests.casework.scripted_target"])
 
 
 def work(home: str, ports: tuple[int, int], rounds: int, crash_at: str | None, store_url: str | None) -> None:
@@ -37,3 +39,31 @@ def start(world: World, ports: tuple[int, int], rounds: int = 1, crash_at: str |
     )
     process.start()
     return process
+
+
+def work_until_killed(
+    home: str, ports: tuple[int, int], ahead: timedelta, store_url: str, line: Connection
+) -> None:
+    """Work rounds without end; say when they begin."""
+    world = World(Path(home), store_url)
+    world.clock.ahead = ahead
+    worker = world.worker(*ports, name=f"worker:{os.getpid()}")
+    line.send("ready")
+    while True:
+        worker.tick()
+
+
+def killed_after(world: World, ports: tuple[int, int], seconds: float) -> int | None:
+    """Let a worker's process live for a while, kill it as hard as a power cut, and return its exit code."""
+    ours, theirs = _CONTEXT.Pipe()
+    process = _CONTEXT.Process(
+        target=work_until_killed,
+        args=(str(world.home), ports, world.clock.ahead, world.store_url, theirs),
+        daemon=True,
+    )
+    process.start()
+    assert ours.recv() == "ready"
+    time.sleep(seconds)
+    process.kill()
+    process.join(timeout=30)
+    return process.exitcode
