@@ -13,7 +13,7 @@ SEED = int(os.environ.get("TIDEWAITER_FAULT_SEED", "20261125"))
 
 # name: (in CI, for a release, to claim it in public); figures are per store.
 FIGURES: dict[str, tuple[int, int, int]] = {
-    "histories": (10, 2_000, 10_000),  # random lives of a desk
+    "histories": (6, 2_000, 10_000),  # random lives of a desk
     "steps": (30, 50, 50),  # operations in each
     "races": (6, 1_000, 10_000),  # histories of threads on one case
     "tamperings": (40, 2_000, 100_000),  # changes of a log behind its back

@@ -23,7 +23,14 @@ from casework.evidence import chain
 from casework.model import Action, Contact, DraftContent, ExceptionRecord, Grant, Role
 from casework.store import work
 from tests.casework.invariants import checks
-from tests.casework.invariants.far_side import Answer, PowerCut, Receiver, ScriptedAdapter, power_cut
+from tests.casework.invariants.far_side import (
+    LEASE_AND_MORE,
+    Answer,
+    PowerCut,
+    Receiver,
+    ScriptedAdapter,
+    power_cut,
+)
 from tests.casework.invariants.snapshot import Row, Snapshot, snapshot
 from tests.casework.office import (
     ADMIN,
@@ -58,6 +65,8 @@ WITHIN_A_ROUND = (
     "desk:after-commit-before-checkpoint",
     "escalation:after-fired-before-told",
 )
+DISTURBANCES = ("right", "address", "facts", "text", "new text", "end", "day")
+NOT_SEEN = "0" * 64
 JUMPS = tuple(timedelta(minutes=m) for m in (1, 2, 4, 6, 16, 46, 61, 121, 7 * 60, 20 * 60, 25 * 60, 80 * 60))
 # Most attempts end well, or nothing would ever be seen to arrive.
 ANSWERS = st.lists(st.one_of(st.just(Answer.TAKEN), st.sampled_from(list(Answer))), min_size=1, max_size=6)
@@ -299,7 +308,7 @@ class DeskHistory(RuleBasedStateMachine):
         version = draft["current_version"] + off
         sha = self._shown(draft)
         if stale and number == 7:
-            sha = "0" * 64
+            sha = NOT_SEEN
         self._approve(draft, version, who, sha, cut)
 
     def _approve(self, draft: Row, version: int, who: str, sha: str, cut: str | None) -> None:
@@ -313,28 +322,50 @@ class DeskHistory(RuleBasedStateMachine):
         if found is None or isinstance(found, CaseworkError):
             return
         self.violations += [f"{who} approved although {what}" for what in against]
-        if sha == "0" * 64:
+        if sha == NOT_SEEN:
             self.violations.append("an approval of something nobody saw holds")
 
     @rule(
         number=numbers,
-        disturbance=st.sampled_from(
-            (None, None, None, None, "right", "address", "facts", "text", "end", "day", "new text")
-        ),
+        disturbance=st.sampled_from((None, None, None, *DISTURBANCES)),
+        in_hand=st.booleans(),
         answers=ANSWERS,
         cut=st.sampled_from(WITHIN_A_ROUND),
     )
     def something_happens_between_approval_and_sending(
-        self, number: int, disturbance: str | None, answers: list[Answer], cut: str | None
+        self, number: int, disturbance: str | None, in_hand: bool, answers: list[Answer], cut: str | None
     ) -> None:
-        """A message is approved as it should be; then, perhaps, it should not leave any more."""
+        """A message is approved as it should be; then, perhaps, it should not leave any more.
+
+        `in_hand`: a worker held it already when it happened, and died before it sent.
+        """
         draft = self._ready(number)
         if draft is None:
             return
-        self._approve(draft, draft["current_version"], APPROVER, self._shown(draft), None)
+        version, shown = draft["current_version"], self._shown(draft)
+        self._approve(draft, version, APPROVER, NOT_SEEN, None)
+        self._approve(draft, version - 1, APPROVER, shown, None)
+        self._approve(draft, version, APPROVER, shown, None)
+        if in_hand:
+            self.a_worker_does_a_round(0, [Answer.KILLED_EARLY] * 4, None)
+        self.everything_holds()
         self._disturb(draft, disturbance)
         self.everything_holds()
+        self._pass(LEASE_AND_MORE)
         self.a_worker_does_a_round(0, answers, cut)
+
+    @rule(number=numbers, who=st.sampled_from(DECIDERS))
+    def somebody_approves_a_text_of_their_own(self, number: int, who: str) -> None:
+        draft = self._ready(number)
+        if draft is None:
+            return
+        text = f"My own words, note {self.steps}."
+        found = self._do(lambda: self._write(draft, draft["current_version"], who, False, text))
+        if found is None or isinstance(found, CaseworkError):
+            return
+        self.everything_holds()
+        mine = self.before.drafts[draft["draft_id"]]
+        self._approve(mine, mine["current_version"], who, self._shown(mine), None)
 
     def _ready(self, number: int) -> Row | None:
         """A draft for somebody outside in a case that is open, written anew where it was not waiting."""

@@ -78,18 +78,6 @@ class Line:
         return httpx2.Response(200, json=said)
 
 
-class PlayedModel(DraftingModel):
-    """The real model code over a played line."""
-
-    line: Line
-
-    def _opened(self) -> Any:
-        client = openai.DefaultHttpxClient(transport=httpx2.MockTransport(self.line))
-        return openai.OpenAI(
-            api_key="none", base_url="http://model.example/v1", max_retries=0, http_client=client
-        )
-
-
 def rows(office: Office) -> list[dict[str, Any]]:
     with office.casework.desk.reading() as connection:
         return [dict(row) for row in connection.execute(select(usage)).mappings()]
@@ -98,12 +86,24 @@ def rows(office: Office) -> list[dict[str, Any]]:
 def drafting(office: Office, quota: int) -> tuple[Drafter, Line, CaseDetail]:
     """A drafter with a meter in the office's store, its line, and a case to write about."""
     office.sync(exception())
-    played = PlayedModel(
-        ModelSettings("m", attempts=ATTEMPTS, timeout_seconds=20),
+    model = DraftingModel(
+        ModelSettings("m", base_url="http://model.example/v1", attempts=ATTEMPTS),
         StoreUsage(office.engine, clock=office.clock, calls_per_day=quota),
     )
-    played.line = Line(office)
-    return Drafter(played), played.line, office.detail(who=AUDITOR)
+    return Drafter(model), Line(office), office.detail(who=AUDITOR)
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Line]]:
+    """The one line that the client's connections lead to now."""
+    current: list[Line] = []
+    real = openai.DefaultHttpxClient
+
+    def connected(**options: Any) -> Any:
+        return real(**options, transport=httpx2.MockTransport(lambda request: current[0](request)))
+
+    monkeypatch.setattr(openai, "DefaultHttpxClient", connected)
+    yield current
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 
 def test_every_call_is_metered_before_and_after_and_over_quota_the_template_writes(
-    stores: Stores, looks_for_less: bool, no_waiting: Clock
+    stores: Stores, looks_for_less: bool, no_waiting: Clock, lines: list[Line]
 ) -> None:
     class Metered(RuleBasedStateMachine):
         """A day of drafting after another, with a line that fails as it likes."""
@@ -127,6 +127,7 @@ def test_every_call_is_metered_before_and_after_and_over_quota_the_template_writ
             self.quota = 5
             self.drafter, self.line, self.detail = drafting(self.office, self.quota)
             no_waiting.at = self.office.clock.at
+            lines[:] = [self.line]
             self.expected: list[str] = []  # outcomes of all attempts so far
             self.failures, self.paused_until = 0, self.office.clock.at
 
