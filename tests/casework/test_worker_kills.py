@@ -21,7 +21,7 @@ from tests.casework import scripted_target
 from tests.casework.conftest import _administer, database
 from tests.casework.effects_fixtures import TENANT
 from tests.casework.effects_world import APPROVER, World, record
-from tests.casework.worker_process import killed_after
+from tests.casework.worker_process import killed_after, killed_at
 from tests.faults import figures, sizes
 
 pytestmark = pytest.mark.faults
@@ -30,6 +30,15 @@ KINDS = (DraftKind.CUSTOMER_UPDATE, DraftKind.CARRIER_REQUEST)
 BATCH = 8  # cases approved at a time: 24 effects
 LONGEST_LIFE = 0.15  # seconds; a round of a few effects
 UNDECIDED = ("pending", "claimed")
+POINTS = (
+    "worker:after-lease",
+    "worker:before-point-of-no-return",
+    "worker:before-data",
+    "worker:after-send-before-settle",
+    "worker:after-settle",
+    "desk:before-commit",
+    "desk:after-commit-before-checkpoint",
+)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -44,6 +53,11 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     opened.set_up()
     yield opened
     opened.close()
+
+
+def store_of(world: World) -> str:
+    """The store's name in the record."""
+    return "sqlite" if world.engine.dialect.name == "sqlite" else "postgres"
 
 
 def approve_more(world: World, batch: int) -> None:
@@ -73,8 +87,7 @@ def all_cases(world: World) -> list[CaseView]:
 
 
 def test_workers_killed_at_any_moment_lose_nothing_and_double_nothing(world: World, tmp_path: Path) -> None:
-    draw, batch = random.Random(sizes.SEED), 0
-    store = world.engine.dialect.name.replace("postgresql", "postgres")
+    draw, store, batch = random.Random(sizes.SEED), store_of(world), 0
     with scripted_target.running(tmp_path, sizes.SEED, portal_secret({}, world.home)) as target:
         for _ in range(sizes.figure("kills")):
             if sum(row["state"] == "pending" for row in world.effects()) < BATCH:
@@ -89,6 +102,23 @@ def test_workers_killed_at_any_moment_lose_nothing_and_double_nothing(world: Wor
         finish(world, target.ports)
         judge(world, target)
         figures.count("I2 I3 I10", store, "effects under kills", len(world.effects()))
+
+
+def test_workers_killed_at_every_named_point_lose_nothing_and_double_nothing(
+    world: World, tmp_path: Path
+) -> None:
+    store, batch = store_of(world), 0
+    with scripted_target.running(tmp_path, sizes.SEED, portal_secret({}, world.home)) as target:
+        target.be_well()  # each point must be come to
+        for point in POINTS * sizes.ROUNDS:
+            if sum(row["state"] == "pending" for row in world.effects()) < BATCH:
+                approve_more(world, batch)
+                batch += 1
+            assert killed_at(world, target.ports, point) == -signal.SIGKILL, point
+            figures.count("I2 I3 I10", store, "kill -9 at a named point of a worker")
+            world.clock.forward(minutes=4)
+        finish(world, target.ports)
+        judge(world, target)
 
 
 def finish(world: World, ports: tuple[int, int]) -> None:

@@ -9,6 +9,7 @@ import os
 
 SETTING = "TIDEWAITER_FAULT_SIZE"
 SIZE = os.environ.get(SETTING, "ci")
+ROUNDS = int(os.environ.get("TIDEWAITER_FAULT_ROUNDS", "1"))  # how often each named crash point
 SEED = int(os.environ.get("TIDEWAITER_FAULT_SEED", "20261125"))
 
 # name: (in CI, for a release, to claim it in public); figures are per store.
