@@ -61,8 +61,8 @@ def _git(*arguments: str) -> str:
 class Recorder:
     """Counts what pytest reports and writes the record when it is done."""
 
-    def __init__(self) -> None:
-        self.began = time.monotonic()
+    def __init__(self, chosen: str) -> None:
+        self.began, self.chosen = time.monotonic(), chosen
         self.tests = {"passed": 0, "failed": 0, "skipped": 0}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -70,10 +70,15 @@ class Recorder:
             self.tests[report.outcome] += 1
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        shown = {"figures": figures.told(), "tests": self.tests}
+        shown = {
+            "figures": figures.told(),
+            "tests": self.tests,
+            "rounds": sizes.ROUNDS,
+            "chosen": self.chosen,
+        }
         record("faults", shown, time.monotonic() - self.began, exitstatus == 0)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to count."""
-    config.pluginmanager.register(Recorder(), "tidewaiter-record")
+    config.pluginmanager.register(Recorder(config.getoption("markexpr")), "tidewaiter-record")

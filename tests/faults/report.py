@@ -98,6 +98,10 @@ def _faults(record: dict[str, Any]) -> str:
     )
 
 
+def _chosen(record: dict[str, Any]) -> str:
+    return f"only those that are `{record['chosen']}`; " if record["chosen"] else ""
+
+
 def _mutants(record: dict[str, Any]) -> str:
     caught = sum(bool(row["caught_by"]) for row in record["mutants"])
     rows = [
