@@ -93,13 +93,15 @@ def _sizes() -> str:
 def _faults(record: dict[str, Any]) -> str:
     rows = [(row["invariants"], row["store"], row["what"], f"{row['count']:,}") for row in record["figures"]]
     tests = ", ".join(f"{times} {outcome}" for outcome, times in record["tests"].items() if times)
-    return f"## The latest record of `make faults`\n\n{_about(record)} Tests: {tests}.\n\n" + _table(
-        ("invariants", "store", "what was done", "times"), rows
+    told = (
+        f"{_about(record)} Tests: {tests}; each named crash point {record['rounds']} times. {_chosen(record)}"
     )
+    table = _table(("invariants", "store", "what was done", "times"), rows)
+    return f"## The latest record of `make faults`\n\n{told.strip()}\n\n{table}"
 
 
 def _chosen(record: dict[str, Any]) -> str:
-    return f"only those that are `{record['chosen']}`; " if record["chosen"] else ""
+    return f"Only the tests that are `{record['chosen']}` were run." if record["chosen"] else ""
 
 
 def _mutants(record: dict[str, Any]) -> str:
