@@ -29,6 +29,7 @@ def test_whatever_people_feeds_and_workers_do_every_invariant_holds(
             deadline=None,
             database=None,
             phases=phases,
+            report_multiple_bugs=looks_for_less,
             suppress_health_check=list(HealthCheck),
             print_blob=True,
         ),

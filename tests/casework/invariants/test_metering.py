@@ -201,6 +201,7 @@ def test_every_call_is_metered_before_and_after_and_over_quota_the_template_writ
             deadline=None,
             database=None,
             phases=phases,
+            report_multiple_bugs=looks_for_less,
             suppress_health_check=list(HealthCheck),
         ),
     )
