@@ -14,9 +14,9 @@ SEED = int(os.environ.get("TIDEWAITER_FAULT_SEED", "20261125"))
 
 # name: (in CI, for a release, to claim it in public); figures are per store.
 FIGURES: dict[str, tuple[int, int, int]] = {
-    "histories": (6, 2_000, 10_000),  # random lives of a desk
+    "histories": (4, 2_000, 10_000),  # random lives of a desk
     "steps": (30, 50, 50),  # operations in each
-    "races": (6, 1_000, 10_000),  # histories of threads on one case
+    "races": (5, 1_000, 10_000),  # histories of threads on one case
     "tamperings": (40, 2_000, 100_000),  # changes of a log behind its back
     "metered": (8, 500, 5_000),  # histories of model calls
     "kills": (10, 500, 3_000),  # kill -9 of a worker at a random moment
