@@ -12,7 +12,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test check bench faults clean
+.PHONY: help setup run up test check bench faults mutants clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -47,8 +47,15 @@ check: setup ## ruff, types, SQL style, import directions
 bench: setup ## ratios within one run
 	@$(BIN)/python -m tests.bench
 
-faults: setup ## kill loading and runs of the whole path at named points, many times over
-	@TIDEWAITER_FAULT_ROUNDS=$${ROUNDS:-20} $(BIN)/python -m pytest tests/faults
+# ROUNDS: how often each named crash point. SIZE: a share of the release figures. CLAIM=1: the public claim's.
+faults: setup ## try to break the invariants at a release's figures; kill workers, loading and whole runs
+	@TIDEWAITER_FAULT_ROUNDS=$${ROUNDS:-$(if $(CLAIM),100,20)} \
+		TIDEWAITER_FAULT_SIZE=$${SIZE:-$(if $(CLAIM),claim,release)} \
+		$(BIN)/python -m pytest -p tests.faults.recording tests/casework/invariants \
+		tests/casework/test_worker_kills.py tests/casework/test_worker_crashes.py tests/faults
+
+mutants: setup ## seed bugs into casework, one at a time; each must be caught by its invariant's tests
+	@$(BIN)/python -m tests.faults.mutants --jobs 2
 
 clean: ## remove what was made (the environment stays)
 	@rm -rf var dbt_project/target dbt_project/logs

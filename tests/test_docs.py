@@ -61,6 +61,7 @@ def test_every_make_target_is_described() -> None:
         "check",
         "bench",
         "faults",
+        "mutants",
         "clean",
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
 from casework.store.tables import usage
 
@@ -57,6 +57,13 @@ class Unmetered:
         """Forget the attempt."""
 
 
+def _one_at_a_time(connection: Connection, tenant_id: str) -> None:
+    """Let nobody else count the tenant's attempts before this one is in; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        lock = text("select pg_advisory_xact_lock(hashtext(:name))")
+        connection.execute(lock, {"name": f"usage:{tenant_id}"})
+
+
 class StoreUsage:
     """Records attempts in the operational store, each in a transaction of its own.
 
@@ -79,6 +86,7 @@ class StoreUsage:
         """Count and insert in one transaction, so that attempts in flight count too."""
         now, usage_id = self._clock(), f"use_{secrets.token_hex(12)}"
         with self._engine.begin() as conn:
+            _one_at_a_time(conn, tenant_id)
             recent = select(func.count()).where(
                 usage.c.tenant_id == tenant_id, usage.c.started_at > now - QUOTA_WINDOW
             )

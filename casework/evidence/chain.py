@@ -132,8 +132,9 @@ def entries_of(connection: Connection, tenant_id: str, after: int = 0) -> Iterat
         .order_by(audit_entries.c.sequence)
         .execution_options(yield_per=1000)
     )
-    for row in connection.execute(query).mappings():
-        yield dict(row)
+    with connection.execute(query) as found:  # whoever stops early lets go of the server's cursor
+        for row in found.mappings():
+            yield dict(row)
 
 
 def verify(casework: Door, tenant_id: str) -> Report:

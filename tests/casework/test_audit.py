@@ -268,3 +268,12 @@ def test_an_audited_secret_is_never_in_the_log(office: Office) -> None:
     with office.casework.desk.reading() as connection:
         text = repr([entry["payload"] for entry in chain.entries_of(connection, TENANT)])
     assert password not in text and token not in text
+
+
+def test_a_reader_that_stops_at_the_first_entry_leaves_no_cursor_open(
+    office: Office, recwarn: pytest.WarningsRecorder
+) -> None:
+    with office.casework.desk.reading() as connection:
+        for _ in chain.entries_of(connection, TENANT):
+            break
+    assert not [warning for warning in recwarn if issubclass(warning.category, ResourceWarning)]

@@ -1,0 +1,81 @@
+"""Everything one tenant's store says at one moment, read straight from the tables, without the code under test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from casework.store.tables import (
+    Table,
+    approvals,
+    audit_entries,
+    audit_heads,
+    case_facts,
+    cases,
+    contacts,
+    draft_versions,
+    drafts,
+    effects,
+    escalations,
+    events,
+    grants,
+    messages,
+)
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The rows of a tenant, in a fixed order, and desk time."""
+
+    now: datetime
+    audit: list[Row]
+    heads: list[Row]
+    facts: list[Row]
+    events: list[Row]
+    cases: dict[str, Row]
+    drafts: dict[str, Row]
+    versions: dict[tuple[str, int], Row]
+    approvals: dict[str, Row]
+    effects: dict[str, Row]
+    steps: dict[str, Row]
+    messages: list[Row]
+    contacts: list[Row]
+    grants: list[Row]
+
+    def said(self, *actions: str) -> list[Row]:
+        """The audit entries of these actions."""
+        return [entry for entry in self.audit if entry["action"] in actions]
+
+
+def snapshot(connection: Connection, tenant_id: str, now: datetime) -> Snapshot:
+    """Read a tenant's tables in the caller's transaction."""
+
+    def rows(table: Table, *order: str) -> list[Row]:
+        query = select(table).where(table.c.tenant_id == tenant_id)
+        query = query.order_by(*(table.c[name] for name in order))
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+    return Snapshot(
+        now=now,
+        audit=rows(audit_entries, "sequence"),
+        heads=rows(audit_heads, "tenant_id"),
+        facts=rows(case_facts, "sequence"),
+        events=rows(events, "sequence"),
+        cases={row["case_id"]: row for row in rows(cases, "case_id")},
+        drafts={row["draft_id"]: row for row in rows(drafts, "case_id", "kind")},
+        versions={
+            (row["draft_id"], row["version"]): row for row in rows(draft_versions, "draft_id", "version")
+        },
+        approvals={row["approval_id"]: row for row in rows(approvals, "decided_at", "approval_id")},
+        effects={row["effect_id"]: row for row in rows(effects, "created_at", "target", "recipient")},
+        steps={row["escalation_id"]: row for row in rows(escalations, "case_id", "rule", "step")},
+        messages=rows(messages, "occurred_at", "message_id"),
+        contacts=rows(contacts, "party_id", "channel"),
+        grants=rows(grants, "grant_id"),
+    )

@@ -1,0 +1,235 @@
+"""I14: every attempt to call a model is on record before it leaves and settled after; over quota the template writes.
+
+The model's client is the real one; only the line to its server is played.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import select
+
+from casework.drafting import model as model_module
+from casework.drafting.drafter import Drafter
+from casework.drafting.model import PAUSE_AFTER_FAILURES, DraftingModel, ModelSettings
+from casework.drafting.usage import OverQuota, StoreUsage
+from casework.model import CaseDetail, DraftKind
+from casework.store.tables import usage
+from tests.casework.invariants.conftest import Stores
+from tests.casework.office import AUDITOR, TENANT, Clock, Office, exception
+from tests.faults import figures, sizes
+
+PROSE = "We are following up the shipment and will write again as soon as we know more about it."
+# What the line does, and what is then on record; the first four are worth another attempt.
+OUTCOMES = {
+    "429": "rate limited",
+    "500": "server error",
+    "503": "server error",
+    "reset": "unreachable",
+    "timeout": "timed out",
+    "400": "refused with 400",
+    "nonsense": "malformed answer",
+    "empty": "malformed answer",
+    "good": "answered",
+}
+RETRIED = {"rate limited", "server error", "unreachable"}
+ATTEMPTS = 2
+
+
+class Line:
+    """The line to the model's server: answers as told, and looks at the meter while a call is under way."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.answers: deque[str] = deque()
+        self.calls = 0
+        self.violations: list[str] = []
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.calls += 1
+        open_rows = [row for row in rows(self.office) if row["settled_at"] is None]
+        if len(open_rows) != 1:
+            self.violations.append(f"{len(open_rows)} attempts are on record while one is under way")
+        answer = self.answers.popleft() if self.answers else "good"
+        if answer == "timeout":
+            raise httpx2.ReadTimeout("slow", request=request)
+        if answer == "reset":
+            raise httpx2.ConnectError("gone", request=request)
+        if answer.isdigit():
+            return httpx2.Response(int(answer), json={"error": {"message": "no"}})
+        text = json.dumps({"paragraphs": [{"text": PROSE, "fact_ids": ["shipment_id"]}]})
+        content = {"good": text, "nonsense": "<html>", "empty": ""}[answer]
+        said = {
+            "choices": [{"message": {"content": content}}],
+            "usage": {"prompt_tokens": 7, "completion_tokens": 3},
+        }
+        return httpx2.Response(200, json=said)
+
+
+def rows(office: Office) -> list[dict[str, Any]]:
+    with office.casework.desk.reading() as connection:
+        return [dict(row) for row in connection.execute(select(usage)).mappings()]
+
+
+def drafting(office: Office, quota: int) -> tuple[Drafter, Line, CaseDetail]:
+    """A drafter with a meter in the office's store, its line, and a case to write about."""
+    office.sync(exception())
+    model = DraftingModel(
+        ModelSettings("m", base_url="http://model.example/v1", attempts=ATTEMPTS),
+        StoreUsage(office.engine, clock=office.clock, calls_per_day=quota),
+    )
+    return Drafter(model), Line(office), office.detail(who=AUDITOR)
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Line]]:
+    """The one line that the client's connections lead to now."""
+    current: list[Line] = []
+    real = openai.DefaultHttpxClient
+
+    def connected(**options: Any) -> Any:
+        return real(**options, transport=httpx2.MockTransport(lambda request: current[0](request)))
+
+    monkeypatch.setattr(openai, "DefaultHttpxClient", connected)
+    yield current
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    """The model's pauses pass on a clock of our own."""
+    clock = Clock()
+    stub = SimpleNamespace(sleep=lambda seconds: None, monotonic=lambda: clock.at.timestamp())
+    monkeypatch.setattr(model_module, "time", stub)
+    yield clock
+
+
+def test_every_call_is_metered_before_and_after_and_over_quota_the_template_writes(
+    stores: Stores, looks_for_less: bool, no_waiting: Clock, lines: list[Line]
+) -> None:
+    class Metered(RuleBasedStateMachine):
+        """A day of drafting after another, with a line that fails as it likes."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.office = stores.fresh()
+            self.quota = 5
+            self.drafter, self.line, self.detail = drafting(self.office, self.quota)
+            no_waiting.at = self.office.clock.at
+            lines[:] = [self.line]
+            self.expected: list[str] = []  # outcomes of all attempts so far
+            self.failures, self.paused_until = 0, self.office.clock.at
+
+        def teardown(self) -> None:
+            figures.count("I14", stores.name, "histories of model calls")
+            figures.count("I14", stores.name, "attempts to call a model", self.line.calls)
+            stores.done(self.office)
+
+        @rule(
+            kind=st.sampled_from(list(DraftKind)),
+            answers=st.lists(st.sampled_from(list(OUTCOMES)), max_size=2),
+        )
+        def somebody_wants_a_draft(self, kind: DraftKind, answers: list[str]) -> None:
+            expected, is_over = self._foresee(answers)
+            self.line.answers = deque(answers)
+            content = self.drafter.draft(kind, self.detail)
+            self.expected += expected
+            is_answered = bool(expected) and expected[-1] == "answered" and not is_over
+            assert content["paragraphs"], "nobody wrote anything"
+            assert content["generator"].startswith("model:" if is_answered else "template:")
+            assert ("over quota" in content.get("generator_reason", "")) == is_over
+
+        def _foresee(self, answers: list[str]) -> tuple[list[str], bool]:
+            """The attempts that will be made, and whether the quota stops one."""
+            now, made = self.office.clock.at, []
+            if now < self.paused_until:
+                return [], False
+            for answer in [*answers, "good", "good"][:ATTEMPTS]:
+                if self._recent() + len(made) >= self.quota:
+                    return made, True
+                made.append(OUTCOMES[answer])
+                if made[-1] not in RETRIED:
+                    break
+            self._note(made[-1])
+            return made, False
+
+        def _note(self, last: str) -> None:
+            if last == "answered":
+                self.failures = 0
+            elif last in RETRIED | {"timed out"}:
+                self.failures += 1
+            if self.failures >= PAUSE_AFTER_FAILURES:
+                self.failures, self.paused_until = 0, self.office.clock.at + timedelta(seconds=300)
+
+        def _recent(self) -> int:
+            since = self.office.clock.at - timedelta(hours=24)
+            return sum(row["started_at"] > since for row in rows(self.office))
+
+        @rule(hours=st.sampled_from((0.1, 1, 12, 23.9, 24, 30)))
+        def time_passes(self, hours: float) -> None:
+            self.office.clock.forward(hours=hours)
+            no_waiting.at = self.office.clock.at
+
+        @invariant()
+        def the_meter_is_right(self) -> None:
+            found = rows(self.office)
+            assert not self.line.violations, self.line.violations
+            assert len(found) == self.line.calls == len(self.expected)
+            assert sorted(row["outcome"] or "" for row in found) == sorted(self.expected)
+            assert all(row["settled_at"] and row["settled_at"] >= row["started_at"] for row in found)
+            answered = [row for row in found if row["outcome"] == "answered"]
+            assert all((row["input_tokens"], row["output_tokens"]) == (7, 3) for row in answered)
+            assert self._recent() <= self.quota
+
+    phases = [Phase.generate, Phase.shrink] if looks_for_less else [Phase.generate]
+    run_state_machine_as_test(
+        seed(sizes.SEED)(Metered),
+        settings=settings(
+            max_examples=sizes.figure("metered"),
+            stateful_step_count=15,
+            deadline=None,
+            database=None,
+            phases=phases,
+            report_multiple_bugs=looks_for_less,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_many_who_call_at_once_stay_within_the_quota(stores: Stores) -> None:
+    quota, callers = 5, 12
+    for _ in range(max(2, sizes.figure("metered") // 10)):
+        office = stores.fresh()
+        meter = StoreUsage(office.engine, clock=office.clock, calls_per_day=quota)
+        start, allowed = threading.Barrier(callers), []
+
+        def call(
+            start: threading.Barrier = start, allowed: list[str] = allowed, meter: StoreUsage = meter
+        ) -> None:
+            start.wait()
+            try:
+                allowed.append(
+                    meter.started(tenant_id=TENANT, case_id=None, kind="customer_update", model="m")
+                )
+            except OverQuota:
+                return
+
+        threads = [threading.Thread(target=call) for _ in range(callers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(rows(office)) == len(allowed) == quota
+        figures.count("I14", stores.name, "rushes of 12 on a quota of 5")
+        stores.done(office)

@@ -1,0 +1,151 @@
+"""The page docs/reliability.md, made from the records kept beside it: `python -m tests.faults.report`.
+
+Prints the page; `--write` writes it, `--keep` first takes the newest records of var/reliability.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from tests.faults.recording import RECORDS, ROOT
+from tests.faults.sizes import FIGURES
+
+PAGE = ROOT / "docs" / "reliability.md"
+KEPT = ROOT / "docs" / "reliability"
+KINDS = ("faults", "mutants")
+TRIED = {
+    "histories": "random lives of a desk",
+    "steps": "operations in each, at most",
+    "races": "histories of threads on one case",
+    "tamperings": "changes of a log behind its back",
+    "metered": "histories of model calls",
+    "kills": "`kill -9` of a worker at a random moment",
+}
+INVARIANTS = {
+    "I1": "Nothing reaches a receiver without an approval of exactly those bytes, recipients and facts, "
+    "by somebody who still may.",
+    "I2": "A decision's rows, log entries, events and outgoing effects are all there, or none is.",
+    "I3": "A receiver has an effect at most once. Every effect ends, or has a next attempt within 24 hours. "
+    "What may have been taken is never sent again by a machine to a receiver that could not tell.",
+    "I7": "A step that is due fires once, never early, and none is left. An open case has something ahead, "
+    "or everybody it could call has been called.",
+    "I10": "Whatever is changed in the log behind its back is found at its place. An untouched log always "
+    "verifies.",
+    "I11": "What people do at once to one case equals some order of doing it one after another. "
+    "No edit is lost, and no version of a draft is decided twice.",
+    "I14": "Every call of a model is on record before it is made, and settled after it. Over quota the "
+    "template writes.",
+}
+INTRODUCTION = """# What is proven, and how
+
+Casework promises that a decision is never lost, doubled, forged or forgotten. Each promise is an invariant;
+its tests try to break it on SQLite and on PostgreSQL, and seeded bugs show that they would notice.
+
+{invariants}
+`make test` tries a little of each; `make faults` the figures of a release, `make faults CLAIM=1` those of a
+public claim; `SIZE=0.1` before either is a tenth of a release. `make mutants` runs every seeded bug. Each run
+leaves a record in `var/reliability`; `python -m tests.faults.report --keep` takes the newest ones into
+`docs/reliability` and makes this page from them. The random tests repeat exactly from seed and commit;
+threads and kills repeat only in what they do, not in when.
+"""
+
+
+def kept() -> dict[str, dict[str, Any]]:
+    """Return the records that are committed, by kind."""
+    found = {kind: KEPT / f"{kind}.json" for kind in KINDS}
+    return {
+        kind: json.loads(path.read_text(encoding="utf-8")) for kind, path in found.items() if path.exists()
+    }
+
+
+def keep() -> None:
+    """Take the newest record of each kind from var/reliability into the documents."""
+    newest = {row["kind"]: row for row in map(json.loads, RECORDS.read_text(encoding="utf-8").splitlines())}
+    KEPT.mkdir(exist_ok=True)
+    for kind, row in newest.items():
+        text = json.dumps(row, indent=1, sort_keys=True) + "\n"
+        (KEPT / f"{kind}.json").write_text(text, encoding="utf-8")
+
+
+def page(records: dict[str, dict[str, Any]]) -> str:
+    """Return the whole page."""
+    invariants = _table(("", "invariant"), list(INVARIANTS.items()))
+    parts = [INTRODUCTION.format(invariants=invariants), _sizes()]
+    if "faults" in records:
+        parts.append(_faults(records["faults"]))
+    if "mutants" in records:
+        parts.append(_mutants(records["mutants"]))
+    return "\n".join(parts)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def _sizes() -> str:
+    rows = [(TRIED[name], *(f"{times:,}" for times in row)) for name, row in FIGURES.items()]
+    return "## How much is tried, per store\n\n" + _table(("", "make test", "release", "claim"), rows)
+
+
+def _faults(record: dict[str, Any]) -> str:
+    rows = [(row["invariants"], row["store"], row["what"], f"{row['count']:,}") for row in record["figures"]]
+    tests = ", ".join(f"{times} {outcome}" for outcome, times in record["tests"].items() if times)
+    told = (
+        f"{_about(record)} Tests: {tests}; each named crash point {record['rounds']} times. {_chosen(record)}"
+    )
+    table = _table(("invariants", "store", "what was done", "times"), rows)
+    return f"## The latest record of `make faults`\n\n{told.strip()}\n\n{table}"
+
+
+def _chosen(record: dict[str, Any]) -> str:
+    return f"Only the tests that are `{record['chosen']}` were run." if record["chosen"] else ""
+
+
+def _mutants(record: dict[str, Any]) -> str:
+    caught = sum(bool(row["caught_by"]) for row in record["mutants"])
+    rows = [
+        (row["invariant"], row["mutant"], f"`{row['caught_by']}`" if row["caught_by"] else "**survived**")
+        for row in record["mutants"]
+    ]
+    return (
+        f"## The latest record of `make mutants`\n\n{_about(record)} "
+        f"{caught} of {len(rows)} seeded bugs were caught.\n\n"
+        + _table(("invariant", "seeded bug", "caught by"), rows)
+    )
+
+
+def _about(record: dict[str, Any]) -> str:
+    said = ", ".join(f"{name} {number}" for name, number in sorted(record["versions"].items()))
+    changes = " with uncommitted changes" if record["has_uncommitted_changes"] else ""
+    return (
+        f"{record['at']}, {_size(record['size'])}, seed {record['seed']}, commit `{record['commit'][:12]}`{changes}, "
+        f"{record['seconds']:,} s on {record['processors']} processors ({said}). "
+        f"Everything {'held' if record['outcome'] == 'held' else 'did **not** hold'}."
+    )
+
+
+def _size(size: str) -> str:
+    named = {
+        "ci": "the figures of `make test`",
+        "release": "the figures of a release",
+        "claim": "the claim's figures",
+    }
+    return named.get(size, f"{size} of the release figures")
+
+
+def main(arguments: list[str]) -> None:
+    """Print the page, or write it."""
+    if "--keep" in arguments:
+        keep()
+    text = page(kept())
+    if "--keep" in arguments or "--write" in arguments:
+        PAGE.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,34 @@
+"""What is said about reliability is what a run showed; and every seeded bug still fits the code."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.faults.mutants import MUTANTS, Mutant
+from tests.faults.mutation import source_of
+from tests.faults.report import PAGE, kept, page
+
+
+def test_the_page_on_reliability_is_made_from_the_kept_records() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(kept())
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_seeded_bug_fits_the_code_and_is_a_program(mutant: Mutant) -> None:
+    compile(source_of(mutant), mutant.path, "exec")
+
+
+def test_each_invariant_has_five_seeded_bugs_or_more() -> None:
+    per_invariant = Counter(mutant.invariant for mutant in MUTANTS)
+    assert set(per_invariant) == {"I1", "I2", "I3", "I7", "I10", "I11", "I14"}
+    assert min(per_invariant.values()) >= 5
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+
+
+def test_no_kept_record_shows_a_failure() -> None:
+    records = kept()
+    assert set(records) == {"faults", "mutants"}
+    assert {record["outcome"] for record in records.values()} == {"held"}
+    assert all(row["caught_by"] for row in records["mutants"]["mutants"])
