@@ -105,7 +105,7 @@ def checked(asked: ManualCase) -> dict[str, str | None]:
         told[name] = text or None
     for name in ("title", "reason"):
         if told[name] is None:
-            raise DetailsRefused(f"To open a case say its {name}.", field=name)
+            raise DetailsRefused(f"To open a case say {LABELS[name].lower()}.", field=name)
     if asked.severity not in SEVERITIES:
         raise DetailsRefused(f"The severity is one of {', '.join(SEVERITIES)}.", field="severity")
     for part, label in priority.PARTS.items():

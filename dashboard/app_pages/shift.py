@@ -175,26 +175,25 @@ def _offer(viewer: Viewer, to: str, cases: Sequence[CaseView], note: str, now: d
 # --- how the work is spread ------------------------------------------------------------------------------
 
 
-def _show_load(load: Workload) -> None:
+def _show_load(spread: Workload) -> None:
     """Show open work by owner and by team."""
     st.subheader("Who has how much", anchor=False)
-    show_table(_rows("Owner", load.by_owner, load.currency_code, lambda one: one.name), "workload_owners")
-    show_table(
-        _rows("Team", load.by_team, load.currency_code, lambda one: one.key and team_name(one.key)),
-        "workload_teams",
-    )
+    owners = [(load.name or "nobody", load) for load in spread.by_owner]
+    show_table(_rows("Owner", owners, spread.currency_code), "workload_owners")
+    teams = [(team_name(load.key) if load.key else "no team", load) for load in spread.by_team]
+    show_table(_rows("Team", teams, spread.currency_code), "workload_teams")
 
 
-def _rows(title: str, loads: Sequence[Load], currency_code: str, name: Any) -> list[dict[str, Any]]:
+def _rows(title: str, loads: Sequence[tuple[str, Load]], currency_code: str) -> list[dict[str, Any]]:
     return [
         {
-            title: visible(name(load) or "nobody"),
+            title: visible(name),
             "Open": load.open,
             "Breaching": load.breaching,
             "Waiting": load.waiting,
             "At stake": money(load.at_stake, currency_code),
         }
-        for load in loads
+        for name, load in loads
     ]
 
 

@@ -43,7 +43,7 @@ def team_name(team: str) -> str:
 def state_words(case: CaseView, now: datetime) -> str:
     """Return the queue's word for where a case stands; an acknowledgement says how long it holds."""
     if holds(case, now) and case.acknowledged_until:
-        return f"Acknowledged, {span(case.acknowledged_until - now)} left"
+        return f"Ack. {span(case.acknowledged_until - now)}"
     return STATE_WORDS.get(case.state, str(case.state))
 
 

@@ -140,8 +140,8 @@ def test_partners_do_not_see_what_was_opened_by_hand(office: Office) -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"title": "  "}, "say its title"),
-        ({"reason": "\x00"}, "say its reason"),
+        ({"title": "  "}, "say what happened"),
+        ({"reason": "\x00"}, "say what was said"),
         ({"title": "x" * 201}, "longer than 200 characters"),
         ({"shipment_id": "x" * 121}, "shipment id is longer"),
         ({"severity": "huge"}, "one of low, medium"),

@@ -91,7 +91,10 @@ def test_the_event_lets_the_case_go_on_before_its_time(
 
 
 @pytest.mark.parametrize("event", [None, *WaitEvent])
-def test_what_a_case_does_not_wait_for_leaves_it_waiting(office: Office, event: WaitEvent | None) -> None:
+def test_what_a_case_does_not_wait_for_leaves_it_waiting(
+    sqlite_office: Office, event: WaitEvent | None
+) -> None:
+    office = sqlite_office
     office.sync(STORM, *CHILDREN)
     waits(office, event)
     a_colleague_writes(office)

@@ -48,7 +48,7 @@ def test_a_call_without_a_word_of_what_happened_is_refused_with_a_sentence(world
     app = app.button(key="manual_open").click().run()
     app = press(app, "manual_open", "manual_confirm")
 
-    assert "To open a case say its title" in words(app)
+    assert "To open a case say what happened" in words(app)
 
 
 def test_who_may_not_open_cases_is_not_asked(world: World) -> None:
@@ -75,7 +75,7 @@ def test_an_acknowledged_case_says_so_in_the_queue_and_on_its_page(world: World)
 
     assert "Acknowledged until" in words(app)
     states = list(signed_in(world, "lead", tenant="demo").dataframe[0].value["State"])
-    assert states[0].startswith("Acknowledged, ") and states[1:] == ["New"] * 3
+    assert states[0].startswith("Ack. ") and states[1:] == ["New"] * 3
     app = app.button(key="action_triage").click().run()
     assert "action_acknowledge" not in keys(app)
 
