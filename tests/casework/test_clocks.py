@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, inspect
 
 from casework import calendars, clocks
 from casework.clocks import ClockReading
 from casework.config import load_config
+from casework.escalation import fire_due
 from casework.model import Action
 from casework.store.engine import writing
 from casework.store.tables import messages
@@ -181,3 +185,19 @@ def test_a_reopened_case_is_counted_anew_and_its_answer_stays_history(office: Of
     office.perform(case_id, Action.REOPEN, reason="not over")
     assert reading(office, "resolution").remaining == 24 * HOUR
     assert reading(office, "first_response") == answered
+
+
+def test_the_columns_of_the_clocks_come_and_go_with_their_migration(office: Office) -> None:
+    office.sync(exception())
+    kept = office.case()
+    step = import_module("casework.store.migrations.versions.0003_calendars_and_clocks")
+    with office.engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        step.downgrade()
+        assert "clock_rule" not in {column["name"] for column in inspect(connection).get_columns("cases")}
+        step.upgrade()
+    assert office.case() == kept | {"calendar": None, "clock_zone": None, "clock_rule": None}
+    assert reading(office, "resolution").rule == "24x7"  # what came before calendars ran around the clock
+    office.perform(office.case_id(), Action.START)
+    office.perform(office.case_id(), Action.WAIT, until=office.clock() + HOUR, reason="x")
+    office.clock.forward(hours=25)
+    assert fire_due(office.casework.desk, office.clock()) == 1 + 2
