@@ -285,13 +285,9 @@ def _notify(work: Work, desk: Desk, case: Values, step: Values) -> dict[str, Any
     if receiver is None:
         return {"address": None}
     label = desk.catalogue(case["exception_type"]).label
-    effect_id = notices.queue(work, label, case, step, receiver)
-    return {
-        "channel": receiver.channel,
-        "address": receiver.address,
-        "login": receiver.login,
-        "effect_id": effect_id,
-    }
+    queued = notices.queue(work, label, case, step, receiver)
+    reached = {"channel": receiver.channel, "address": receiver.address, "login": receiver.login}
+    return reached | queued
 
 
 def lead_of(connection: Connection, tenant_id: str, role: Role) -> str | None:
