@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
+from typer.testing import CliRunner
 
 from casework import auditor, escalation, policies
 from casework.config import EscalationRule, load_config
@@ -22,6 +24,7 @@ from casework.model import Action
 from casework.rehearsal import PlannedStep
 from casework.store.engine import writing
 from casework.store.tables import effects, escalations
+from orchestration.cli import app
 from tests.casework.office import CARRIER, CUSTOMER, LEAD, START, TENANT, Office, exception
 
 TEAMS = load_config().tenants[TENANT].model_dump()["teams"]
@@ -356,6 +359,28 @@ def test_a_dry_run_changes_nothing_and_is_for_the_tenants_own_people(office: Off
             office.casework.audit_escalations(office.who(outsider), TENANT)
     with pytest.raises(CaseNotFound):
         plan(office, "D-999999")
+
+
+def test_the_command_line_prints_the_plan_and_ends_with_one_when_something_was_missed(
+    sqlite_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = sqlite_office
+    office.sync(exception())
+    monkeypatch.setenv("TIDEWAITER_HOME", str(office.home))
+    monkeypatch.delenv("TIDEWAITER_STORE_URL", raising=False)
+    run = CliRunner()
+    printed = run.invoke(
+        app, ["escalations", "plan", "--tenant", TENANT, "--at", "2026-09-01T08:00:00", "--json"]
+    )
+    planned = plan(office)
+    assert [step["fires_at"] for step in json.loads(printed.stdout)] == [
+        s.fires_at.isoformat() for s in planned
+    ]
+    assert office.case_id() in run.invoke(app, ["escalations", "plan", "--tenant", TENANT]).stdout
+    for due_at, code in ((datetime(2199, 1, 1, tzinfo=UTC), 0), (datetime(2000, 1, 1, tzinfo=UTC), 1)):
+        with writing(office.engine) as connection:
+            connection.execute(update(escalations).values(due_at=due_at))
+        assert run.invoke(app, ["escalations", "audit", "--tenant", TENANT]).exit_code == code
 
 
 # --- nothing missed, nothing twice -------------------------------------------------------------------------
