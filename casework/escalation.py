@@ -180,6 +180,13 @@ def fire_due(desk: Desk, now: datetime, actor: str = "service:worker", limit: in
     Steps of a waiting case stand still with its clock, except those `not_stopped` names. A step that cannot be
     fired is logged and keeps nobody else waiting; the auditor reports it.
     """
+    fired = 0
+    while round_ := _fire_all(desk, now, actor, limit):
+        fired += round_  # what fired may have made others due: the end of a wait does
+    return fired
+
+
+def _fire_all(desk: Desk, now: datetime, actor: str, limit: int) -> int:
     fired, last = 0, None
     while True:
         with desk.reading() as connection:
@@ -296,13 +303,9 @@ def _notify(work: Work, desk: Desk, case: Values, step: Values) -> dict[str, Any
     if receiver is None:
         return {"address": None}
     label = desk.catalogue(case["exception_type"]).label
-    effect_id = notices.queue(work, label, case, step, receiver)
-    return {
-        "channel": receiver.channel,
-        "address": receiver.address,
-        "login": receiver.login,
-        "effect_id": effect_id,
-    }
+    queued = notices.queue(work, label, case, step, receiver)
+    reached = {"channel": receiver.channel, "address": receiver.address, "login": receiver.login}
+    return reached | queued
 
 
 def lead_of(connection: Connection, tenant_id: str, role: Role) -> str | None:

@@ -33,12 +33,12 @@ NEVER_LEFT = frozenset(
 )
 
 
-def queue(work: Work, label: str, case: Values, step: Values, receiver: Receiver) -> str:
-    """Queue the notice of a step that fires, in its transaction; return the effect's id."""
+def queue(work: Work, label: str, case: Values, step: Values, receiver: Receiver) -> dict[str, str]:
+    """Queue the notice of a step that fires, in its transaction; return the effect's id and its hash."""
     message = _message(label, case, step, receiver)
     target = TARGET_OF[receiver.channel]
     effect_id = new_id()
-    row = {
+    row: dict[str, Any] = {
         "tenant_id": work.tenant_id,
         "effect_id": effect_id,
         "case_id": case["case_id"],
@@ -57,7 +57,7 @@ def queue(work: Work, label: str, case: Values, step: Values, receiver: Receiver
         "created_at": work.now,
     }
     work.connection.execute(insert_new(work.connection, effects), [row])
-    return effect_id
+    return {"effect_id": effect_id, "payload_sha256": row["payload_sha256"]}
 
 
 def _message(label: str, case: Values, step: Values, receiver: Receiver) -> dict[str, Any]:

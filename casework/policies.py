@@ -65,7 +65,7 @@ def plan(config: Config, case: Values, updated_customer_at: datetime | None = No
 
 def applies(rule: EscalationRule, case: Values) -> bool:
     """Whether a rule is for a case as it stands."""
-    if rule.cancelled_by == "answered" and case["first_response_at"]:
+    if case["first_response_at"] and (rule.cancelled_by == "answered" or rule.clock == "first_response"):
         return False
     return matches(rule.when, case)
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Table, select
 
+from casework import notices
 from casework.canonical import canonical_bytes, canonical_sha256, plain, sha256_hex
 from casework.desk import Desk
 from casework.errors import CaseNotFound, NotPermitted
@@ -291,15 +292,29 @@ def _case_holds(parts: Mapping[str, Any], _key: bytes) -> str | None:
 
 
 def _approvals_hold(parts: Mapping[str, Any], key: bytes) -> str | None:
+    """Everything that left was approved as it is; a notice to the tenant's own people was told by a step."""
     bound = {item["approval_id"]: item for item in parts["approvals.json"]}
+    told = _notices_told(parts)
     for effect in parts["effects.json"]:
-        approval = bound.get(effect["approval_id"])
-        hashes = {item["sha256"] for item in approval["recipients"]} if approval else set()
         if not _is_content(parts, key, effects, effect):
             return f"The content of effect {effect['effect_id']} is not what its hash says."
+        if effect["target"] in notices.TARGETS:
+            if told.get(effect["effect_id"]) != effect["payload_sha256"]:
+                return f"No escalation told notice {effect['effect_id']} with this content."
+            continue
+        approval = bound.get(effect["approval_id"])
+        hashes = {item["sha256"] for item in approval["recipients"]} if approval else set()
         if effect["payload_sha256"] not in hashes:
             return f"Effect {effect['effect_id']} is not covered by an approval of its exact content."
     return None
+
+
+def _notices_told(parts: Mapping[str, Any]) -> dict[str, str]:
+    """Return effect_id -> hash of every notice that a step in the log queued."""
+    said = [
+        entry["payload"]["details"] for entry in parts["audit.json"] if entry["action"] == "case:escalated"
+    ]
+    return {details["effect_id"]: details["payload_sha256"] for details in said if details.get("effect_id")}
 
 
 CHECKS: dict[str, Callable[[Mapping[str, Any], bytes], str | None]] = {

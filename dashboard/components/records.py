@@ -26,6 +26,13 @@ _DIRECTIONS = {
     "note": ("Note", ":material/sticky_note_2:"),
 }
 
+_TARGETS = {
+    "mail": "Mail",
+    "portal_webhook": "Customer portal",
+    "team_mail": "Notice by mail",
+    "team_webhook": "Notice",
+}
+
 
 def show_documents(documents: Sequence[dict[str, Any]], as_of: datetime) -> None:
     """Show which papers the shipment needs, which are there, and by when the others must be."""
@@ -115,7 +122,7 @@ def show_effects(effects: Sequence[EffectView], now: datetime, viewer: Viewer) -
 
 
 def _effect(effect: EffectView, now: datetime) -> None:
-    words = {"mail": "Mail", "portal_webhook": "Customer portal"}.get(effect.target, effect.target)
+    words = _TARGETS.get(effect.target, effect.target)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         effect_badge(effect.state)
         st.markdown(literal(f"{words} to {effect.recipient}"), width="content")

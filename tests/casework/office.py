@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from casework.config import load_config
+from casework.config import Config, TenantConfig, load_config
 from casework.drafting.drafter import Drafter
 from casework.drafting.known_ids import StoreIds
 from casework.evidence.keys import Keys
@@ -105,7 +105,7 @@ class Office:
     """The door over one store, with shortcuts for what tests do all the time."""
 
     def __init__(self, engine: Engine, home: Path, *, drafting: bool = True) -> None:
-        self.engine, self.home, self.clock = engine, home, Clock()
+        self.engine, self.home, self.clock, self.config = engine, home, Clock(), CONFIG
         self.drafter = Drafter(is_known_elsewhere=StoreIds(engine)) if drafting else None
         self.casework = self.door()
 
@@ -113,12 +113,19 @@ class Office:
         """Another door over the same store: what a second process has."""
         return Casework(
             self.engine,
-            config=CONFIG,
+            config=self.config,
             keys=Keys(self.home / "keys"),
             home=self.home,
             clock=self.clock,
             drafter=self.drafter,
         )
+
+    def configure(self, **tenant: Any) -> None:
+        """Open the door again with some of the tenant's configuration changed, checked as a file's would be."""
+        values = CONFIG.tenants[TENANT].model_dump() | tenant
+        tenants = {**CONFIG.tenants, TENANT: TenantConfig.model_validate(values)}
+        self.config = Config.model_validate({**dict(CONFIG), "tenants": tenants})
+        self.casework = self.door()
 
     def who(self, principal_id: str) -> Principal:
         with self.casework.desk.reading() as connection:

@@ -10,6 +10,7 @@ import pytest
 
 from casework.canonical import canonical_bytes, sha256_hex
 from casework.errors import CaseNotFound, NotPermitted
+from casework.escalation import fire_due
 from casework.evidence import archive, pack
 from casework.evidence.keys import Keys
 from casework.model import Action, Publication
@@ -55,6 +56,13 @@ def test_a_pack_verifies_with_nothing_but_itself_and_the_public_key(worked: Offi
     report = pack.verify(alone, key)
     assert (report.ok, report.case_id) == (True, worked.case_id())
     assert report.entries == len(worked.detail(who=AUDITOR).audit)
+
+
+def test_a_notice_to_the_tenants_own_people_is_covered_by_the_step_that_told_it(worked: Office) -> None:
+    worked.clock.forward(days=1)
+    assert fire_due(worked.casework.desk, worked.clock()) > 0
+    assert "team_mail" in {effect.target for effect in worked.detail().effects}
+    assert pack.verify(exported(worked).path, worked.casework.keys.public).ok
 
 
 def test_a_pack_holds_what_the_case_rests_on(worked: Office) -> None:
@@ -152,6 +160,7 @@ def test_a_pack_signed_by_another_key_is_refused(worked: Office, tmp_path: Path)
         ("checkpoint.json", {"sequence": 999}),
         ("effects.json", {"payload_sha256": "2" * 64}),
         ("effects.json", {"approval_id": "none"}),
+        ("effects.json", {"target": "team_mail"}),
     ],
 )
 def test_a_pack_whose_members_contradict_each_other_fails_even_when_it_is_signed(
