@@ -13,8 +13,9 @@ from casework.canonical import canonical_bytes, canonical_sha256, sha256_hex
 from casework.errors import DetailsRefused, NotPermitted, RecordHeld
 from casework.evidence import archive, chain, erasure, pack
 from casework.model import Action, Contact
+from casework.store.append_only import ERASABLE
 from casework.store.engine import writing
-from casework.store.tables import audit_entries, cases, contacts, redactions
+from casework.store.tables import audit_entries, cases, contacts, metadata, redactions
 from tests.casework.office import (
     AUDITOR,
     CUSTOMER,
@@ -218,6 +219,11 @@ def test_history_is_not_changed_without_a_redaction_that_says_exactly_so(worked:
     with writing(worked.engine) as connection:
         connection.execute(refused[0])
     assert not worked.casework.verify_audit(TENANT).ok, "a redaction without our signature is tampering"
+
+
+def test_every_column_of_history_either_never_changes_or_can_be_redacted() -> None:
+    for name, (keys, erasable, fixed) in ERASABLE.items():
+        assert sorted(("tenant_id", *keys, *erasable, *fixed)) == sorted(metadata.tables[name].c.keys()), name
 
 
 def _refused(office: Office, statement: Any) -> None:

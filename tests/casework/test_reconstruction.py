@@ -173,7 +173,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size
 
 # A step takes real transactions, so a failure is shown as it was found instead of being shrunk for minutes.
 @settings(
-    max_examples=12,
+    max_examples=10,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
