@@ -26,7 +26,7 @@ RECORDS = ROOT / "var" / "reliability" / "records.jsonl"
 LIBRARIES = ("hypothesis", "sqlalchemy", "psycopg", "pytest", "openai")
 
 
-def record(kind: str, shown: dict[str, Any], seconds: float, is_good: bool) -> dict[str, Any]:
+def record(kind: str, shown: dict[str, Any], seconds: float, outcome: str) -> dict[str, Any]:
     """Append one record and return it."""
     made = {
         "kind": kind,
@@ -37,7 +37,7 @@ def record(kind: str, shown: dict[str, Any], seconds: float, is_good: bool) -> d
         "seed": sizes.SEED,
         "seconds": round(seconds),
         "processors": os.cpu_count(),
-        "outcome": "held" if is_good else "failed",
+        "outcome": outcome,  # held, failed, or stopped: by hand, and nothing had failed by then
         "versions": versions(),
         **shown,
     }
@@ -76,7 +76,9 @@ class Recorder:
             "rounds": sizes.ROUNDS,
             "chosen": self.chosen,
         }
-        record("faults", shown, time.monotonic() - self.began, exitstatus == 0)
+        stopped = exitstatus == pytest.ExitCode.INTERRUPTED and not self.tests["failed"]
+        outcome = "stopped" if stopped else "held" if exitstatus == 0 else "failed"
+        record("faults", shown, time.monotonic() - self.began, outcome)
 
 
 def pytest_configure(config: pytest.Config) -> None:

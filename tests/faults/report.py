@@ -23,6 +23,11 @@ TRIED = {
     "metered": "histories of model calls",
     "kills": "`kill -9` of a worker at a random moment",
 }
+OUTCOMES = {
+    "held": "Everything held.",
+    "failed": "Not everything held.",
+    "stopped": "It was stopped before its end; everything tried until then held.",
+}
 INVARIANTS = {
     "I1": "Nothing reaches a receiver without an approval of exactly those bytes, recipients and facts, "
     "by somebody who still may.",
@@ -123,7 +128,7 @@ def _about(record: dict[str, Any]) -> str:
     return (
         f"{record['at']}, {_size(record['size'])}, seed {record['seed']}, commit `{record['commit'][:12]}`{changes}, "
         f"{record['seconds']:,} s on {record['processors']} processors ({said}). "
-        f"Everything {'held' if record['outcome'] == 'held' else 'did **not** hold'}."
+        f"{OUTCOMES[record['outcome']]}{record.get('note', '')}"
     )
 
 

@@ -15,6 +15,7 @@ from tests.casework.invariants.far_side import Answer
 from tests.casework.office import APPROVER, LEAD
 from tests.faults import figures, sizes
 
+CUSTOMERS = 2  # the third draft for somebody outside leaves by mail and to the portal
 PROVEN = "I1 I2 I3 I7 I10 I11"
 
 
@@ -49,22 +50,22 @@ def life(stores: Stores) -> Iterator[Callable[..., None]]:
 def test_every_way_an_attempt_can_go(stores: Stores) -> None:
     for answer in Answer:
         with life(stores) as step:
-            step("a_message_meets_the_world", 1, answer, None)  # by mail and to the portal
+            step("a_message_meets_the_world", CUSTOMERS, answer, None)
 
 
 def test_the_power_fails_at_every_point_of_a_round(stores: Stores) -> None:
     for point in CUTS_OF_A_ROUND:
         with life(stores) as step:
             step("time_passes", JUMPS[6])  # a first step of the escalations is due
-            step("a_message_meets_the_world", 1, Answer.TAKEN, point)
+            step("a_message_meets_the_world", CUSTOMERS, Answer.TAKEN, point)
 
 
 def test_everything_that_can_happen_between_approval_and_sending(stores: Stores) -> None:
     for disturbance in DISTURBANCES:
         with life(stores) as step:
-            step("something_happens_between_approval_and_sending", 1, disturbance, [], None)
+            step("something_happens_between_approval_and_sending", CUSTOMERS, disturbance, [], None)
         with life(stores) as step:
-            step("something_happens_while_a_dead_worker_holds_the_message", 1, disturbance)
+            step("something_happens_while_a_dead_worker_holds_the_message", CUSTOMERS, disturbance)
 
 
 def test_the_power_fails_within_decisions(stores: Stores) -> None:
