@@ -477,7 +477,12 @@ def main(arguments: list[str] | None = None) -> int:
     if len(chosen) == len(MUTANTS):
         from tests.faults.recording import record
 
-        record("mutants", {"mutants": found}, time.monotonic() - began, "failed" if survivors else "held")
+        record(
+            "mutants",
+            {"mutants": found, "size": SIZE},
+            time.monotonic() - began,
+            "failed" if survivors else "held",
+        )
     return 1 if survivors else 0
 
 
