@@ -57,6 +57,7 @@ def queue(work: Work, label: str, case: Values, step: Values, receiver: Receiver
         "created_at": work.now,
     }
     work.connection.execute(insert_new(work.connection, effects), [row])
+    work.move("effects", row["case_id"], effect_id, row["state"])
     return {"effect_id": effect_id, "payload_sha256": row["payload_sha256"]}
 
 
