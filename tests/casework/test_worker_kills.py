@@ -28,7 +28,7 @@ pytestmark = pytest.mark.faults
 
 KINDS = (DraftKind.CUSTOMER_UPDATE, DraftKind.CARRIER_REQUEST)
 BATCH = 8  # cases approved at a time: 24 effects
-LONGEST_LIFE = 0.15  # seconds; a round of a few effects
+LONGEST_LIFE = 0.3  # seconds; a round of a few effects
 UNDECIDED = ("pending", "claimed")
 POINTS = (
     "worker:after-lease",

@@ -56,6 +56,7 @@ def work_until_killed(
     worker = world.worker(*ports, name=f"worker:{os.getpid()}")
     if crash_at:
         os.environ["TIDEWAITER_CRASH_AT"] = crash_at
+    worker.beat(world.clock(), {})  # its connection is open before its life is counted
     line.send("ready")
     while True:
         worker.tick()
