@@ -6,12 +6,11 @@ A mistake is a `ConfigError` that names the file and the field.
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from casework.canonical import canonical_sha256
 from casework.config.calendar import ALWAYS, Calendar
@@ -149,10 +148,14 @@ class Config(_Strict):
     # The files it was read from, name to text: not part of what it says.
     sources: dict[str, str] = Field(default={}, exclude=True, repr=False)
 
-    @cached_property
+    _sha256: str | None = PrivateAttr(default=None)
+
+    @property
     def sha256(self) -> str:
         """The hash of everything it says: names a configuration wherever one is recorded."""
-        return canonical_sha256(self.model_dump(mode="json"))
+        if self._sha256 is None:
+            self._sha256 = canonical_sha256(self.model_dump(mode="json"))
+        return self._sha256
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Config:

@@ -229,18 +229,21 @@ def _drafts(
 def _effects(
     entries: Sequence[RowMapping], decided: Sequence[RowMapping], states: Mapping[str, str]
 ) -> list[EffectAsKnown]:
-    """Return the effects that had been queued, each with the recipient its approval bound."""
+    """Return the effects that had been queued, each with the recipient its approval or its step named."""
     recipients = {(item["approval_id"], to["sha256"]): to for item in decided for to in item["recipients"]}
     queued = {
-        effect_id: (details["approval_id"], sha256)
+        effect_id: (details["approval_id"], sha256, recipients.get((details["approval_id"], sha256), {}))
         for details in (entry["payload"]["details"] for entry in entries)
         if isinstance(details.get("effects"), dict)
         for effect_id, sha256 in details["effects"].items()
     }
+    # A notice to the tenant's own people has no approval: the step that fired says what was told to whom.
+    for details in (entry["payload"]["details"] for entry in entries if entry["action"] == "case:escalated"):
+        if details.get("effect_id"):
+            queued[details["effect_id"]] = (None, details["payload_sha256"], details)
     found = []
     for effect_id, state in sorted(states.items()):
-        approval_id, sha256 = queued.get(effect_id, (None, None))
-        to = recipients.get((approval_id, sha256), {})
+        approval_id, sha256, to = queued.get(effect_id, (None, None, {}))
         place = (to.get("channel"), to.get("address"), sha256)
         found.append(EffectAsKnown(effect_id, approval_id, *place, EffectState(state)))
     return found

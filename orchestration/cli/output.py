@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -16,7 +16,7 @@ FAILED, NOT_VERIFIED, NOT_FOUND = 1, 3, 4
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON can hold it: instants as ISO-8601 UTC, money as numbers with two places."""
+    """Return a value as JSON can hold it: instants as ISO-8601 UTC, money with two places, lengths in seconds."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -27,6 +27,8 @@ def plain(value: Any) -> Any:
         return float(value)
     if isinstance(value, (datetime, date)):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, Enum):
         return value.value
     return str(value) if isinstance(value, Path) else value

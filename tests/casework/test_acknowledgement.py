@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from casework import escalation
+from casework import auditor, escalation
 from casework.acknowledgement import holds
 from casework.errors import DetailsRefused, TransitionRefused
 from casework.evidence import chain
@@ -31,7 +31,7 @@ def test_an_acknowledgement_holds_calls_back_and_moves_nothing_else(office: Offi
     assert seen.first_response_due_at == before["first_response_due_at"]
     office.clock.at = until - timedelta(microseconds=1)
     assert fired(office) == []
-    assert escalation.audit_missed(office.casework.desk, office.clock()) == []
+    assert auditor.audit_missed(office.casework.desk, office.clock()) == []
     office.clock.at = until
     assert fired(office) == [("unanswered", 1), ("unanswered", 2)]
     office.clock.at = START + timedelta(hours=2)

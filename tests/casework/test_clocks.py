@@ -190,7 +190,7 @@ def test_a_reopened_case_is_counted_anew_and_its_answer_stays_history(office: Of
 def test_the_columns_of_the_clocks_come_and_go_with_their_migration(office: Office) -> None:
     office.sync(exception())
     kept = office.case()
-    step = import_module("casework.store.migrations.versions.0003_calendars_and_clocks")
+    step = import_module("casework.store.migrations.versions.0004_calendars_and_clocks")
     with office.engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
         step.downgrade()
         assert "clock_rule" not in {column["name"] for column in inspect(connection).get_columns("cases")}

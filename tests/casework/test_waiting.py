@@ -53,7 +53,7 @@ def a_message_arrives(office: Office) -> None:
     office.approve(office.draft())
     with office.casework.desk.writing(TENANT, "service:worker") as work:
         row = work.connection.execute(effects.select().limit(1)).mappings().one()
-        settlement.delivered(work, dict(row), {}, "taken")
+        settlement.delivered(work, office.casework.config, dict(row), {}, "taken")
 
 
 def the_incident_ends(office: Office) -> None:

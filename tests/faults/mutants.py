@@ -125,8 +125,8 @@ MUTANTS: list[Mutant] = [
         (
             "a case that is over still sends what was in hand",
             "approval.py",
-            'if State(case["state"]) in FINISHED:\n        return f"The case is {case[\'state\']}."\n    return (',
-            "if False:\n        return None\n    return (",
+            'FINISHED:\n        return f"The case is {case[\'state\']}."\n    if case["merged',
+            '()   :\n        return None\n    if case["merged',
         ),
     ),
     *_many(
@@ -157,8 +157,8 @@ MUTANTS: list[Mutant] = [
         (
             "an action changes a case in silence",
             "cases.py",
-            "work.say(lifecycle.FACTS[action], case=saved, details=decision.details)",
-            "del decision",
+            "work.say(lifecycle.FACTS[action], case=saved, details=decision.details | came_in)",
+            "del came_in",
         ),
         (
             "an approval queues only its first message",
@@ -237,7 +237,7 @@ MUTANTS: list[Mutant] = [
         (
             "a wait never ends by itself",
             "escalation.py",
-            "or_(cases.c.state != State.WAITING.value, escalations.c.rule == WAIT_OVER),",
+            "or_(cases.c.state != State.WAITING.value, not_stopped()),",
             "cases.c.state != State.WAITING.value,",
         ),
         (
@@ -255,20 +255,23 @@ MUTANTS: list[Mutant] = [
         (
             "a new case has no deadlines",
             "sync.py",
-            "    escalation.schedule(work, desk.config.escalation, opened)\n",
+            "    escalation.schedule(work, desk.config, opened)\n",
             "",
         ),
         (
             "a worker's round fires one step and leaves the rest",
             "escalation.py",
-            "found = connection.execute(_due(now).limit(limit)).all()",
-            "found = connection.execute(_due(now).limit(1)).all()",
+            "    while round_ := _fire_all(desk, now, actor, limit):\n"
+            "        fired += round_  # what fired may have made others due: the end of a wait does\n",
+            "    found = []\n    with desk.reading() as connection:\n"
+            "        found = connection.execute(due(now).limit(1)).all()\n"
+            "    fired = sum(_fire_safely(desk, row, now, actor) for row in found)\n",
         ),
         (
             "a wait that ends by hand brings deadlines forward",
             "escalation.py",
-            ".values(due_at=row.due_at + waited)",
-            ".values(due_at=row.due_at - waited)",
+            ".values(due_at=at, details=details)",
+            ".values(due_at=row['due_at'] - (ended_at - case['waiting_since']), details=details)",
         ),
     ),
     *_many(
@@ -277,7 +280,7 @@ MUTANTS: list[Mutant] = [
         (
             "the payload is not compared with its hash",
             "evidence/chain.py",
-            'if canonical_sha256(entry["payload"]) != entry["payload_sha256"]:',
+            "if not _payload_holds(entry, redacted):",
             "if False:",
         ),
         (
@@ -307,14 +310,14 @@ MUTANTS: list[Mutant] = [
         (
             "decisions are not seen by a checkpoint",
             "desk.py",
-            "            if work.has_spoken:",
-            "            if False:",
+            "        if work.has_spoken:\n            mark",
+            "        if False:\n            mark",
         ),
         (
             "the log does not explain who owns a case",
             "evidence/fold.py",
-            'FOLDED = ("state", "owner", "version",',
-            'FOLDED = ("state", "version",',
+            'if column.name not in (*STATED, "tenant_id",',
+            'if column.name not in (*STATED, "owner", "tenant_id",',
         ),
         (
             "the entry after the bad one is named",

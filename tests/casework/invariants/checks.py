@@ -24,6 +24,8 @@ MAY_APPROVE = {"ops_lead", "approver"}
 FOUR_EYES_ABOVE = Decimal("100000")
 PARTY_OF = {"customer_update": "customer_id", "carrier_request": "carrier_id"}
 CHANNEL_OF = {"mail": "mail", "portal_webhook": "webhook"}
+# Notices to the tenant's own people, which no approval covers: a step that fired told them.
+TO_THE_TEAM = "team_mail"
 SETTLED_AS = {
     "applied": "writeback:delivered",
     "refused": "writeback:refused",
@@ -32,8 +34,8 @@ SETTLED_AS = {
 }
 
 
-def canonical(value: Any) -> str:
-    """The hash of a value's canonical JSON, worked out a second time."""
+def canonical_text(value: Any) -> str:
+    """A value's canonical JSON, worked out a second time."""
 
     def plain(item: Any) -> Any:
         if isinstance(item, datetime):
@@ -44,8 +46,12 @@ def canonical(value: Any) -> str:
             return f"{item:f}"
         raise TypeError(type(item))
 
-    said = json.dumps(value, default=plain, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(said.encode()).hexdigest()
+    return json.dumps(value, default=plain, sort_keys=True, separators=(",", ":"))
+
+
+def canonical(value: Any) -> str:
+    """The hash of a value's canonical JSON."""
+    return hashlib.sha256(canonical_text(value).encode()).hexdigest()
 
 
 # --- I1: nothing leaves without an approval of exactly that --------------------------------------------------
@@ -94,6 +100,8 @@ def why_no_approval(seen: Snapshot, draft: Row, version: int, who: str) -> list[
 def unauthorised(seen: Snapshot, change: Leased) -> list[str]:
     """I1: why what a transport was given is not what somebody approved, as the store stands at the lease."""
     effect = seen.effects.get(change.effect_id)
+    if effect is not None and effect["target"] == TO_THE_TEAM:
+        return misdirected(seen, effect)
     approval = seen.approvals.get(effect["approval_id"] or "") if effect else None
     if effect is None or approval is None:
         return ["there is no approval"]
@@ -132,6 +140,20 @@ def unauthorised(seen: Snapshot, change: Leased) -> list[str]:
     ]
 
 
+def misdirected(seen: Snapshot, effect: Row) -> list[str]:
+    """I1: why a notice is not what a step that fired told the tenant's own people."""
+    told = notices_told(seen).get(effect["effect_id"])
+    partners = {row["address"] for row in seen.contacts if row["party_role"] != "team"}
+    problems = [] if told == canonical(effect["payload"]) else ["no step told it"]
+    return problems + (["it goes to a partner"] if effect["recipient"] in partners else [])
+
+
+def notices_told(seen: Snapshot) -> dict[str, str]:
+    """Notices by their ids, with the hashes of what steps that fired told."""
+    said = [entry["payload"]["details"] for entry in seen.said("case:escalated")]
+    return {details["effect_id"]: details["payload_sha256"] for details in said if "effect_id" in details}
+
+
 # --- I2: a decision is there as a whole or not at all ---------------------------------------------------------
 
 
@@ -143,19 +165,20 @@ def half_decided(seen: Snapshot) -> Iterator[str]:
 
 
 def _tables_and_log(seen: Snapshot) -> Iterator[str]:
-    about_cases = [entry for entry in seen.audit if entry["case_id"]]
+    about_cases = [entry for entry in seen.audit if entry["case_id"] and "case" in entry["payload"]]
     standing = {entry["case_id"]: entry["payload"]["case"] for entry in about_cases}
     table = {
         case_id: {column: row[column] for column in standing.get(case_id, {})}
         for case_id, row in seen.cases.items()
     }
-    if standing != table:
+    if canonical_text(standing) != canonical_text(table):
         yield "the cases are not what the log says"
     facts = [(row["case_id"], row["fact"], row["actor"], row["details"]) for row in seen.facts]
     if facts != [(e["case_id"], e["action"], e["actor"], e["payload"]["details"]) for e in about_cases]:
         yield "the history of cases is not what the log says"
     told = [(row["subject"], row["data"]) for row in seen.events if "case" in row["data"]]
-    if told != [(entry["case_id"], entry["payload"]) for entry in about_cases]:
+    said = [(e["case_id"], {key: e["payload"][key] for key in ("details", "case")}) for e in about_cases]
+    if told != said:
         yield "the events are not what the log says"
     for rows in (seen.audit, seen.facts, seen.events):
         if [row["sequence"] for row in rows] != list(range(1, len(rows) + 1)):
@@ -168,7 +191,7 @@ def _approvals_and_effects(seen: Snapshot) -> Iterator[str]:
     if len(logged) != len(decided) or set(logged) != set(seen.approvals):
         yield "the decisions are not those of the log"
         return
-    queued: dict[str, str] = {}
+    queued = notices_told(seen)
     for approval_id, entry in logged.items():
         row, said = seen.approvals[approval_id], entry["payload"]["details"]
         queued |= said["effects"]
@@ -187,13 +210,17 @@ def _approvals_and_effects(seen: Snapshot) -> Iterator[str]:
 
 
 def _effects_and_their_end(seen: Snapshot) -> Iterator[str]:
-    ends = Counter((entry["object_id"], entry["action"]) for entry in seen.said(*SETTLED_AS.values()))
+    facts = [*SETTLED_AS.values(), *(fact.replace("writeback:", "notice:") for fact in SETTLED_AS.values())]
+    ends = Counter((entry["object_id"], entry["action"]) for entry in seen.said(*facts))
     out = Counter(row["effect_id"] for row in seen.messages if row["direction"] == "out")
     for name, row in seen.effects.items():
-        fact = SETTLED_AS.get(row["state"])
+        fact, delivered = SETTLED_AS.get(row["state"]), "writeback:delivered"
+        if row["target"] == TO_THE_TEAM:
+            fact, delivered = fact and fact.replace("writeback:", "notice:"), "notice:delivered"
+            out[name] += ends[name, delivered]  # it stands in the thread as the note of its step
         if fact and not ends[name, fact]:
             yield f"effect {name} is {row['state']}, and the log does not say so"
-        if ends[name, "writeback:delivered"] != out[name] or (row["state"] == "applied") != bool(out[name]):
+        if ends[name, delivered] != out[name] or (row["state"] == "applied") != bool(out[name]):
             yield f"effect {name} is {row['state']} with {out[name]} messages in the thread"
         if out[name] > 1:
             yield f"effect {name} was delivered {out[name]} times"
@@ -286,9 +313,10 @@ def _wakes(seen: Snapshot, case_id: str) -> bool:
 def overdue(seen: Snapshot) -> Iterator[str]:
     """I7 after a worker's round: nothing that is due has been left."""
     for name, step in seen.steps.items():
-        stands_still = (
-            seen.cases[step["case_id"]]["state"] == "waiting" and step["rule"] != "wait_over"
-        )  # its clock is stopped
+        case = seen.cases[step["case_id"]]
+        runs_on = step["rule"] == "wait_over" or step["clock"] in ("wait", "next_update")
+        is_held = step["rule"] == "unanswered" and (case["acknowledged_until"] or seen.now) > seen.now
+        stands_still = is_held or (case["state"] == "waiting" and not runs_on)  # its clock is stopped
         if step["state"] == "due" and step["due_at"] <= seen.now and not stands_still:
             yield f"step {name} was due at {step['due_at']} and did not fire"
 

@@ -93,7 +93,8 @@ class DeskHistory(RuleBasedStateMachine):
         self.depth = 0
         self.mail = Receiver("mail", is_idempotent=False)
         self.portal = Receiver("portal_webhook", is_idempotent=True)
-        self.receivers = (self.mail, self.portal)
+        self.team = Receiver("team_mail", is_idempotent=True)
+        self.receivers = (self.mail, self.portal, self.team)
         self.violations: list[str] = []
         self.edits: dict[tuple[str, int], str] = {}
         self.stated: dict[int, ExceptionRecord] = {}
@@ -169,8 +170,9 @@ class DeskHistory(RuleBasedStateMachine):
                 witness=self._witness,
                 another_worker=self._another_worker,
                 time_passes=self._pass,
+                team=self.team,
             )
-            for far in self.receivers
+            for far in (self.mail, self.portal)
         }
         return Worker(self.office.casework, adapters, clock=self.office.clock, name=f"worker:{name}")
 

@@ -103,7 +103,9 @@ class ScriptedAdapter:
         witness: Callable[[Leased], None],
         another_worker: Callable[[], None],
         time_passes: Callable[[timedelta], None],
+        team: Receiver,
     ) -> None:
+        self._team = team
         self._receiver, self._answers, self._witness = receiver, answers, witness
         self._another_worker, self._time_passes = another_worker, time_passes
 
@@ -115,6 +117,9 @@ class ScriptedAdapter:
 
     def apply(self, change: Leased, idempotency_key: str) -> Outcome:
         self._witness(change)
+        if change.target == self._team.target:  # our own people: told at least once, under one id
+            change.pass_point_of_no_return()
+            return Outcome(self._team.takes(idempotency_key), "told")
         answer, far = self._answers(), self._receiver
         if answer == Answer.KILLED_EARLY:
             raise PowerCut(answer)

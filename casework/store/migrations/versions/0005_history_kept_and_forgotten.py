@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -95,6 +95,42 @@ def upgrade() -> None:
     _state_what_current_facts_state(connection)
     protect_but_redact(connection, ERASABLE)
     protect(connection, ("redactions", "config_versions"))
+    _put_back_what_the_log_says(connection)
+
+
+# Columns of a case that came after its first version; a store that went back to it lost them, but its log did not.
+LATER: dict[str, Any] = {
+    **dict.fromkeys(("team", "waiting_for", "acknowledged_by", "merged_into"), sa.String()),
+    **dict.fromkeys(("calendar", "clock_zone", "clock_rule"), sa.String()),
+    **dict.fromkeys(("acknowledged_until", "flapping_until"), INSTANT),
+}
+
+
+def _put_back_what_the_log_says(connection: sa.Connection) -> None:
+    """Give cases what the last entry about each says of the later columns; older entries say nothing of them."""
+    log = sa.table(
+        "audit_entries",
+        sa.column("tenant_id"), sa.column("case_id"), sa.column("sequence"), sa.column("payload", sa.JSON()),
+    )  # fmt: skip
+    of_cases = sa.select(log).where(log.c.case_id.is_not(None)).order_by(log.c.tenant_id, log.c.sequence)
+    said: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in connection.execute(of_cases):
+        case = (row.payload or {}).get("case") or {}
+        said.setdefault((row.tenant_id, row.case_id), {}).update(
+            {name: case[name] for name in LATER if name in case}
+        )
+    cases = sa.table(
+        "cases", sa.column("tenant_id"), sa.column("case_id"), *(sa.column(n, t) for n, t in LATER.items())
+    )
+    for (tenant_id, case_id), columns in said.items():
+        values = {name: _instant(name, value) for name, value in columns.items() if value is not None}
+        if values:
+            mine = (cases.c.tenant_id == tenant_id, cases.c.case_id == case_id)
+            connection.execute(sa.update(cases).where(*mine).values(values))
+
+
+def _instant(name: str, value: Any) -> Any:
+    return datetime.fromisoformat(value) if LATER[name] is INSTANT else value
 
 
 def _state_what_current_facts_state(connection: sa.Connection) -> None:
