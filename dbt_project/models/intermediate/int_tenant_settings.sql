@@ -18,7 +18,8 @@ select
     coalesce(max(tariffs.default_tier), 'bronze') as default_tier,
     coalesce(max(tariffs.shipment_value_default), 0) as shipment_value_default,
     coalesce(max(tariffs.assumption), 'No tariff is configured: nothing is assumed to be lost.') as assumption,
-    list(distinct rules.exception_type) filter (where rules.is_enabled) as enabled_types,
+    list(distinct rules.exception_type order by rules.exception_type)
+        filter (where rules.is_enabled) as enabled_types,
     {{ rule('rules', '*', 'severity_medium_from') }} as severity_medium_from,
     {{ rule('rules', '*', 'severity_high_from') }} as severity_high_from,
     {{ rule('rules', '*', 'severity_critical_from') }} as severity_critical_from,
