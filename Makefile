@@ -52,7 +52,8 @@ faults: setup ## try to break the invariants at a release's figures; kill worker
 	@TIDEWAITER_FAULT_ROUNDS=$${ROUNDS:-$(if $(CLAIM),100,20)} \
 		TIDEWAITER_FAULT_SIZE=$${SIZE:-$(if $(CLAIM),claim,release)} \
 		$(BIN)/python -m pytest -p tests.faults.recording tests/casework/invariants \
-		tests/casework/test_worker_kills.py tests/casework/test_worker_crashes.py tests/faults
+		tests/casework/test_worker_kills.py tests/casework/test_worker_crashes.py \
+		tests/casework/test_server_restarts.py tests/faults
 
 mutants: setup ## seed bugs into casework, one at a time; each must be caught by its invariant's tests
 	@$(BIN)/python -m tests.faults.mutants --jobs 2

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from functools import cache
 
+from playwright.sync_api import expect
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
     "--no-sandbox",
@@ -18,6 +20,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE_MS = 90_000  # a page on a busy two-core machine
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @cache

@@ -20,6 +20,7 @@ FIGURES: dict[str, tuple[int, int, int]] = {
     "tamperings": (40, 2_000, 100_000),  # changes of a log behind its back
     "metered": (8, 500, 5_000),  # histories of model calls
     "kills": (10, 500, 3_000),  # kill -9 of a worker at a random moment
+    "restarts": (3, 60, 600),  # PostgreSQL cut off under load
 }
 
 

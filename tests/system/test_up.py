@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.chromium import ARGUMENTS, chromium
+from tests.browser.chromium import ARGUMENTS, PATIENCE_MS, chromium
 from tests.conftest import ROOT, Home
 from tests.system.running import Running, drop, up, wait_for
 
@@ -51,7 +51,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
@@ -209,7 +209,7 @@ def test_an_ops_lead_works_the_top_case_to_its_end(running: Running, page: Page)
     page.locator(".st-key-draft_save_customer_update button").click()
     expect(page.locator(".st-key-draft_edit_customer_update button")).to_be_visible()
     approve = page.locator(".st-key-draft_approve_customer_update button").last
-    expect(approve).to_be_enabled(timeout=30_000)
+    expect(approve).to_be_enabled()
     approve.click()
 
     mail = wait_for(lambda: mails_of(home, case_id), 60, "the mail to arrive")
