@@ -83,7 +83,7 @@ def foresee(
 ) -> CaseView:
     """Return a case as an action would leave it, or raise what doing it would raise; changes nothing."""
     told = checked(action, details)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         scope, case = _allowed(connection, desk, principal, tenant_id, case_id, action)
         decision = _decided(connection, desk, principal, case, action, told, desk.clock())
         after = {**case, **decision.changes}

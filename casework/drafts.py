@@ -127,7 +127,7 @@ def edit(
     expected_version: int,
 ) -> DraftView:
     """Save a person's edit as the next version; raise `DraftRefused` when that is not possible."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         _scope, draft, case = reachable(connection, desk, reader, tenant_id, draft_id, "draft:edit")
         base = version_of(connection, draft, draft["current_version"])
@@ -153,7 +153,7 @@ def regenerate(
     desk: Desk, principal: Principal, tenant_id: str, draft_id: str, expected_version: int
 ) -> DraftView:
     """Write a draft anew from the current facts, as its next version."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         _scope, draft, case = reachable(connection, desk, reader, tenant_id, draft_id, "draft:edit")
         detail = rows.known(connection, case, None, {})

@@ -52,7 +52,7 @@ def quarantine(
     for column, wanted in (("feed", feed), ("state", state), ("rule", rule)):
         if wanted is not None:
             clause.append(table.c[column] == wanted)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         _may(connection, desk, principal, tenant_id, "quarantine:read")
         order = (table.c.quarantined_at.desc(), table.c.file_name, table.c.row_number)
         page = select(table).where(*clause).order_by(*order)
@@ -121,7 +121,7 @@ def _decide(
 ) -> QuarantinedRow:
     table = quarantined_rows
     key = (table.c.tenant_id == tenant_id, table.c.quarantine_id == quarantine_id)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         _may(connection, desk, principal, tenant_id, "quarantine:correct")
     with desk.writing(tenant_id, principal.principal_id) as work:
         _may(work.connection, desk, principal, tenant_id, "quarantine:correct")
@@ -145,7 +145,7 @@ def _decide(
 
 def feed_health(desk: Desk, principal: Principal, tenant_id: str) -> list[FeedHealth]:
     """Return how every feed of the tenant stands, in name order."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         _may(connection, desk, principal, tenant_id, "feed:read")
         waiting = _counts(connection, quarantined_rows, tenant_id, quarantined_rows.c.state == "quarantined")
         again = _counts(connection, duplicate_files, tenant_id)
@@ -224,7 +224,7 @@ def _errors(connection: Connection, tenant_id: str) -> dict[str, str]:
 def clock_of(desk: Desk, tenant_id: str) -> Clock:
     """Return a tenant's feed time; in live mode it is desk time."""
     query = select(tenant_clocks).where(tenant_clocks.c.tenant_id == tenant_id)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         row = connection.execute(query).first()
     if row is None:
         raise NotFound(f"There is no tenant {tenant_id!r}.", tenant_id=tenant_id)
@@ -249,7 +249,7 @@ def set_clock(desk: Desk, tenant_id: str, as_of: datetime, actor: str, mode: str
 def begin_clock(desk: Desk, tenant_id: str, as_of: datetime, actor: str) -> Clock:
     """Set where a tenant's feed time begins; refused once anything has arrived under it."""
     clock_of(desk, tenant_id)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         arrived = select(ingested_files.c.file_name).where(ingested_files.c.tenant_id == tenant_id).limit(1)
         if connection.scalar(arrived):
             raise DetailsRefused(

@@ -43,7 +43,7 @@ UNASSIGNED = "-"
 
 def search(desk: Desk, principal: Principal, tenant_id: str, wanted: QueueFilter) -> QueuePage:
     """Return one page of the queue; raise `NotPermitted` when no grant reads cases of the tenant."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         scope = reading_scope(reader, tenant_id, desk)
         hidden = _hidden(scope)
@@ -190,7 +190,7 @@ def get(desk: Desk, principal: Principal, tenant_id: str, case_id: str) -> CaseD
 
     A partner's look, and the audit trail shown to somebody who does not work the case, are told in the chain.
     """
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         scope, row = visible_case(connection, desk, reader, tenant_id, case_id)
         role = scope.partner_role(row)
@@ -290,7 +290,7 @@ def _possible(reader: Principal, desk: Desk, row: Values) -> tuple[Action, ...]:
 
 def tenant_of(desk: Desk, principal: Principal, case_id: str) -> str:
     """Return whose case a number names, among the tenants the reader reads; numbers carry their tenant."""
-    with desk.reading() as connection:
+    with desk.reading_across() as connection:
         reader = grants.current(connection, principal.principal_id)
         for tenant_id in reader.tenants:
             scope = Scope.of(reader, tenant_id, "case:read", desk.config)
@@ -302,7 +302,7 @@ def tenant_of(desk: Desk, principal: Principal, case_id: str) -> str:
 
 def people(desk: Desk, principal: Principal, tenant_id: str) -> dict[str, str]:
     """Return principal_id -> name of everybody who can own a case of the tenant; for its own people only."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         if reading_scope(reader, tenant_id, desk).has_partners:
             raise NotPermitted("You cannot see who works here.", tenant_id=tenant_id)

@@ -82,7 +82,7 @@ class Erased:
 
 def personal_data(desk: Desk, principal: Principal, tenant_id: str, party_id: str) -> PersonalData:
     """Return where a party's personal data stands; reading it is told in the audit chain."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         tenantwide.require(connection, principal, tenant_id, "record:erase")
         own = _own(connection, tenant_id, party_id)
         found = list(_mentions(connection, tenant_id, own))

@@ -126,7 +126,7 @@ def test_the_sql_of_a_scope_and_its_plain_reading_choose_the_same_rows(
     scoped: Office, held: list[Grant], tenant: str, permission: str
 ) -> None:
     scope = Scope.of(Principal("p", "person", "p", "P", tuple(held)), tenant, permission, CONFIG)
-    with scoped.casework.desk.reading() as connection:
+    with scoped.casework.desk.reading_across() as connection:
         chosen = set(connection.scalars(select(cases.c.case_id).where(scope.where())))
         every = connection.execute(select(cases)).mappings().all()
     plain = {row["case_id"] for row in every if any(reaches(g, tenant, permission, row) for g in held)}

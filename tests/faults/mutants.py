@@ -135,10 +135,12 @@ MUTANTS: list[Mutant] = [
         (
             "a decision that fails half-way is kept half",
             "store/engine.py",
-            "        with engine.begin() as connection:\n            yield connection\n",
-            "        with engine.connect() as connection:\n"
-            "            try:\n                yield connection\n"
-            "            finally:\n                connection.commit()\n",
+            "    with _explained(), engine.connect() as connection, sight.over(connection).begin():\n"
+            "        yield connection\n",
+            "    with _explained(), engine.connect() as connection:\n"
+            "        sight.over(connection)\n"
+            "        try:\n            yield connection\n"
+            "        finally:\n            connection.commit()\n",
         ),
         (
             "an approval is not in the log",
@@ -263,7 +265,7 @@ MUTANTS: list[Mutant] = [
             "escalation.py",
             "    while round_ := _fire_all(desk, now, actor, limit):\n"
             "        fired += round_  # what fired may have made others due: the end of a wait does\n",
-            "    found = []\n    with desk.reading() as connection:\n"
+            "    found = []\n    with desk.reading_across() as connection:\n"
             "        found = connection.execute(due(now).limit(1)).all()\n"
             "    fired = sum(_fire_safely(desk, row, now, actor) for row in found)\n",
         ),
