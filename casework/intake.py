@@ -12,8 +12,7 @@ from casework.canonical import clean_text, plain
 from casework.desk import Desk
 from casework.errors import DetailsRefused, NotFound, NotPermitted
 from casework.model import CheckView, Clock, FeedHealth, Principal, QuarantinedRow, QuarantinePage
-from casework.permissions import grants
-from casework.permissions.policy import allows
+from casework.permissions import grants, policy
 from casework.store.tables import (
     check_results,
     duplicate_files,
@@ -26,14 +25,11 @@ MAX_PAGE = 500
 FACETS = ("feed", "rule", "column_name", "state")
 
 
-def _may(
-    connection: Connection, desk: Desk, principal: Principal, tenant_id: str, permission: str
-) -> Principal:
-    """Return the caller with its current grants, or raise the same `NotPermitted` for any tenant."""
+def _may(connection: Connection, principal: Principal, tenant_id: str, permission: str) -> None:
+    """Raise the same `NotPermitted` for any tenant in which the caller does not hold this for all of it."""
     caller = grants.current(connection, principal.principal_id)
-    if not any(g.tenant_id == tenant_id and allows(g.role, permission) for g in caller.grants):
+    if not policy.decide(caller, permission, policy.tenant(tenant_id)):
         raise NotPermitted("You hold no role that allows this here.", permission=permission)
-    return caller
 
 
 def quarantine(
@@ -53,7 +49,7 @@ def quarantine(
         if wanted is not None:
             clause.append(table.c[column] == wanted)
     with desk.reading(tenant_id) as connection:
-        _may(connection, desk, principal, tenant_id, "quarantine:read")
+        _may(connection, principal, tenant_id, "quarantine:read")
         order = (table.c.quarantined_at.desc(), table.c.file_name, table.c.row_number)
         page = select(table).where(*clause).order_by(*order)
         page = page.limit(max(0, min(limit, MAX_PAGE))).offset(max(0, offset))
@@ -122,9 +118,9 @@ def _decide(
     table = quarantined_rows
     key = (table.c.tenant_id == tenant_id, table.c.quarantine_id == quarantine_id)
     with desk.reading(tenant_id) as connection:
-        _may(connection, desk, principal, tenant_id, "quarantine:correct")
+        _may(connection, principal, tenant_id, "quarantine:correct")
     with desk.writing(tenant_id, principal.principal_id) as work:
-        _may(work.connection, desk, principal, tenant_id, "quarantine:correct")
+        _may(work.connection, principal, tenant_id, "quarantine:correct")
         row = work.connection.execute(select(table).where(*key)).mappings().first()
         if row is None:
             raise NotFound("There is no such quarantined row.", quarantine_id=quarantine_id)
@@ -146,7 +142,7 @@ def _decide(
 def feed_health(desk: Desk, principal: Principal, tenant_id: str) -> list[FeedHealth]:
     """Return how every feed of the tenant stands, in name order."""
     with desk.reading(tenant_id) as connection:
-        _may(connection, desk, principal, tenant_id, "feed:read")
+        _may(connection, principal, tenant_id, "feed:read")
         waiting = _counts(connection, quarantined_rows, tenant_id, quarantined_rows.c.state == "quarantined")
         again = _counts(connection, duplicate_files, tenant_id)
         checks = _checks(connection, tenant_id)

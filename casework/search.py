@@ -28,8 +28,7 @@ from casework.model import (
     Role,
     State,
 )
-from casework.permissions import grants, masks
-from casework.permissions.policy import allows
+from casework.permissions import grants, masks, policy
 from casework.permissions.scope import OWN_PARTY, Scope
 from casework.store.tables import Values, cases, principals
 from casework.store.tables import drafts as drafts_table
@@ -281,11 +280,10 @@ def _related(
 
 
 def _possible(reader: Principal, desk: Desk, row: Values) -> tuple[Action, ...]:
-    return tuple(
-        action
-        for action in lifecycle.possible(State(row["state"]), is_merged=bool(row["merged_into"]))
-        if Scope.of(reader, row["tenant_id"], f"case:{action}", desk.config).covers(row)
-    )
+    by_state = lifecycle.possible(State(row["state"]), is_merged=bool(row["merged_into"]))
+    this = policy.case(row, desk.config)
+    allowed = policy.decide_many(reader, [policy.Question(f"case:{action}", this) for action in by_state])
+    return tuple(action for action, is_allowed in zip(by_state, allowed, strict=True) if is_allowed)
 
 
 def tenant_of(desk: Desk, principal: Principal, case_id: str) -> str:
@@ -311,7 +309,7 @@ def people(desk: Desk, principal: Principal, tenant_id: str) -> dict[str, str]:
 
 def owners(connection: Connection, tenant_id: str) -> dict[str, str]:
     """Return principal_id -> name of everybody whose role in the tenant can work a case."""
-    roles = [role.value for role in Role if allows(role, "case:start")]
+    roles = [role.value for role in policy.roles_with("case:start")]
     query = (
         select(principals.c.principal_id, principals.c.display_name)
         .join(grants_table, grants_table.c.principal_id == principals.c.principal_id)

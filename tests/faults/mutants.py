@@ -101,8 +101,8 @@ MUTANTS: list[Mutant] = [
         (
             "a writer approves their own text",
             "approval.py",
-            'if version["author"] == approver.principal_id:',
-            "if False:",
+            'return None if is_permitted else "You wrote this version yourself. Somebody else has to approve it."',
+            "return None",
         ),
         (
             "what was seen is not what is approved",
