@@ -152,7 +152,7 @@ def _mentions(connection: Connection, tenant_id: str, own: Own) -> Iterator[tupl
             *(_holds(table.c[column], name, whole=False) for column in columns for name in own.names),
             *(_holds(table.c[column], word, whole=True) for column in columns for word in sorted(own.words)),
         )
-        query = select(table).where(table.c.tenant_id == tenant_id, holding)
+        query = select(table).where(table.c.tenant_id == tenant_id, holding).order_by(*table.primary_key)
         for row in connection.execute(query).mappings().all():
             if any(_erased(table, row, column, own) != row[column] for column in columns):
                 yield table, row
