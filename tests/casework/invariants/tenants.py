@@ -59,15 +59,49 @@ def rows_of(connection: Connection, tenant_id: str) -> dict[str, list[Row]]:
     }
 
 
-def make_twin(office: Office, *, is_due: bool) -> None:
-    """Give the twin a row for each of the tenant's, with the same keys and other contents."""
-    with behind(office) as connection:
-        for table in OF_TENANTS:
-            mine = connection.execute(select(table).where(table.c.tenant_id == TENANT)).mappings().all()
-            connection.execute(delete(table).where(table.c.tenant_id == TWIN))
-            rows = [_as_twin(table, row, is_due=is_due) for row in mine]
-            if rows:
-                connection.execute(table.insert(), rows)
+class Twin:
+    """A tenant whose rows have the same keys as ours and other contents; made anew where ours changed."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self._ours: dict[str, Any] = {}
+        self._theirs: dict[str, Any] = {}
+        self._is_due = True
+
+    def meet(self, *, is_due: bool) -> None:
+        """Look like the tenant as it stands now."""
+        with behind(self.office) as connection:
+            for table in OF_TENANTS:
+                ours = as_stored(connection, table, TENANT)
+                is_other_now = table.name in DUE and is_due != self._is_due
+                if ours == self._ours.get(table.name, ()) and not is_other_now:
+                    continue
+                self._ours[table.name] = ours
+                mine = connection.execute(select(table).where(table.c.tenant_id == TENANT)).mappings().all()
+                connection.execute(delete(table).where(table.c.tenant_id == TWIN))
+                if mine:
+                    rows = [_as_twin(table, row, is_due=is_due) for row in mine]
+                    connection.execute(table.insert(), rows)
+                self._theirs[table.name] = as_stored(connection, table, TWIN)
+        self._is_due = is_due
+
+    def touched(self) -> list[str]:
+        """Which of its tables are no longer as they were made."""
+        with behind(self.office) as connection:
+            return [
+                table.name
+                for table in OF_TENANTS
+                if as_stored(connection, table, TWIN) != self._theirs.get(table.name, [])
+            ]
+
+
+def as_stored(connection: Connection, table: Table, tenant_id: str) -> list[Any]:
+    """A tenant's rows as the driver gives them, in the order of the keys."""
+    keys = ", ".join(column.name for column in table.primary_key)
+    found = connection.execute(
+        text(f"select * from {table.name} where tenant_id = :tenant order by {keys}"), {"tenant": tenant_id}
+    )
+    return [tuple(row) for row in found]
 
 
 def _as_twin(table: Table, row: Row, *, is_due: bool) -> dict[str, Any]:

@@ -22,9 +22,8 @@ from tests.casework.invariants.conftest import Stores
 from tests.casework.invariants.door import INSIDERS, OUTSIDERS, READS, Things, outcome
 from tests.casework.invariants.tenants import (
     OF_TENANTS,
-    TWIN,
+    Twin,
     behind,
-    make_twin,
     normalised,
     open_to_all,
     rows_of,
@@ -59,17 +58,13 @@ def lived(office: Office, *, expected: list[str] | None = None, to_the_end: bool
                 assert line == alone
         told.extend(lines)
 
+    twin = Twin(office) if expected is not None else None
     for plan in (door.steps, *([door.last_steps] if to_the_end else [])):
         for name, do, is_the_workers in plan(office):
-            before: dict[str, Any] = {}
-            if expected is not None:
-                make_twin(office, is_due=not is_the_workers)
-                before = _twin(office)
+            if twin:
+                twin.meet(is_due=not is_the_workers)
             tell(f"{name}: {normalised(_done(do))}")
-            after = _twin(office) if before else {}
-            assert [t for t in before if before[t] != after[t]] == [], (
-                f"{name} changed rows of another tenant"
-            )
+            assert not (twin and twin.touched()), f"{name} changed rows of another tenant"
         tell(*seen(office))
     return told
 
@@ -79,11 +74,6 @@ def _done(do: door.Step) -> Any:
         return do()
     except CaseworkError as refused:
         return type(refused).__name__, refused.message
-
-
-def _twin(office: Office) -> dict[str, Any]:
-    with behind(office) as connection:
-        return rows_of(connection, TWIN)
 
 
 def seen(office: Office) -> list[str]:
@@ -214,7 +204,7 @@ def guarded(request: pytest.FixtureRequest) -> Iterator[Office]:
     made = opened(stores)
     for _name, do, _is_the_workers in (*door.steps(made), *door.steps_to_erasure(made)):
         _done(do)
-    make_twin(made, is_due=True)
+    Twin(made).meet(is_due=True)
     yield made
     stores.done(made)
 
