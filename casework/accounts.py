@@ -49,7 +49,7 @@ def sign_in(desk: Desk, login: str, password: str) -> tuple[str, Principal]:
     name = login.strip().lower()
     login_hash = sha256_hex(name.encode("utf-8", "replace"))
     known = principals.c.login == (name if clean_text(name) == name else "")
-    with desk.reading() as connection:
+    with desk.reading(None) as connection:
         row = connection.execute(select(principals).where(known, principals.c.is_active)).first()
         is_slowed = _failures(connection, desk, login_hash, now) >= _rules(desk).failures_allowed
     stored = row.password_hash if row is not None and row.password_hash else _nobody()
@@ -89,7 +89,7 @@ def _count_failure(desk: Desk, login_hash: str, now: datetime, is_slowed: bool) 
         return
     row = {"failure_id": new_id(), "login_sha256": login_hash, "failed_at": now}
     old = now - timedelta(minutes=_rules(desk).within_minutes)
-    with store.writing(desk.engine) as connection:
+    with store.writing(desk.engine, None) as connection:
         connection.execute(sign_in_failures.insert(), [row])
         connection.execute(delete(sign_in_failures).where(sign_in_failures.c.failed_at < old))
 
@@ -102,7 +102,7 @@ def _open_session(desk: Desk, principal_id: str, login_hash: str, now: datetime)
         "created_at": now,
         "last_seen_at": now,
     }
-    with store.writing(desk.engine) as connection:
+    with store.writing_across(desk.engine) as connection:
         connection.execute(sessions.insert(), [row])
         connection.execute(delete(sign_in_failures).where(sign_in_failures.c.login_sha256 == login_hash))
         return token, grants.current(connection, principal_id)
@@ -112,7 +112,7 @@ def session(desk: Desk, token: str) -> Principal:
     """Return the principal of a live session with the grants it holds now, and keep the session awake."""
     now, rules = desk.clock(), desk.config.accounts.sessions
     session_hash = sha256_hex(token.encode("utf-8", "replace"))
-    with desk.reading() as connection:
+    with desk.reading_across() as connection:
         row = connection.execute(select(sessions).where(sessions.c.session_hash == session_hash)).first()
         if (
             row is None
@@ -126,7 +126,7 @@ def session(desk: Desk, token: str) -> Principal:
         except NotPermitted as problem:
             raise SessionEnded("Your session has ended. Sign in again.") from problem
     if now - row.last_seen_at > SEEN_EVERY:
-        with store.writing(desk.engine) as connection:
+        with store.writing(desk.engine, None) as connection:
             connection.execute(
                 update(sessions).where(sessions.c.session_hash == session_hash).values(last_seen_at=now)
             )
@@ -136,7 +136,7 @@ def session(desk: Desk, token: str) -> Principal:
 def sign_out(desk: Desk, token: str) -> None:
     """End a session for good."""
     session_hash = sha256_hex(token.encode("utf-8", "replace"))
-    with store.writing(desk.engine) as connection:
+    with store.writing(desk.engine, None) as connection:
         connection.execute(
             update(sessions)
             .where(sessions.c.session_hash == session_hash, sessions.c.revoked_at.is_(None))
@@ -151,14 +151,14 @@ OPERATOR = CONSOLE
 
 def operator(desk: Desk) -> Principal:
     """Return the principal of whoever runs commands on this machine; nobody can sign in as it."""
-    with desk.reading() as connection:
+    with desk.reading_across() as connection:
         return grants.current(connection, OPERATOR)
 
 
 def reset_password(desk: Desk, login: str) -> str:
     """Give an account a new password and end its sessions; return the password once."""
     password = secrets.token_urlsafe(12)
-    with desk.reading() as connection:
+    with desk.reading_across() as connection:
         query = select(principals.c.principal_id).where(
             principals.c.login == login.strip().lower(), principals.c.kind != "service"
         )
@@ -167,7 +167,7 @@ def reset_password(desk: Desk, login: str) -> str:
             raise NotFound(f"There is no account {login!r}.", login=login)
         tenant_ids = {grant.tenant_id for grant in grants.current(connection, principal_id).grants}
     mine = principals.c.principal_id == principal_id
-    with store.writing(desk.engine) as connection:
+    with store.writing(desk.engine, None) as connection:
         connection.execute(update(principals).where(mine).values(password_hash=hashed(password)))
         connection.execute(
             update(sessions)

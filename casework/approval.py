@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import Connection, select
 
@@ -23,9 +22,7 @@ from casework.model import (
     Drafting,
     DraftKind,
     DraftState,
-    Principal,
     RenderedMessage,
-    Role,
     State,
 )
 from casework.permissions import grants, masks
@@ -70,11 +67,13 @@ def why_not_approved(
     version: Values,
     case: Values,
     asked_version: int,
-    approver: Principal,
-    scope: Scope,
-    four_eyes_above: Decimal,
+    is_permitted: bool,
 ) -> str | None:
-    """Return why this person cannot decide on this draft now, or None."""
+    """Return why a person cannot decide on this draft now, or None.
+
+    `is_permitted` is what the policies say of whoever may approve for this case, now that it is known whose words
+    these are and how much is at stake.
+    """
     if draft["state"] != DraftState.WAITING:
         return f"This draft is {draft['state']}; only a waiting draft can be approved. Regenerate it first."
     if draft["current_version"] != asked_version:
@@ -88,16 +87,7 @@ def why_not_approved(
         return f"The case is {case['state']}. Reopen it before you send anything."
     if case["merged_into"]:
         return f"The case was merged into {case['merged_into']}; what is said of it is decided there."
-    if version["author"] == approver.principal_id:
-        return _why_not_own_edit(case, scope, four_eyes_above)
-    return None
-
-
-def _why_not_own_edit(case: Values, scope: Scope, four_eyes_above: Decimal) -> str | None:
-    leads = any(role == Role.OPS_LEAD for role, _reach in scope.reaches)
-    if leads and case["expected_loss"] < four_eyes_above:
-        return None
-    return "You wrote this version yourself. Somebody else has to approve it."
+    return None if is_permitted else "You wrote this version yourself. Somebody else has to approve it."
 
 
 def why_not_sent(connection: Connection, config: Config, effect: Values, now: datetime) -> str | None:

@@ -23,22 +23,25 @@ from casework.store.tables import cases, escalations
 
 def audit(desk: Desk, principal: Principal, tenant_id: str) -> list[Missed]:
     """Return what the auditor finds in a tenant now, for whoever reads all of its cases."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         scope = Scope.of(reader, tenant_id, "case:read", desk.config)
         if scope.is_empty or scope.has_partners:
             raise NotPermitted("You cannot audit escalations here.", tenant_id=tenant_id)
         seen: set[str] = set(connection.scalars(select(cases.c.case_id).where(scope.where())))
-    found = audit_missed(desk, desk.clock())
+    found = audit_missed(desk, desk.clock(), tenant_id)
     return [missed for missed in found if missed.tenant_id == tenant_id and missed.case_id in {"", *seen}]
 
 
-def audit_missed(desk: Desk, now: datetime) -> list[Missed]:
-    """Return what went wrong or would: late steps, notices that did not arrive, cases nothing would wake."""
+def audit_missed(desk: Desk, now: datetime, tenant_id: str | None = None) -> list[Missed]:
+    """Return what went wrong or would: late steps, notices that did not arrive, cases nothing would wake.
+
+    In every tenant, or with a tenant in at least that one.
+    """
     policy = desk.config.escalation
     late = now - timedelta(seconds=policy.missed_after_seconds)
     undelivered = now - timedelta(seconds=policy.undelivered_after_seconds)
-    with desk.reading() as connection:
+    with desk.reading_across() if tenant_id is None else desk.reading(tenant_id) as connection:
         found = [
             Missed(row.tenant_id, row.case_id, row.rule, row.due_at, "It should have fired and did not.")
             for row in connection.execute(escalation.due(late))

@@ -64,7 +64,7 @@ def principal_id_of(kind: str, login: str) -> str:
 def _make_account(desk: Desk, account: Account, password: str, now: datetime) -> bool:
     """Make one account with its grants in every tenant it is for; False when the login exists."""
     principal_id = principal_id_of(account.kind, account.login)
-    with desk.reading() as connection:
+    with desk.reading(None) as connection:
         if connection.scalar(select(principals.c.login).where(principals.c.login == account.login)):
             return False
     row = {

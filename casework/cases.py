@@ -26,7 +26,7 @@ from casework.config import Config, ExceptionType
 from casework.desk import Desk
 from casework.errors import CaseChanged, DetailsRefused, NotPermitted, TransitionRefused
 from casework.model import OPEN_STATES, Action, CaseView, Principal, Role, State
-from casework.permissions import grants, masks
+from casework.permissions import grants, masks, policy
 from casework.permissions.scope import OWN_PARTY, Scope
 from casework.store.tables import Values, cases
 
@@ -83,7 +83,7 @@ def foresee(
 ) -> CaseView:
     """Return a case as an action would leave it, or raise what doing it would raise; changes nothing."""
     told = checked(action, details)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         scope, case = _allowed(connection, desk, principal, tenant_id, case_id, action)
         decision = _decided(connection, desk, principal, case, action, told, desk.clock())
         after = {**case, **decision.changes}
@@ -119,10 +119,16 @@ def _decided(
 
 def _authorise(desk: Desk, actor: Principal, case: Values, action: Action) -> None:
     permission = f"case:{action}"
-    if not Scope.of(actor, case["tenant_id"], permission, desk.config).covers(case):
+    if policy.decide(actor, permission, policy.case(case, desk.config)):
+        return
+    if action == Action.RELEASE and case["owner"] != actor.principal_id:
         raise NotPermitted(
-            f"Your role does not let you {action} this case. Ask an operations lead.", permission=permission
+            "You can only release a case of your own; to take it from somebody, assign it.",
+            permission=permission,
         )
+    raise NotPermitted(
+        f"Your role does not let you {action} this case. Ask an operations lead.", permission=permission
+    )
 
 
 def _refuse_if_merged(case: Values, action: Action) -> None:

@@ -24,7 +24,7 @@ from casework.model import (
     Principal,
     RenderedMessage,
 )
-from casework.permissions import grants
+from casework.permissions import grants, policy
 from casework.store.tables import Values, approvals, effects
 from casework.store.tables import drafts as drafts_table
 from casework.store.work import Work, new_id
@@ -44,9 +44,7 @@ def approve(
     """Approve exactly what was seen, and queue it to the case's verified contacts in the same transaction."""
     with desk.writing(tenant_id, principal.principal_id) as work:
         approver = grants.current(work.connection, principal.principal_id)
-        scope, draft, case = drafts.reachable(
-            work.connection, desk, approver, tenant_id, draft_id, "draft:approve"
-        )
+        draft, case = drafts.reachable(work.connection, desk, approver, tenant_id, draft_id, "draft:approve")
         tenant = desk.config.tenants[tenant_id]
         seen = drafts.version_of(work.connection, draft, draft["current_version"])
         problem = approval.why_not_approved(
@@ -54,9 +52,15 @@ def approve(
             version=seen,
             case=case,
             asked_version=version,
-            approver=approver,
-            scope=scope,
-            four_eyes_above=tenant.four_eyes_above,
+            is_permitted=policy.decide(
+                approver,
+                "draft:approve",
+                policy.case(case, desk.config),
+                {
+                    "last_editor": seen["author"],
+                    "needs_four_eyes": bool(case["expected_loss"] >= tenant.four_eyes_above),
+                },
+            ),
         )
         if problem:
             raise ApprovalRefused(problem, draft_id=draft_id, version=version)
@@ -228,9 +232,7 @@ def reject(
         raise ApprovalRefused("Say why you reject it; the next draft can then be better.", field="reason")
     with desk.writing(tenant_id, principal.principal_id) as work:
         reader = grants.current(work.connection, principal.principal_id)
-        _scope, draft, case = drafts.reachable(
-            work.connection, desk, reader, tenant_id, draft_id, "draft:reject"
-        )
+        draft, case = drafts.reachable(work.connection, desk, reader, tenant_id, draft_id, "draft:reject")
         if draft["state"] != DraftState.WAITING or draft["current_version"] != version:
             raise ApprovalRefused(
                 f"This draft is {draft['state']} in version {draft['current_version']}; "

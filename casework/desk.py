@@ -49,9 +49,13 @@ class Desk:
     # What follows, in the same transaction, from what is said about cases; each returns how many it moved.
     reactions: tuple[Reaction, ...] = ()
 
-    def reading(self) -> AbstractContextManager[Connection]:
-        """Open a transaction that sees one snapshot."""
-        return store.reading(self.engine)
+    def reading(self, tenant_id: str | None) -> AbstractContextManager[Connection]:
+        """Open a transaction that sees one snapshot of one tenant's rows; of no tenant's for None."""
+        return store.reading(self.engine, tenant_id)
+
+    def reading_across(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that sees one snapshot of every tenant; for what looks over all of them."""
+        return store.reading_across(self.engine)
 
     @contextmanager
     def writing(self, tenant_id: str, actor: str, now: datetime | None = None) -> Iterator[Work]:
@@ -64,9 +68,10 @@ class Desk:
         self, tenant_ids: Iterable[str], actor: str, now: datetime | None = None
     ) -> Iterator[dict[str, Work]]:
         """Open one transaction over several tenants, locked in name order."""
-        at = now or self.clock()
-        with store.writing(self.engine) as connection:
-            works = {name: Work(connection, name, actor, at) for name in sorted(set(tenant_ids))}
+        at, names = now or self.clock(), sorted(set(tenant_ids))
+        one = store.writing(self.engine, names[0]) if len(names) == 1 else store.writing_across(self.engine)
+        with one as connection:
+            works = {name: Work(connection, name, actor, at) for name in names}
             for work in works.values():
                 self._refuse_older(work)
             yield works
@@ -81,7 +86,7 @@ class Desk:
     @contextmanager
     def writing_after_restore(self, tenant_id: str, actor: str) -> Iterator[Work]:
         """Open the one transaction that an older store allows: the one that settles what was lost."""
-        with store.writing(self.engine) as connection:
+        with store.writing(self.engine, tenant_id) as connection:
             work = Work(connection, tenant_id, actor, self.clock())
             from_here = (work.sequence, work.entry_hash)
             yield work

@@ -98,8 +98,8 @@ def version_of(connection: Connection, draft: RowMapping, version: int) -> RowMa
 
 def reachable(
     connection: Connection, desk: Desk, reader: Principal, tenant_id: str, draft_id: str, permission: str
-) -> tuple[Scope, RowMapping, Values]:
-    """Return scope, draft and case; what is out of sight is not found, what is not allowed says so."""
+) -> tuple[RowMapping, Values]:
+    """Return draft and case; what is out of sight is not found, what no role held allows says so."""
     query = select(drafts).where(drafts.c.tenant_id == tenant_id, drafts.c.draft_id == draft_id)
     draft = connection.execute(query).mappings().first()
     missing = NotFound("There is no such draft that you can see. Open the case again.", draft_id=draft_id)
@@ -108,11 +108,10 @@ def reachable(
     case = rows.case_row(connection, tenant_id, draft["case_id"])
     if case is None or not Scope.of(reader, tenant_id, "case:read", desk.config).inside_of(case):
         raise missing
-    scope = Scope.of(reader, tenant_id, permission, desk.config)
-    if not scope.covers(case):
+    if not Scope.of(reader, tenant_id, permission, desk.config).covers(case):
         verb = permission.split(":")[1]
         raise NotPermitted(f"Your role does not let you {verb} drafts of this case.", permission=permission)
-    return scope, draft, case
+    return draft, case
 
 
 # --- writing ----------------------------------------------------------------------------------------------
@@ -127,9 +126,9 @@ def edit(
     expected_version: int,
 ) -> DraftView:
     """Save a person's edit as the next version; raise `DraftRefused` when that is not possible."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
-        _scope, draft, case = reachable(connection, desk, reader, tenant_id, draft_id, "draft:edit")
+        draft, case = reachable(connection, desk, reader, tenant_id, draft_id, "draft:edit")
         base = version_of(connection, draft, draft["current_version"])
         detail = rows.known(connection, case, None, {})
     _check_version(draft, expected_version)
@@ -153,9 +152,9 @@ def regenerate(
     desk: Desk, principal: Principal, tenant_id: str, draft_id: str, expected_version: int
 ) -> DraftView:
     """Write a draft anew from the current facts, as its next version."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
-        _scope, draft, case = reachable(connection, desk, reader, tenant_id, draft_id, "draft:edit")
+        draft, case = reachable(connection, desk, reader, tenant_id, draft_id, "draft:edit")
         detail = rows.known(connection, case, None, {})
     _check_version(draft, expected_version)
     content = drafter_of(desk).draft(DraftKind(draft["kind"]), detail)
@@ -197,7 +196,7 @@ def _save(
     tenant_id, draft_id = draft["tenant_id"], draft["draft_id"]
     with desk.writing(tenant_id, principal.principal_id) as work:
         reader = grants.current(work.connection, principal.principal_id)
-        _scope, fresh, case = reachable(work.connection, desk, reader, tenant_id, draft_id, permission)
+        fresh, case = reachable(work.connection, desk, reader, tenant_id, draft_id, permission)
         _check_version(fresh, draft["current_version"])
         if DraftState(fresh["state"]) not in allowed:
             raise DraftRefused(f"This draft is {fresh['state']} and cannot be changed any more.")

@@ -189,7 +189,7 @@ def fire_due(desk: Desk, now: datetime, actor: str = "service:worker", limit: in
 def _fire_all(desk: Desk, now: datetime, actor: str, limit: int) -> int:
     fired, last = 0, None
     while True:
-        with desk.reading() as connection:
+        with desk.reading_across() as connection:
             found = connection.execute(_after(due(now), last).limit(limit)).all()
         for row in found:
             fired += _fire_safely(desk, row, now, actor)

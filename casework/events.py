@@ -47,20 +47,20 @@ def read(engine: Engine, tenant_id: str, after: int = 0, limit: int = 500) -> li
         .order_by(events.c.sequence)
         .limit(limit)
     )
-    with reading(engine) as connection:
+    with reading(engine, tenant_id) as connection:
         return [_cloud_event(row) for row in connection.execute(query)]
 
 
 def last(engine: Engine, tenant_id: str) -> int:
     """Return the sequence of the newest event, 0 when there is none."""
     query = select(func.max(events.c.sequence)).where(events.c.tenant_id == tenant_id)
-    with reading(engine) as connection:
+    with reading(engine, tenant_id) as connection:
         return connection.scalar(query) or 0
 
 
 def listing(desk: Desk, principal: Principal, tenant_id: str, after: int, limit: int) -> list[dict[str, Any]]:
     """Return events after a sequence number to whoever may read them."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         tenantwide.require(connection, principal, tenant_id, "event:read")
     return read(desk.engine, tenant_id, max(0, after), max(1, min(limit, MOST)))
 
@@ -72,7 +72,7 @@ def follow(desk: Desk, principal: Principal, tenant_id: str, consumer: str, afte
             "Name a consumer with lower-case letters, digits, dots and dashes, for example `erp-bridge`.",
             consumer=consumer,
         )
-    with writing(desk.engine) as connection:
+    with writing(desk.engine, tenant_id) as connection:
         tenantwide.require(connection, principal, tenant_id, "event:read")
         now = desk.clock()
         row = {
@@ -89,7 +89,7 @@ def follow(desk: Desk, principal: Principal, tenant_id: str, consumer: str, afte
 def consumers(desk: Desk, principal: Principal, tenant_id: str) -> list[Consumer]:
     """Return a tenant's consumers by name, and how far behind each is."""
     query = select(event_consumers.c.consumer).where(event_consumers.c.tenant_id == tenant_id)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         tenantwide.require(connection, principal, tenant_id, "event:read")
         names: list[str] = list(connection.scalars(query.order_by(event_consumers.c.consumer)))
         return [_found(connection, tenant_id, name) for name in names]
@@ -99,7 +99,7 @@ def pending(
     desk: Desk, principal: Principal, tenant_id: str, consumer: str, limit: int = 500
 ) -> list[dict[str, Any]]:
     """Return what a consumer has not handled yet, oldest first; reading moves nothing."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         tenantwide.require(connection, principal, tenant_id, "event:read")
         position = _found(connection, tenant_id, consumer).position
     return read(desk.engine, tenant_id, position, max(1, min(limit, MOST)))
@@ -107,7 +107,7 @@ def pending(
 
 def advance(desk: Desk, principal: Principal, tenant_id: str, consumer: str, through: int) -> Consumer:
     """Record that everything up to a sequence was handled; never goes back, so saying it twice is fine."""
-    with writing(desk.engine) as connection:
+    with writing(desk.engine, tenant_id) as connection:
         tenantwide.require(connection, principal, tenant_id, "event:read")
         _found(connection, tenant_id, consumer)
         newest = _last(connection, tenant_id)

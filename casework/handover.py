@@ -331,7 +331,7 @@ def _save(work: Work, packet: Values, **values: Any) -> None:
 
 def find(desk: Desk, principal: Principal, tenant_id: str, *, include_ended: bool) -> tuple[Handover, ...]:
     """Return the hand-overs of a tenant, newest first; for its own people only."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         scope = _inside(grants.current(connection, principal.principal_id), tenant_id, desk)
         query = select(handovers).where(handovers.c.tenant_id == tenant_id)
         if not include_ended:
@@ -379,7 +379,7 @@ def _view(connection: Connection, scope: Scope, packet: Values) -> Handover:
 
 def fire_due(desk: Desk, now: datetime, actor: str = "service:worker") -> int:
     """Tell the lead of every packet that was not accepted in time, each once; return how many here."""
-    with desk.reading() as connection:
+    with desk.reading_across() as connection:
         found = connection.execute(_overdue(now)).all()
     return sum(_fire(desk, row.tenant_id, row.handover_id, now, actor) for row in found)
 
@@ -429,7 +429,7 @@ def _still_theirs(connection: Connection, packet: Values) -> Sequence[Values]:
 def missed(desk: Desk, now: datetime) -> list[escalation.Missed]:
     """Return every packet whose deadline passed unheard by more than the policy allows."""
     late = now - timedelta(seconds=desk.config.escalation.missed_after_seconds)
-    with desk.reading() as connection:
+    with desk.reading_across() as connection:
         return [
             escalation.Missed(row.tenant_id, "", RULE, row.accept_by, "It should have fired and did not.")
             for row in connection.execute(_overdue(late))

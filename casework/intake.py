@@ -12,8 +12,7 @@ from casework.canonical import clean_text, plain
 from casework.desk import Desk
 from casework.errors import DetailsRefused, NotFound, NotPermitted
 from casework.model import CheckView, Clock, FeedHealth, Principal, QuarantinedRow, QuarantinePage
-from casework.permissions import grants
-from casework.permissions.policy import allows
+from casework.permissions import grants, policy
 from casework.store.tables import (
     check_results,
     duplicate_files,
@@ -26,14 +25,11 @@ MAX_PAGE = 500
 FACETS = ("feed", "rule", "column_name", "state")
 
 
-def _may(
-    connection: Connection, desk: Desk, principal: Principal, tenant_id: str, permission: str
-) -> Principal:
-    """Return the caller with its current grants, or raise the same `NotPermitted` for any tenant."""
+def _may(connection: Connection, principal: Principal, tenant_id: str, permission: str) -> None:
+    """Raise the same `NotPermitted` for any tenant in which the caller does not hold this for all of it."""
     caller = grants.current(connection, principal.principal_id)
-    if not any(g.tenant_id == tenant_id and allows(g.role, permission) for g in caller.grants):
+    if not policy.decide(caller, permission, policy.tenant(tenant_id)):
         raise NotPermitted("You hold no role that allows this here.", permission=permission)
-    return caller
 
 
 def quarantine(
@@ -52,8 +48,8 @@ def quarantine(
     for column, wanted in (("feed", feed), ("state", state), ("rule", rule)):
         if wanted is not None:
             clause.append(table.c[column] == wanted)
-    with desk.reading() as connection:
-        _may(connection, desk, principal, tenant_id, "quarantine:read")
+    with desk.reading(tenant_id) as connection:
+        _may(connection, principal, tenant_id, "quarantine:read")
         order = (table.c.quarantined_at.desc(), table.c.file_name, table.c.row_number)
         page = select(table).where(*clause).order_by(*order)
         page = page.limit(max(0, min(limit, MAX_PAGE))).offset(max(0, offset))
@@ -121,10 +117,10 @@ def _decide(
 ) -> QuarantinedRow:
     table = quarantined_rows
     key = (table.c.tenant_id == tenant_id, table.c.quarantine_id == quarantine_id)
-    with desk.reading() as connection:
-        _may(connection, desk, principal, tenant_id, "quarantine:correct")
+    with desk.reading(tenant_id) as connection:
+        _may(connection, principal, tenant_id, "quarantine:correct")
     with desk.writing(tenant_id, principal.principal_id) as work:
-        _may(work.connection, desk, principal, tenant_id, "quarantine:correct")
+        _may(work.connection, principal, tenant_id, "quarantine:correct")
         row = work.connection.execute(select(table).where(*key)).mappings().first()
         if row is None:
             raise NotFound("There is no such quarantined row.", quarantine_id=quarantine_id)
@@ -145,8 +141,8 @@ def _decide(
 
 def feed_health(desk: Desk, principal: Principal, tenant_id: str) -> list[FeedHealth]:
     """Return how every feed of the tenant stands, in name order."""
-    with desk.reading() as connection:
-        _may(connection, desk, principal, tenant_id, "feed:read")
+    with desk.reading(tenant_id) as connection:
+        _may(connection, principal, tenant_id, "feed:read")
         waiting = _counts(connection, quarantined_rows, tenant_id, quarantined_rows.c.state == "quarantined")
         again = _counts(connection, duplicate_files, tenant_id)
         checks = _checks(connection, tenant_id)
@@ -224,7 +220,7 @@ def _errors(connection: Connection, tenant_id: str) -> dict[str, str]:
 def clock_of(desk: Desk, tenant_id: str) -> Clock:
     """Return a tenant's feed time; in live mode it is desk time."""
     query = select(tenant_clocks).where(tenant_clocks.c.tenant_id == tenant_id)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         row = connection.execute(query).first()
     if row is None:
         raise NotFound(f"There is no tenant {tenant_id!r}.", tenant_id=tenant_id)
@@ -249,7 +245,7 @@ def set_clock(desk: Desk, tenant_id: str, as_of: datetime, actor: str, mode: str
 def begin_clock(desk: Desk, tenant_id: str, as_of: datetime, actor: str) -> Clock:
     """Set where a tenant's feed time begins; refused once anything has arrived under it."""
     clock_of(desk, tenant_id)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         arrived = select(ingested_files.c.file_name).where(ingested_files.c.tenant_id == tenant_id).limit(1)
         if connection.scalar(arrived):
             raise DetailsRefused(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from casework.crashpoints import crashpoint
 from casework.errors import LedgerRefused
-from casework.store.engine import reading, writing
+from casework.store.engine import reading, reading_across, writing, writing_across
 from casework.store.tables import check_results, duplicate_files, ingested_files, quarantined_rows
 
 LEASE = timedelta(minutes=10)
@@ -69,7 +70,7 @@ def register(
 
     The same content under another name is noted as a duplicate file and never loaded again.
     """
-    with writing(engine) as connection:
+    with writing(engine, key.tenant_id) as connection:
         known = connection.execute(select(ingested_files.c.file_name).where(*key.where)).scalar()
         if known is None:
             row = {
@@ -90,7 +91,7 @@ def register(
 def known_files(engine: Engine) -> set[tuple[str, str, str, str]]:
     """Return (tenant, feed, name, hash) of everything acknowledged, duplicates included."""
     tables = (ingested_files, duplicate_files)
-    with reading(engine) as connection:
+    with reading_across(engine) as connection:
         return {
             (row.tenant_id, row.feed, row.file_name, row.file_sha256)
             for table in tables
@@ -112,7 +113,7 @@ def pending(
         query = query.where(c.tenant_id == tenant_id)
     if feed is not None:
         query = query.where(c.feed == feed)
-    with reading(engine) as connection:
+    with _reading(engine, tenant_id) as connection:
         return list(connection.execute(query.order_by(c.file_name, c.file_sha256)))
 
 
@@ -122,7 +123,7 @@ def claim(engine: Engine, key: FileKey, *, now: datetime, run_id: str, lease: ti
     Returns False when somebody else holds it, it is loaded, or it has just been refused.
     """
     c = ingested_files.c
-    with writing(engine) as connection:
+    with writing(engine, key.tenant_id) as connection:
         row = connection.execute(select(ingested_files).where(*key.where).with_for_update()).one()
         is_free = row.state == "landed" or (row.state == "loading" and row.claimed_until < now)
         if not is_free:
@@ -148,7 +149,7 @@ def release_claims(engine: Engine) -> int:
 
     Returns how many files became free at once instead of when their lease runs out.
     """
-    with writing(engine) as connection:
+    with writing_across(engine) as connection:
         done = connection.execute(
             update(ingested_files)
             .where(ingested_files.c.state == "loading")
@@ -171,7 +172,7 @@ def settle(
             f"{len(refusals)} quarantined + {duplicates} duplicate do not add up. It is tried again.",
             file_sha256=key.file_sha256, feed=key.feed,
         )  # fmt: skip
-    with writing(engine) as connection:
+    with writing(engine, key.tenant_id) as connection:
         name: str = connection.execute(select(ingested_files.c.file_name).where(*key.where)).scalar_one()
         _insert_once(
             connection, quarantined_rows, [_quarantined(key, name, refusal, now) for refusal in refusals]
@@ -188,7 +189,7 @@ def settle(
 
 def refuse(engine: Engine, key: FileKey, error: str, now: datetime) -> None:
     """Record that a file cannot be read at all, with the sentence that says why; its bytes are kept."""
-    with writing(engine) as connection:
+    with writing(engine, key.tenant_id) as connection:
         _refuse(connection, key, error, now)
 
 
@@ -206,14 +207,14 @@ def refused_since(engine: Engine, tenant_id: str, since: datetime) -> list[Row[A
     query = select(columns.feed, columns.file_name, columns.error).where(
         columns.tenant_id == tenant_id, columns.state == "refused", columns.loaded_at >= since
     )
-    with reading(engine) as connection:
+    with reading(engine, tenant_id) as connection:
         return list(connection.execute(query.order_by(columns.feed, columns.file_name)))
 
 
 def refusal_of(engine: Engine, key: FileKey) -> str | None:
     """Return why a file was refused, or None where it was not."""
     query = select(ingested_files.c.error).where(*key.where, ingested_files.c.state == "refused")
-    with reading(engine) as connection:
+    with reading(engine, key.tenant_id) as connection:
         return connection.execute(query).scalar_one_or_none()
 
 
@@ -244,7 +245,7 @@ def corrected_rows(engine: Engine, tenant_id: str | None = None, feed: str | Non
         query = query.where(c.tenant_id == tenant_id)
     if feed is not None:
         query = query.where(c.feed == feed)
-    with reading(engine) as connection:
+    with _reading(engine, tenant_id) as connection:
         return list(connection.execute(query.order_by(c.corrected_at, c.quarantine_id)))
 
 
@@ -263,7 +264,7 @@ def settle_replay(
     """
     c, files = quarantined_rows.c, ingested_files.c
     this = (c.tenant_id == tenant_id, c.quarantine_id == quarantine_id)
-    with writing(engine) as connection:
+    with writing(engine, tenant_id) as connection:
         row = connection.execute(select(quarantined_rows).where(*this).with_for_update()).one()
         if row.state != "corrected":
             return
@@ -300,7 +301,7 @@ def gaps(engine: Engine, tenant_id: str, feed: str) -> list[str]:
     query = select(ingested_files, kept.label("kept")).where(
         f.tenant_id == tenant_id, f.feed == feed, f.state == "loaded"
     )
-    with reading(engine) as connection:
+    with reading(engine, tenant_id) as connection:
         rows = connection.execute(
             query.where(
                 or_(
@@ -328,9 +329,13 @@ def record_checks(engine: Engine, tenant_id: str, feed: str, checks: Iterable[Ch
     if not rows:
         return
     c = check_results.c
-    with writing(engine) as connection:
+    with writing(engine, tenant_id) as connection:
         connection.execute(check_results.delete().where(c.tenant_id == tenant_id, c.feed == feed))
         connection.execute(insert(check_results), rows)
+
+
+def _reading(engine: Engine, tenant_id: str | None) -> AbstractContextManager[Connection]:
+    return reading_across(engine) if tenant_id is None else reading(engine, tenant_id)
 
 
 def _insert_once(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:

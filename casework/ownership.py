@@ -11,8 +11,7 @@ from casework.config import Config
 from casework.desk import Desk
 from casework.errors import DetailsRefused, NotPermitted, TransitionRefused
 from casework.model import Action
-from casework.permissions import grants
-from casework.permissions.scope import Scope
+from casework.permissions import grants, policy
 from casework.store.tables import Values
 
 ACTIONS = frozenset({Action.ASSIGN, Action.CLAIM, Action.RELEASE, Action.TRANSFER})
@@ -27,7 +26,6 @@ def decide(
     if action == Action.CLAIM:
         return {"owner": actor}
     if action == Action.RELEASE:
-        _refuse_unless_own(case, actor)
         return {"owner": None}
     # A team's queue is what nobody in it has taken yet.
     return {"owner": None, "team": team_named(told["team"], case["tenant_id"], config)}
@@ -39,15 +37,6 @@ def team_named(team: Any, tenant_id: str, config: Config) -> str:
     if team not in teams:
         raise DetailsRefused(f"There is no team {team!r}; use one of {', '.join(teams)}.", team=team)
     return str(team)
-
-
-def _refuse_unless_own(case: Values, actor: str) -> None:
-    if case["owner"] != actor:
-        raise TransitionRefused(
-            "You can only release a case of your own; to take it from somebody, assign it.",
-            case_id=case["case_id"],
-            owner=case["owner"],
-        )
 
 
 def check_free(connection: Connection, case: Values, actor: str) -> None:
@@ -72,4 +61,4 @@ def can_own(connection: Connection, desk: Desk, case: Values, owner: Any) -> boo
         candidate = grants.current(connection, owner)
     except NotPermitted:
         return False
-    return Scope.of(candidate, case["tenant_id"], "case:start", desk.config).covers(case)
+    return policy.decide(candidate, "case:start", policy.case(case, desk.config))

@@ -38,7 +38,7 @@ def write_missing(desk: Desk, tenant_id: str, actor: str) -> int:
     """Write every draft that open cases lack or that is stale; return how many were saved."""
     if desk.drafter is None:
         return 0
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         wanted = list(_wanted(connection, desk, tenant_id))
     return sum(
         _write(desk, tenant_id, actor, wanted[start : start + CHUNK])
@@ -87,7 +87,7 @@ def _existing(tenant_id: str) -> Any:
 
 def _write(desk: Desk, tenant_id: str, actor: str, wanted: Sequence[Wanted]) -> int:
     drafter = drafts.drafter_of(desk)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         details = _details(connection, tenant_id, {item.case_id for item in wanted})
     written = [
         (item, drafter.draft(item.kind, details[item.case_id]))

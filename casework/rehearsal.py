@@ -46,7 +46,7 @@ def plan(
 ) -> tuple[PlannedStep, ...]:
     """Return what would happen from an instant (now, if none) on, to one case or to all, in order of time."""
     now = at or desk.clock()
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         scope = Scope.of(reader, tenant_id, "case:read", desk.config)
         if scope.is_empty or scope.has_partners:

@@ -28,8 +28,7 @@ from casework.model import (
     Role,
     State,
 )
-from casework.permissions import grants, masks
-from casework.permissions.policy import allows
+from casework.permissions import grants, masks, policy
 from casework.permissions.scope import OWN_PARTY, Scope
 from casework.store.tables import Values, cases, principals
 from casework.store.tables import drafts as drafts_table
@@ -43,7 +42,7 @@ UNASSIGNED = "-"
 
 def search(desk: Desk, principal: Principal, tenant_id: str, wanted: QueueFilter) -> QueuePage:
     """Return one page of the queue; raise `NotPermitted` when no grant reads cases of the tenant."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         scope = reading_scope(reader, tenant_id, desk)
         hidden = _hidden(scope)
@@ -190,7 +189,7 @@ def get(desk: Desk, principal: Principal, tenant_id: str, case_id: str) -> CaseD
 
     A partner's look, and the audit trail shown to somebody who does not work the case, are told in the chain.
     """
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         scope, row = visible_case(connection, desk, reader, tenant_id, case_id)
         role = scope.partner_role(row)
@@ -281,16 +280,15 @@ def _related(
 
 
 def _possible(reader: Principal, desk: Desk, row: Values) -> tuple[Action, ...]:
-    return tuple(
-        action
-        for action in lifecycle.possible(State(row["state"]), is_merged=bool(row["merged_into"]))
-        if Scope.of(reader, row["tenant_id"], f"case:{action}", desk.config).covers(row)
-    )
+    by_state = lifecycle.possible(State(row["state"]), is_merged=bool(row["merged_into"]))
+    this = policy.case(row, desk.config)
+    allowed = policy.decide_many(reader, [policy.Question(f"case:{action}", this) for action in by_state])
+    return tuple(action for action, is_allowed in zip(by_state, allowed, strict=True) if is_allowed)
 
 
 def tenant_of(desk: Desk, principal: Principal, case_id: str) -> str:
     """Return whose case a number names, among the tenants the reader reads; numbers carry their tenant."""
-    with desk.reading() as connection:
+    with desk.reading_across() as connection:
         reader = grants.current(connection, principal.principal_id)
         for tenant_id in reader.tenants:
             scope = Scope.of(reader, tenant_id, "case:read", desk.config)
@@ -302,7 +300,7 @@ def tenant_of(desk: Desk, principal: Principal, case_id: str) -> str:
 
 def people(desk: Desk, principal: Principal, tenant_id: str) -> dict[str, str]:
     """Return principal_id -> name of everybody who can own a case of the tenant; for its own people only."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         if reading_scope(reader, tenant_id, desk).has_partners:
             raise NotPermitted("You cannot see who works here.", tenant_id=tenant_id)
@@ -311,7 +309,7 @@ def people(desk: Desk, principal: Principal, tenant_id: str) -> dict[str, str]:
 
 def owners(connection: Connection, tenant_id: str) -> dict[str, str]:
     """Return principal_id -> name of everybody whose role in the tenant can work a case."""
-    roles = [role.value for role in Role if allows(role, "case:start")]
+    roles = [role.value for role in policy.roles_with("case:start")]
     query = (
         select(principals.c.principal_id, principals.c.display_name)
         .join(grants_table, grants_table.c.principal_id == principals.c.principal_id)

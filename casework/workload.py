@@ -42,7 +42,7 @@ class Workload:
 
 def workload(desk: Desk, principal: Principal, tenant_id: str) -> Workload:
     """Return who has how much; for the tenant's own people only."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         scope = search.reading_scope(reader, tenant_id, desk)
         if scope.has_partners:

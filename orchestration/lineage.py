@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from casework.store.engine import reading
 from casework.store.tables import ingested_files
 from data.formats import read
 from orchestration.resources import Platform
@@ -34,7 +35,7 @@ def source_rows(platform: Platform, tenant_id: str) -> SourceRows:
 
 def feed_of(platform: Platform, tenant_id: str, file_sha256: str) -> str | None:
     """Return which feed a file was loaded for."""
-    with platform.engine.connect() as connection:
+    with reading(platform.engine, tenant_id) as connection:
         return connection.execute(
             sa.select(ingested_files.c.feed).where(
                 ingested_files.c.tenant_id == tenant_id, ingested_files.c.file_sha256 == file_sha256

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from casework import ledger
 from casework.model import NewAccount
-from casework.store.engine import migrate
+from casework.store.engine import migrate, reading
 from casework.store.tables import cases, drafts, ingested_files
 from orchestration import publishing
 from orchestration.dbt import manifest_path
@@ -274,7 +274,7 @@ def tenant_report(platform: Platform, tenant_id: str, note: str | None, started:
     """Count one tenant's files, rows, shipments, cases and drafts."""
     files, open_cases = ingested_files.c, cases.c
     sums = [files.row_count, files.loaded_count, files.quarantined_count, files.duplicate_count]
-    with platform.engine.connect() as connection:
+    with reading(platform.engine, tenant_id) as connection:
         counted = connection.execute(
             sa.select(sa.func.count(), *[sa.func.coalesce(sa.func.sum(column), 0) for column in sums]).where(
                 files.tenant_id == tenant_id, files.state == "loaded"

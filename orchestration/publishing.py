@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, Row
 from ulid import ULID
 
+from casework.store.engine import reading, reading_across, writing
 from casework.store.tables import ingested_files, publications, quarantined_rows, tenant_clocks
 from orchestration.dbt import sources_digest
 from orchestration.resources import Platform
@@ -34,7 +35,7 @@ def new_publication_id(now: datetime) -> str:
 
 def input_digest(platform: Platform) -> str:
     """Return one hash over everything a build depends on: files, corrections, clocks, configuration, code."""
-    with platform.engine.connect() as connection:
+    with reading_across(platform.engine) as connection:
         files = connection.execute(
             sa.select(ingested_files.c.tenant_id, ingested_files.c.feed, ingested_files.c.file_sha256)
             .where(ingested_files.c.state == "loaded")
@@ -83,20 +84,20 @@ def record_build(
         "files": {},
         "built_at": now,
     }
-    with engine.begin() as connection:
+    with writing(engine, None) as connection:
         connection.execute(sa.insert(publications).values(row))
 
 
 def latest_publication(engine: Engine) -> Row[Any] | None:
     """Return the newest publication in whatever state, or None before the first build."""
     query = sa.select(publications).order_by(publications.c.publication_id.desc()).limit(1)
-    with engine.connect() as connection:
+    with reading(engine, None) as connection:
         return connection.execute(query).first()
 
 
 def mark(engine: Engine, publication_id: str, **changes: Any) -> None:
     """Carry a publication on: state and what goes with it."""
-    with engine.begin() as connection:
+    with writing(engine, None) as connection:
         connection.execute(
             sa.update(publications).where(publications.c.publication_id == publication_id).values(**changes)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, select
 
+from casework.store.engine import reading
 from casework.store.tables import cases
 
 
@@ -22,5 +23,5 @@ class StoreIds:
             select(cases.c.case_id).where(cases.c.tenant_id == tenant_id, column.in_(spellings)).limit(1)
             for column in (cases.c.case_id, cases.c.shipment_id)
         ]
-        with self._engine.connect() as connection:
+        with reading(self._engine, tenant_id) as connection:
             return any(connection.execute(query).first() is not None for query in queries)

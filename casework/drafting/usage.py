@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
+from casework.store.engine import writing
 from casework.store.tables import usage
 
 QUOTA_WINDOW = timedelta(hours=24)
@@ -85,7 +86,7 @@ class StoreUsage:
     def started(self, *, tenant_id: str, case_id: str | None, kind: str, model: str) -> str:
         """Count and insert in one transaction, so that attempts in flight count too."""
         now, usage_id = self._clock(), f"use_{secrets.token_hex(12)}"
-        with self._engine.begin() as conn:
+        with writing(self._engine, tenant_id) as conn:
             _one_at_a_time(conn, tenant_id)
             recent = select(func.count()).where(
                 usage.c.tenant_id == tenant_id, usage.c.started_at > now - QUOTA_WINDOW
@@ -108,5 +109,5 @@ class StoreUsage:
         """Settle one attempt."""
         mine = (usage.c.tenant_id == tenant_id) & (usage.c.usage_id == usage_id)
         values = {"outcome": outcome, "input_tokens": input_tokens, "output_tokens": output_tokens}
-        with self._engine.begin() as conn:
+        with writing(self._engine, tenant_id) as conn:
             conn.execute(update(usage).where(mine).values(**values, settled_at=self._clock()))

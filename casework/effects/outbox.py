@@ -22,7 +22,7 @@ from casework.desk import Desk
 from casework.effects import adapter, settlement
 from casework.effects.adapter import Leased, LeaseLost
 from casework.model import EffectState
-from casework.store.engine import reading, writing
+from casework.store.engine import reading_across, writing
 from casework.store.tables import effects
 from casework.store.work import Work, new_id
 
@@ -53,7 +53,7 @@ def due(engine: Engine, now: datetime, limit: int = 50) -> list[Due]:
         .order_by(effects.c.available_at, effects.c.effect_id)
         .limit(limit)
     )
-    with reading(engine) as connection:
+    with reading_across(engine) as connection:
         return [Due(row.tenant_id, row.effect_id, row.target) for row in connection.execute(query)]
 
 
@@ -150,7 +150,7 @@ def _mark_sending(
 ) -> None:
     """Record, in a transaction of its own, that from now on the receiver may have it; raise LeaseLost."""
     mark = receipt | {"stage": "sending", "sending_at": instant(now)}
-    with writing(engine) as connection:
+    with writing(engine, tenant_id) as connection:
         result = connection.execute(
             update(effects)
             .where(

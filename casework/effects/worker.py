@@ -132,7 +132,7 @@ class Worker:
         """Say that this worker is alive, and what its auditor of escalations found last."""
         details = {"pid": os.getpid(), "last": dict(counts), "escalations": self._audited(now)}
         row = {"process": self.name, "beat_at": now, "details": details}
-        with writing(self.desk.engine) as connection:
+        with writing(self.desk.engine, None) as connection:
             added = connection.execute(insert_new(connection, heartbeats), [row])
             if added.rowcount == 0:
                 mine = heartbeats.c.process == self.name

@@ -151,7 +151,7 @@ def verify_log(
     `checkpoints` is the tenant's .jsonl file; with `public_key` their signatures are verified too. The report
     names the first position that is wrong; a missing tail is reported at the first missing sequence.
     """
-    with reading(engine) as connection:
+    with reading(engine, tenant_id) as connection:
         return verify_within(connection, tenant_id, checkpoints, public_key)
 
 

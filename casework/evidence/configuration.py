@@ -67,13 +67,13 @@ def history(desk: Desk) -> list[Version]:
     """Return every version there ever was, newest first."""
     columns = [column for column in config_versions.c if column.name != "files"]
     query = select(*columns).order_by(config_versions.c.version.desc())
-    with desk.reading() as connection:
+    with desk.reading(None) as connection:
         return [Version(**row) for row in connection.execute(query).mappings()]
 
 
 def diff(desk: Desk, folder: Path = HERE) -> Plan:
     """Return what the files of a folder would change; raise `ConfigError` where they are wrong."""
-    with desk.reading() as connection:
+    with desk.reading(None) as connection:
         return _planned(connection, load_config(folder))
 
 
@@ -93,13 +93,13 @@ def rollback(desk: Desk, actor: str, version: int, folder: Path = HERE, note: st
 def plan_rollback(desk: Desk, version: int) -> Plan:
     """Return what putting an older version back would change; nothing is changed."""
     config = _checked(_files_of(desk, version))
-    with desk.reading() as connection:
+    with desk.reading(None) as connection:
         return _planned(connection, config)
 
 
 def record_first(desk: Desk, actor: str, now: datetime) -> None:
     """Record what a store begins with, once."""
-    with desk.reading() as connection:
+    with desk.reading(None) as connection:
         is_first = connection.scalar(select(func.count()).select_from(config_versions)) == 0
     if is_first and desk.config.sources:
         _record(desk, actor, desk.config, None, "What this store began with.", now)
@@ -202,7 +202,7 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _files_of(desk: Desk, version: int) -> dict[str, str]:
     query = select(config_versions.c.files).where(config_versions.c.version == version)
-    with desk.reading() as connection:
+    with desk.reading(None) as connection:
         found: dict[str, str] | None = connection.scalar(query)
     if found is None:
         raise NotFound(f"There is no version {version} of the configuration.", version=version)

@@ -82,7 +82,7 @@ class Erased:
 
 def personal_data(desk: Desk, principal: Principal, tenant_id: str, party_id: str) -> PersonalData:
     """Return where a party's personal data stands; reading it is told in the audit chain."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         tenantwide.require(connection, principal, tenant_id, "record:erase")
         own = _own(connection, tenant_id, party_id)
         found = list(_mentions(connection, tenant_id, own))
@@ -152,7 +152,7 @@ def _mentions(connection: Connection, tenant_id: str, own: Own) -> Iterator[tupl
             *(_holds(table.c[column], name, whole=False) for column in columns for name in own.names),
             *(_holds(table.c[column], word, whole=True) for column in columns for word in sorted(own.words)),
         )
-        query = select(table).where(table.c.tenant_id == tenant_id, holding)
+        query = select(table).where(table.c.tenant_id == tenant_id, holding).order_by(*table.primary_key)
         for row in connection.execute(query).mappings().all():
             if any(_erased(table, row, column, own) != row[column] for column in columns):
                 yield table, row

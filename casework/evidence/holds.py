@@ -93,7 +93,7 @@ def standing(connection: Connection, tenant_id: str) -> list[Hold]:
 
 def listed(desk: Desk, principal: Principal, tenant_id: str) -> list[Hold]:
     """Return every hold there ever was, newest first."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         tenantwide.require(connection, principal, tenant_id, "record:hold")
         query = select(legal_holds).where(legal_holds.c.tenant_id == tenant_id)
         rows = connection.execute(query.order_by(legal_holds.c.hold_id.desc())).mappings()

@@ -110,7 +110,7 @@ def export(
     rows back from the original files; without it a pack names files and rows by hash and number only.
     """
     desk = casework.desk
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         case = _exportable(connection, desk, principal, tenant_id, case_id)
         parts = _gather(connection, desk, case)
     parts |= _sources(parts["facts.json"], source_rows)

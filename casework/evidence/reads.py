@@ -64,7 +64,7 @@ def tell(
 
 def _is_due(desk: Desk, key: Values) -> bool:
     query = select(sensitive_reads.c.told_at).where(*_where(key))
-    with desk.reading() as connection:
+    with desk.reading(key["tenant_id"]) as connection:
         told_at = connection.scalar(query)
     return told_at is None or desk.clock() - told_at >= TOLD_EVERY
 

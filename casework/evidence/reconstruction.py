@@ -99,7 +99,7 @@ def as_known_at(desk: Desk, principal: Principal, tenant_id: str, case_id: str, 
     """
     if at.tzinfo is None:
         raise DetailsRefused("Name the instant with its time zone, for example 2026-09-01T08:00:00Z.", at=at)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
         scope, _now = search.visible_case(connection, desk, reader, tenant_id, case_id)
         found = _rebuilt(connection, scope, tenant_id, case_id, at)

@@ -52,7 +52,7 @@ class Standing:
 def check(desk: Desk, tenant_id: str) -> Standing:
     """Return how a tenant's store stands; nothing is changed."""
     mark = last_checkpoint(desk.checkpoints(tenant_id))  # before the head: it can only be behind
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         row = connection.execute(select(audit_heads).where(audit_heads.c.tenant_id == tenant_id)).first()
         head = (row.sequence, row.entry_hash) if row else (0, "")
         is_older = mark is not None and not is_on_chain(connection, tenant_id, head, mark)

@@ -65,7 +65,7 @@ class RunOut:
 
 def plan(desk: Desk, tenant_id: str) -> list[RunOut]:
     """Return what has run out by the schedule; nothing is changed."""
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         return [
             _planned(connection, tenant_id, name, rule.keep_days, desk.clock())
             for name, rule in desk.config.retention.classes.items()
@@ -177,7 +177,7 @@ CONTENT: dict[str, dict[Table, tuple[str, ...]]] = {
 def _empty_cases(desk: Desk, tenant_id: str, actor: str, name: str, keep_days: int) -> int:
     """Empty the content of ended cases; each transaction asks again what is held."""
     before = desk.clock() - timedelta(days=keep_days)
-    with desk.reading() as connection:
+    with desk.reading(tenant_id) as connection:
         ended = _ended(connection, tenant_id, before, name)
     emptied = 0
     for start in range(0, len(ended), CHUNK):

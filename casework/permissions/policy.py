@@ -1,38 +1,182 @@
-"""Roles to permissions: `resource:action`. What is not in the table is denied."""
+"""May this grant do this to that? Asked of Cedar, in process, from the policies beside this file.
+
+`policies.cedar` is the only place that says which role carries what. `decide` answers for one thing; for the rows
+of a table the same grants become a where-clause (`scope`), which asks here which roles carry a permission.
+"""
 
 from __future__ import annotations
 
-from casework.model import PARTNER_ROLES, Action, Role
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-CASE_ACTIONS = frozenset(
-    f"case:{action}" for action in Action if action not in (Action.RECOVER, Action.REAPPEAR)
-)
-EVERY_DRAFT = frozenset({"draft:edit", "draft:approve", "draft:reject"})
-# A case with no detector behind it; several cases that are one.
-OPENING = frozenset({"case:open", "case:merge"})
-READ_ALL = frozenset({"case:read", "feed:read", "quarantine:read", "evidence:export"})
+import cedarpy
 
-PERMITTED: dict[Role, frozenset[str]] = {
-    Role.OPS_LEAD: CASE_ACTIONS
-    | OPENING
-    | EVERY_DRAFT
-    | READ_ALL
-    | {"audit:read", "quarantine:correct", "record:hold", "record:erase", "event:read"},
-    Role.PLANNER: CASE_ACTIONS | OPENING | READ_ALL | {"draft:edit", "draft:reject"},
-    Role.APPROVER: READ_ALL | EVERY_DRAFT | {"case:comment", "case:escalate"},
-    Role.AUDITOR: READ_ALL | {"audit:read", "record:hold", "event:read"},
-    Role.DATA_ENGINEER: frozenset({"feed:read", "quarantine:read", "quarantine:correct"}),
-    Role.CARRIER: frozenset({"case:read", "case:comment"}),
-    Role.WAREHOUSE: frozenset({"case:read", "case:comment"}),
-    Role.CUSTOMER: frozenset({"case:read", "case:comment"}),
-    Role.SERVICE: READ_ALL | {"event:read"},
-    Role.PLATFORM_ADMIN: frozenset({"account:manage", "clock:set", "feed:read"}),
-}
+from casework.config import Config
+from casework.model import PARTNER_ROLES, Grant, Principal, Role, State
+from casework.store.tables import Values
+
+HERE = Path(__file__).parent
+POLICIES, SCHEMA = HERE / "policies.cedar", HERE / "schema.cedarschema"
+PARTIES = {"customer": "customer_id", "carrier": "carrier_id", "facility": "facility_id"}
+PARTNER = "partner"
+APPROVE = "draft:approve"
+
+log = logging.getLogger("tidewaiter.permissions")
 
 
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What something is done to, as the policies know it."""
+
+    kind: str  # Case | Tenant
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One action on one resource; what else matters is the context."""
+
+    action: str
+    resource: Resource
+    context: Mapping[str, Any] | None = None
+
+
+def case(row: Values, config: Config) -> Resource:
+    """Return a row of `cases` as the policies know it; raise `KeyError` where it lacks what they ask about."""
+    shared = [role for role in sorted(PARTNER_ROLES) if row["exception_type"] in config.shared_types(role)]
+    known = {"owner": row["owner"], **{name: row[column] for name, column in PARTIES.items()}}
+    return Resource(
+        "Case",
+        {
+            "tenant": row["tenant_id"],
+            "type": row["exception_type"],
+            "state": str(State(row["state"])),
+            "shared_with": _roles(shared),
+            **{name: value for name, value in known.items() if value is not None},
+        },
+    )
+
+
+def tenant(tenant_id: str) -> Resource:
+    """Return all of a tenant's records as the policies know them."""
+    return Resource("Tenant", {"tenant": tenant_id})
+
+
+def decide(
+    identity: Principal, action: str, resource: Resource, context: Mapping[str, Any] | None = None
+) -> bool:
+    """Tell whether one of somebody's grants lets them do this; what is unknown, missing or wrong is denied.
+
+    For `draft:approve` the context says `last_editor` (an id) and `needs_four_eyes`; other actions have none.
+    """
+    return decide_many(identity, [Question(action, resource, context)])[0]
+
+
+def decide_many(identity: Principal, questions: Sequence[Question]) -> tuple[bool, ...]:
+    """Answer many questions about one person at once, in the order they were asked."""
+    held = [_grant(number, identity, grant) for number, grant in enumerate(identity.grants)]
+    if not held or not questions:
+        return (False,) * len(questions)
+    try:
+        return _answered(held, questions)
+    except Exception:
+        log.exception("Policies could not be asked; it is refused.")
+        return (False,) * len(questions)
+
+
+def _answered(held: Sequence[dict[str, Any]], questions: Sequence[Question]) -> tuple[bool, ...]:
+    resources = {id(asked.resource): asked.resource for asked in questions}
+    things = [
+        {"uid": _entity(thing.kind, str(key)), "attrs": thing.attributes, "parents": []}
+        for key, thing in resources.items()
+    ]
+    requests = [
+        {
+            "principal": grant["uid"],
+            "action": _entity("Action", asked.action),
+            "resource": _entity(asked.resource.kind, str(id(asked.resource))),
+            "context": dict(asked.context or {}),
+        }
+        for asked in questions
+        for grant in held
+    ]
+    # The schema turns what it does not know, or what lacks something, into an error instead of an answer.
+    answers = cedarpy.is_authorized_batch(requests, _policies(), [*held, *things], _schema())
+    # A policy that cannot be evaluated is skipped, and it may have been the one that forbids.
+    allowed = [answer.allowed and not answer.diagnostics.errors for answer in answers]
+    return tuple(any(allowed[at : at + len(held)]) for at in range(0, len(allowed), len(held)))
+
+
+@lru_cache(maxsize=1)
+def _policies() -> cedarpy.PolicySet:
+    return cedarpy.PolicySet.from_str(POLICIES.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _schema() -> cedarpy.Schema:
+    return cedarpy.Schema.from_str(SCHEMA.read_text(encoding="utf-8"))
+
+
+def _grant(number: int, identity: Principal, grant: Grant) -> dict[str, Any]:
+    scope = {name: getattr(grant, column) for name, column in PARTIES.items()}
+    scope["types"] = None if grant.exception_types is None else list(grant.exception_types)
+    roles = [str(grant.role), PARTNER] if is_partner(grant.role) else [str(grant.role)]
+    return {
+        "uid": _entity("Grant", str(number)),
+        "attrs": {
+            "holder": identity.principal_id,
+            "tenant": grant.tenant_id,
+            **{name: value for name, value in scope.items() if value is not None},
+        },
+        "parents": [_entity("Role", role) for role in roles],
+    }
+
+
+def _roles(roles: Iterable[Role]) -> list[dict[str, Any]]:
+    return [{"__entity": _entity("Role", role.value)} for role in roles]
+
+
+def _entity(kind: str, name: str) -> dict[str, str]:
+    return {"type": kind, "id": name}
+
+
+# --- what a role carries, read off the policies ----------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
 def allows(role: Role, permission: str) -> bool:
-    """Tell whether a role carries a permission; an unknown role or permission carries nothing."""
-    return permission in PERMITTED.get(role, frozenset())
+    """Tell whether a role carries a permission at all: for something well within its scope that is its own."""
+    whole = role not in PARTNER_ROLES
+    grant = Grant("tenant", role) if whole else Grant("tenant", role, "party", "party", "party")
+    known = {"tenant": "tenant", "type": "type", "state": State.IN_PROGRESS.value, "owner": "somebody"}
+    parties = dict.fromkeys(PARTIES, "party")
+    own = Resource("Case", known | parties | {"shared_with": _roles(sorted(PARTNER_ROLES))})
+    somebody = Principal("somebody", "person", "somebody", "Somebody", (grant,))
+    others = {"last_editor": "somebody else", "needs_four_eyes": False} if permission == APPROVE else None
+    return decide(somebody, permission, own, others) or decide(somebody, permission, tenant("tenant"))
+
+
+def roles_with(permission: str) -> tuple[Role, ...]:
+    """Return the roles that carry a permission."""
+    return tuple(role for role in Role if allows(role, permission))
+
+
+def permissions() -> tuple[str, ...]:
+    """Return every action that some policy permits, in the order of the policies."""
+    found = json.loads(cedarpy.policies_to_json_str(POLICIES.read_text(encoding="utf-8")))["staticPolicies"]
+    scopes = [rule["action"] for rule in found.values() if rule["effect"] == "permit"]
+    named = [scope.get("entities") or [scope["entity"]] for scope in scopes]
+    return tuple(dict.fromkeys(entity["id"] for entities in named for entity in entities))
+
+
+def table() -> list[tuple[str, tuple[Role, ...]]]:
+    """Return each permission with the roles that carry it."""
+    return [(permission, roles_with(permission)) for permission in permissions()]
 
 
 def is_partner(role: Role) -> bool:

@@ -6,8 +6,7 @@ from sqlalchemy import Connection
 
 from casework.errors import NotPermitted
 from casework.model import Principal
-from casework.permissions import grants
-from casework.permissions.policy import allows
+from casework.permissions import grants, policy
 
 # Whoever runs commands on this machine holds the store's files and keys; nobody can sign in as it.
 CONSOLE = "service:operator"
@@ -18,11 +17,8 @@ def require(connection: Connection, principal: Principal, tenant_id: str, permis
     if principal.principal_id == CONSOLE:
         return
     reader = grants.current(connection, principal.principal_id)
-    for grant in reader.grants:
-        scoped = (grant.customer_id, grant.carrier_id, grant.facility_id, grant.exception_types)
-        is_whole = all(part is None for part in scoped)
-        if grant.tenant_id == tenant_id and is_whole and allows(grant.role, permission):
-            return
+    if policy.decide(reader, permission, policy.tenant(tenant_id)):
+        return
     raise NotPermitted(
         "You hold no role that allows this here. Ask an operations lead.", permission=permission
     )

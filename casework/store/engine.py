@@ -1,13 +1,14 @@
 """The operational store's engine: SQLite (WAL, FULL) by default, PostgreSQL for a team; one code for both.
 
 `writing` opens a transaction that takes the write lock first (BEGIN IMMEDIATE on SQLite), `reading` one that
-sees a single snapshot and never blocks a writer.
+sees a single snapshot and never blocks a writer. Each names the tenant whose rows it is about; on PostgreSQL
+the database itself shows it no others (`row_security`). What has to look over all tenants says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 
 from casework.errors import DetailsRefused, StoreUnavailable
+from casework.store import row_security
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_218_447_001  # any constant: PostgreSQL's advisory lock for migrations
@@ -28,7 +30,9 @@ def open_store(url: str) -> Engine:
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, pool_pre_ping=True)
+        event.listen(engine, "begin", row_security.begin)
+        return engine
     engine = create_engine(url)
     if engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -58,27 +62,50 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
 
 
-@contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a write transaction; commit at the end, roll back on any error."""
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except (OperationalError, InterfaceError) as problem:
-        raise _unavailable(problem) from problem
-    except (DataError, UnicodeEncodeError) as problem:
-        raise _unstorable(problem) from problem
+def writing(engine: Engine, tenant_id: str | None) -> AbstractContextManager[Connection]:
+    """Open a write transaction on one tenant's rows (of none for None); commit at the end, roll back on any error."""
+    return _writing(engine, row_security.Sight(tenant_id))
+
+
+def writing_across(engine: Engine) -> AbstractContextManager[Connection]:
+    """Open a write transaction on the rows of every tenant: the door for what concerns several at once."""
+    return _writing(engine, row_security.EVERY_TENANT)
+
+
+def reading(engine: Engine, tenant_id: str | None) -> AbstractContextManager[Connection]:
+    """Open a transaction that sees one snapshot of one tenant's rows (of none for None)."""
+    return _reading(engine, row_security.Sight(tenant_id))
+
+
+def reading_across(engine: Engine) -> AbstractContextManager[Connection]:
+    """Open a transaction that sees one snapshot of every tenant: the door for workers, auditors and ledgers."""
+    return _reading(engine, row_security.EVERY_TENANT)
+
+
+def owning(engine: Engine) -> AbstractContextManager[Connection]:
+    """Open the transaction of whoever owns the tables, on every row: the door of migrations alone."""
+    return _writing(engine, row_security.OWNER)
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that sees one snapshot."""
+def _writing(engine: Engine, sight: row_security.Sight) -> Iterator[Connection]:
+    with _explained(), engine.connect() as connection, sight.over(connection).begin():
+        yield connection
+
+
+@contextmanager
+def _reading(engine: Engine, sight: row_security.Sight) -> Iterator[Connection]:
     options: dict[str, Any] = {"reading": True}
     if engine.dialect.name == "postgresql":
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with _explained(), engine.connect().execution_options(**options) as connection:
+        yield sight.over(connection)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
     try:
-        with engine.connect().execution_options(**options) as connection:
-            yield connection
+        yield
     except (OperationalError, InterfaceError) as problem:
         raise _unavailable(problem) from problem
     except (DataError, UnicodeEncodeError) as problem:
@@ -103,7 +130,7 @@ def _unstorable(problem: Exception) -> DetailsRefused:
 
 def migrate(engine: Engine) -> None:
     """Bring the store to the newest schema; two processes may do so at once, a rerun changes nothing."""
-    with writing(engine) as connection:
+    with owning(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         config = AlembicConfig()

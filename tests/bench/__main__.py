@@ -24,7 +24,7 @@ from casework.config import load_config
 from casework.evidence.keys import Keys
 from casework.model import Action
 from casework.service import Casework
-from casework.store.engine import migrate, open_store, writing
+from casework.store.engine import migrate, open_store, writing_across
 from casework.store.tables import case_facts
 from data import catalog
 from data.contract import load_contract, split
@@ -94,7 +94,7 @@ def perform(folder: Path) -> dict[str, Any]:
             "tenant_id": "bench", "sequence": next(count), "case_id": case_id, "fact": "case:commented",
             "actor": "x", "occurred_at": NOW, "details": {},
         }  # fmt: skip
-        with writing(engine) as connection:
+        with writing_across(engine) as connection:
             connection.execute(sa.insert(case_facts).values(values))
 
     def many(work: Callable[[], None]) -> Callable[[], None]:

@@ -24,7 +24,7 @@ from casework.notices import TARGETS
 from casework.permissions import grants
 from casework.sandbox import Sandbox
 from casework.service import Casework
-from casework.store.engine import migrate, open_store, writing
+from casework.store.engine import migrate, open_store, writing_across
 from casework.store.tables import case_facts, drafts, effects, messages
 from tests.casework.effects_fixtures import NOW, TENANT, facts
 
@@ -103,7 +103,7 @@ class World:
         self.casework.sync(TENANT, Publication("pub-1"), [record(**changed)])
 
     def person(self, principal_id: str = LEAD) -> Any:
-        with self.casework.desk.reading() as connection:
+        with self.casework.desk.reading_across() as connection:
             return grants.current(connection, principal_id)
 
     @property
@@ -166,12 +166,12 @@ class World:
 
     def alter(self, table: Any, **values: Any) -> None:
         """Change every row of a table behind the door's back."""
-        with writing(self.engine) as connection:
+        with writing_across(self.engine) as connection:
             connection.execute(update(table).values(**values))
 
     def alter_where(self, table: Any, clause: Any, **values: Any) -> None:
         """Change some rows of a table behind the door's back."""
-        with writing(self.engine) as connection:
+        with writing_across(self.engine) as connection:
             connection.execute(update(table).where(clause).values(**values))
 
     def effect_state(self, target: str) -> str:

@@ -128,7 +128,7 @@ class Office:
         self.casework = self.door()
 
     def who(self, principal_id: str) -> Principal:
-        with self.casework.desk.reading() as connection:
+        with self.casework.desk.reading_across() as connection:
             return grants.current(connection, principal_id)
 
     def sync(self, *records: ExceptionRecord, publication: str = "pub-1") -> Any:
@@ -141,7 +141,7 @@ class Office:
     def case(self, key: str = "predicted_late:SH-1") -> dict[str, Any]:
         """The newest case of an exception, straight from the table."""
         query = select(cases).where(cases.c.exception_key == key).order_by(cases.c.case_id.desc())
-        with self.casework.desk.reading() as connection:
+        with self.casework.desk.reading_across() as connection:
             return dict(connection.execute(query).mappings().first() or {})
 
     def case_id(self, key: str = "predicted_late:SH-1") -> str:
@@ -164,7 +164,7 @@ class Office:
         )
 
     def effects(self) -> list[dict[str, Any]]:
-        with self.casework.desk.reading() as connection:
+        with self.casework.desk.reading_across() as connection:
             found = connection.execute(select(effects).order_by(effects.c.effect_id)).mappings()
             return [dict(row) for row in found]
 

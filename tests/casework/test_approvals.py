@@ -14,7 +14,7 @@ from casework import approval
 from casework.canonical import canonical_sha256
 from casework.errors import ApprovalRefused, DraftRefused, NotFound, NotPermitted
 from casework.model import Action, Contact, DraftKind, DraftState, Role
-from casework.store.engine import writing
+from casework.store.engine import writing_across
 from casework.store.tables import approvals, audit_entries, contacts, drafts, effects, principals
 from tests.casework.office import (
     APPROVER,
@@ -45,7 +45,7 @@ def edited(office: Office, who: str, kind: DraftKind = DraftKind.CUSTOMER_UPDATE
 
 
 def refusals_to_send(office: Office) -> list[str | None]:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         return [
             approval.why_not_sent(connection, office.casework.config, effect, office.clock())
             for effect in office.effects()
@@ -83,7 +83,7 @@ def test_an_approved_recommendation_leaves_for_nobody_and_becomes_a_note(ready: 
 
 def test_the_log_binds_every_effect_to_the_approval_that_queued_it(ready: Office) -> None:
     decided = ready.approve(ready.draft())
-    with ready.casework.desk.reading() as connection:
+    with ready.casework.desk.reading_across() as connection:
         query = select(audit_entries.c.payload).where(audit_entries.c.action == "draft:approved")
         (payload,) = connection.scalars(query).all()
     assert payload["details"]["approval_id"] == decided.approval_id
@@ -123,7 +123,7 @@ def test_what_was_not_seen_is_not_approved(ready: Office, wrong: str) -> None:
 
 
 def test_nothing_is_approved_for_a_customer_without_a_verified_address(ready: Office) -> None:
-    with writing(ready.engine) as connection:
+    with writing_across(ready.engine) as connection:
         mine = contacts.c.party_id == OWN_CUSTOMER
         connection.execute(update(contacts).where(mine).values(is_verified=False))
     with pytest.raises(ApprovalRefused, match="no verified address of this case's customer"):
@@ -254,7 +254,7 @@ def test_an_approval_is_valid_for_a_while_and_not_for_ever(ready: Office) -> Non
 
 
 def tampered(office: Office, table: Any, **values: Any) -> None:
-    with writing(office.engine) as connection:
+    with writing_across(office.engine) as connection:
         connection.execute(update(table).values(**values))
 
 

@@ -254,7 +254,7 @@ def test_the_database_itself_refuses_to_rewrite_history(office: Office) -> None:
     office.perform(office.case_id(), Action.DISMISS, reason="arrived")
     office.casework.erase_party(office.who(LEAD), TENANT, OWN_CUSTOMER, "request 1")
     for table in APPEND_ONLY:
-        with office.casework.desk.reading() as connection:
+        with office.casework.desk.reading_across() as connection:
             assert connection.execute(select(table)).first(), f"{table.name} must hold something to refuse"
         column = next(column for column in table.c if column.type.python_type is str)
         for statement in (table.update().values({column: "x"}), table.delete()):
@@ -265,7 +265,7 @@ def test_the_database_itself_refuses_to_rewrite_history(office: Office) -> None:
 def test_an_audited_secret_is_never_in_the_log(office: Office) -> None:
     password = office.casework.reset_password("lead")
     token, _ = office.casework.sign_in("lead", password)
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         text = repr([entry["payload"] for entry in chain.entries_of(connection, TENANT)])
     assert password not in text and token not in text
 
@@ -273,7 +273,7 @@ def test_an_audited_secret_is_never_in_the_log(office: Office) -> None:
 def test_a_reader_that_stops_at_the_first_entry_leaves_no_cursor_open(
     office: Office, recwarn: pytest.WarningsRecorder
 ) -> None:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         for _ in chain.entries_of(connection, TENANT):
             break
     assert not [warning for warning in recwarn if issubclass(warning.category, ResourceWarning)]

@@ -17,7 +17,7 @@ from casework.clocks import ClockReading
 from casework.config import load_config
 from casework.escalation import fire_due
 from casework.model import Action
-from casework.store.engine import writing
+from casework.store.engine import writing_across
 from casework.store.tables import messages
 from tests.casework.office import CUSTOMER, OWN_CUSTOMER, START, TENANT, Office, exception
 from tests.casework.test_calendars import SPANS, calendar, moments
@@ -160,7 +160,7 @@ def test_a_customer_who_was_told_something_is_told_again_in_time(office: Office)
     assert "next_update" not in [found.clock for found in office.detail().clocks]
     told = {"tenant_id": TENANT, "message_id": "m1", "case_id": case_id, "direction": "out"}
     told |= {"channel": "mail", "party_id": OWN_CUSTOMER, "body": "x", "occurred_at": office.clock()}
-    with writing(office.engine) as connection:
+    with writing_across(office.engine) as connection:
         connection.execute(insert(messages).values(told))
     assert reading(office, "next_update").due_at == START + 8 * HOUR  # a gold customer of this tenant
     office.perform(case_id, Action.WAIT, until=office.clock() + timedelta(days=2), reason="customs")

@@ -98,7 +98,7 @@ def test_a_draft_version_is_decided_once(office: Office) -> None:
         lambda: office.approve(draft),
     )
     assert sum(isinstance(item, ApprovalRefused) for item in found) == 3
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         assert connection.scalar(select(func.count()).select_from(approvals)) == 1
     (decided,) = [item for item in found if not isinstance(item, Exception)]
     assert bool(office.effects()) == (decided.decision == "approved")
@@ -125,6 +125,6 @@ def test_two_syncs_at_once_open_each_case_once(office: Office) -> None:
     found = at_once(*(lambda: office.door().sync(TENANT, Publication("pub-1"), records) for _ in range(3)))
     assert sum(result.opened for result in found) == 30
     assert sum(result.drafted for result in found) == 90
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         assert connection.scalar(select(func.count()).select_from(cases)) == 30
     assert chain.verify(office.casework, TENANT).ok

@@ -33,7 +33,7 @@ def edit(folder: Path, name: str, old: str, new: str) -> None:
 
 
 def told(office: Office, tenant_id: str = TENANT) -> list[dict[str, Any]]:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         entries = list(chain.entries_of(connection, tenant_id))
     return [e["payload"]["details"] for e in entries if e["action"] == "config:applied"]
 

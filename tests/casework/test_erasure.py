@@ -14,7 +14,7 @@ from casework.errors import DetailsRefused, NotPermitted, RecordHeld
 from casework.evidence import archive, chain, erasure, pack
 from casework.model import Action, Contact
 from casework.store.append_only import ERASABLE
-from casework.store.engine import writing
+from casework.store.engine import writing_across
 from casework.store.tables import audit_entries, cases, contacts, metadata, redactions
 from tests.casework.office import (
     AUDITOR,
@@ -210,13 +210,13 @@ def test_history_is_not_changed_without_a_redaction_that_says_exactly_so(worked:
         update(audit_entries).where(*here).values(entry_hash="0" * 64),
     ]
     _refused(worked, refused[0])
-    with writing(worked.engine) as connection:
+    with writing_across(worked.engine) as connection:
         connection.execute(insert(redactions), [row])
     for statement in refused[1:]:
         _refused(worked, statement)
     _refused(worked, audit_entries.delete().where(*here))
     _refused(worked, update(redactions).values(signature="11" * 64))
-    with writing(worked.engine) as connection:
+    with writing_across(worked.engine) as connection:
         connection.execute(refused[0])
     assert not worked.casework.verify_audit(TENANT).ok, "a redaction without our signature is tampering"
 
@@ -251,7 +251,7 @@ def test_what_is_held_is_not_erased_and_says_so(worked: Office) -> None:
 
 
 def _entries(office: Office) -> list[dict[str, Any]]:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         return list(chain.entries_of(connection, TENANT))
 
 

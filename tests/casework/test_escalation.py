@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from casework import auditor, escalation
 from casework.config import load_config
 from casework.model import Action, State
-from casework.store.engine import writing
+from casework.store.engine import writing_across
 from casework.store.tables import cases, escalations
 from tests.casework.office import LEAD, PLANNER, TENANT, Office, exception
 
@@ -154,7 +154,7 @@ def test_two_workers_on_two_doors_fire_each_step_once(office: Office) -> None:
     for worker in workers:
         worker.join()
     assert sum(done) == count * 5
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         states = list(connection.scalars(select(escalations.c.state)))
     assert states == ["fired"] * (count * 5)
     notes = [office.detail(office.case_id(f"predicted_late:SH-{n}")).messages for n in range(count)]
@@ -163,7 +163,7 @@ def test_two_workers_on_two_doors_fire_each_step_once(office: Office) -> None:
 
 def test_the_auditor_reports_a_step_that_did_not_fire_and_a_case_nothing_would_wake(office: Office) -> None:
     office.sync(exception(1), exception(2))
-    with writing(office.engine) as connection:
+    with writing_across(office.engine) as connection:
         sleeper = cases.c.exception_key == "predicted_late:SH-2"
         connection.execute(update(cases).where(sleeper).values(resolution_due_at=None))
     office.clock.forward(minutes=45, seconds=61)

@@ -22,7 +22,7 @@ from casework.config.tenant import OnCall
 from casework.errors import CaseNotFound, NotPermitted
 from casework.model import Action
 from casework.rehearsal import PlannedStep
-from casework.store.engine import writing
+from casework.store.engine import writing_across
 from casework.store.tables import effects, escalations
 from orchestration.cli import app
 from tests.casework.office import CARRIER, CUSTOMER, LEAD, START, TENANT, Office, exception
@@ -297,7 +297,7 @@ def test_what_the_dry_run_says_is_what_happens(
     only(office, *steps, clock=clock, runs_on=calendar_named)
     office.sync(exception(number, severity=severity))
     case_id = office.case_id(f"predicted_late:SH-{number}")
-    with writing(office.engine) as connection:  # the cases of earlier examples
+    with writing_across(office.engine) as connection:  # the cases of earlier examples
         others = (escalations.c.case_id != case_id, escalations.c.state == "due")
         connection.execute(update(escalations).where(*others).values(state="cancelled"))
     if waits:
@@ -378,7 +378,7 @@ def test_the_command_line_prints_the_plan_and_ends_with_one_when_something_was_m
     ]
     assert office.case_id() in run.invoke(app, ["escalations", "plan", "--tenant", TENANT]).stdout
     for due_at, code in ((datetime(2199, 1, 1, tzinfo=UTC), 0), (datetime(2000, 1, 1, tzinfo=UTC), 1)):
-        with writing(office.engine) as connection:
+        with writing_across(office.engine) as connection:
             connection.execute(update(escalations).values(due_at=due_at))
         assert run.invoke(app, ["escalations", "audit", "--tenant", TENANT]).exit_code == code
 
@@ -413,7 +413,7 @@ def test_after_an_hour_without_a_worker_everything_due_fires_at_once_and_once(of
 def test_a_step_that_cannot_fire_keeps_no_other_waiting_and_is_reported(office: Office) -> None:
     office.sync(exception(1), exception(2))
     broken = office.case_id("predicted_late:SH-1")
-    with writing(office.engine) as connection:
+    with writing_across(office.engine) as connection:
         mine = escalations.c.case_id == broken
         connection.execute(update(escalations).where(mine).values(details={"action": "reassign"}))
     office.clock.forward(hours=1)
@@ -432,7 +432,7 @@ def test_the_auditor_finds_steps_never_made_waits_without_an_end_and_notices_tha
     office.perform(sleeper, Action.WAIT, until=office.clock() + timedelta(days=1), reason="x")
     office.clock.forward(minutes=45)
     fire(office)
-    with writing(office.engine) as connection:
+    with writing_across(office.engine) as connection:
         connection.execute(delete(escalations).where(escalations.c.case_id == planless))
         connection.execute(
             delete(escalations).where(escalations.c.case_id == sleeper, escalations.c.rule == "wait_over")
@@ -459,7 +459,7 @@ def test_a_wait_that_a_late_worker_ends_takes_no_time_from_anybody(office: Offic
 def test_fired_steps_are_kept_with_the_zone_they_were_counted_in(office: Office) -> None:
     office.configure(calendars={"default": "europe_office"})
     office.sync(exception())
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         kept = connection.execute(select(escalations.c.zone, escalations.c.clock).distinct()).all()
     assert {row.zone for row in kept} == {"Europe/Berlin"}
     assert {row.clock for row in kept} == {"first_response", "resolution"}

@@ -56,7 +56,7 @@ def test_a_replay_is_told_and_lets_a_consumer_read_again(told: Office) -> None:
     assert door.replay_events(reader, TENANT, ERP, 1).behind == newest - 1
     assert [e["sequence"] for e in door.pending_events(reader, TENANT, ERP)] == list(range(2, newest + 1))
     assert door.events(reader, TENANT)[-1]["sequence"] == newest, "a replay is no event of its own"
-    with door.desk.reading() as connection:
+    with door.desk.reading_across() as connection:
         last = list(chain.entries_of(connection, TENANT))[-1]
     assert (last["action"], last["object_id"]) == ("event:replayed", ERP)
 

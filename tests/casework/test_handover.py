@@ -112,7 +112,7 @@ def test_what_ended_or_moved_on_since_the_offer_is_not_taken_over_and_is_named(d
     desk.perform(desk.case_id(KEYS[1]), Action.TRANSFER, PLANNER, team="account", reason="theirs")
     accept(desk, packet)
     assert owners(desk) == [PLANNER, None, None]
-    with desk.casework.desk.reading() as connection:
+    with desk.casework.desk.reading_across() as connection:
         told = [
             entry for entry in chain.entries_of(connection, TENANT) if entry["action"] == "handover:accepted"
         ]

@@ -12,13 +12,13 @@ from sqlalchemy import inspect, select, text
 
 from casework.errors import NotFound
 from casework.model import Action
-from casework.store.engine import MIGRATIONS, migrate, writing
+from casework.store.engine import MIGRATIONS, migrate, owning
 from casework.store.tables import audit_entries, case_evidence
 from tests.casework.office import LEAD, OWN_CUSTOMER, TENANT, Office, exception, with_fact
 
 
 def downgrade(office: Office, to: str) -> None:
-    with writing(office.engine) as connection:
+    with owning(office.engine) as connection:
         config = AlembicConfig()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
@@ -26,7 +26,7 @@ def downgrade(office: Office, to: str) -> None:
 
 
 def rows(office: Office, table: Any) -> list[dict[str, Any]]:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         found = connection.execute(select(table).where(table.c.tenant_id == TENANT)).mappings()
         return sorted((dict(row) for row in found), key=repr)
 

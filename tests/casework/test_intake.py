@@ -96,7 +96,7 @@ def test_a_corrected_row_waits_for_its_replay_and_the_log_says_who_corrected_it(
     assert ledger.gaps(loaded.engine, TENANT, "shipment") == []
     with pytest.raises(DetailsRefused, match="already replayed"):
         loaded.casework.correct_row(engineer, TENANT, row.quarantine_id, {"carrier_scac": "X"})
-    with loaded.casework.desk.reading() as connection:
+    with loaded.casework.desk.reading_across() as connection:
         last = list(chain.entries_of(connection, TENANT))[-1]
     assert (last["action"], last["actor"]) == ("quarantine:corrected", ENGINEER)
 

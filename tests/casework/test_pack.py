@@ -195,7 +195,7 @@ def test_only_whoever_may_export_gets_a_pack_and_the_export_is_in_the_log(worked
     made = exported(worked)
     from casework.evidence.chain import entries_of
 
-    with worked.casework.desk.reading() as connection:
+    with worked.casework.desk.reading_across() as connection:
         last = list(entries_of(connection, TENANT))[-1]
     assert (last["action"], last["actor"]) == ("evidence:exported", AUDITOR)
     assert last["payload"]["details"]["sha256"] == made.sha256 == sha256_hex(made.path.read_bytes())

@@ -273,7 +273,7 @@ def test_a_case_that_was_somebody_elses_then_is_not_shown_as_it_was_then(office:
 
 
 def looks(office: Office) -> list[tuple[str, str]]:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         found = [e for e in entries_of(connection, TENANT) if e["action"] == "case:read:sensitive"]
     return [(entry["actor"], entry["payload"]["details"]["kind"]) for entry in found]
 

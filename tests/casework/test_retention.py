@@ -12,7 +12,7 @@ from casework.config import HERE, load_config
 from casework.errors import ConfigError
 from casework.evidence import pack, retention
 from casework.model import Action
-from casework.store.engine import writing
+from casework.store.engine import writing_across
 from casework.store.tables import quarantined_rows, usage
 from tests.casework.office import AUDITOR, CONFIG, CUSTOMER, LEAD, OWN_CUSTOMER, TENANT, Office, exception
 
@@ -105,7 +105,7 @@ def test_rows_that_prove_nothing_go_and_refused_rows_lose_their_content(office: 
         "state": "ignored", "quarantined_at": now,
     }  # fmt: skip
     call = {"tenant_id": TENANT, "usage_id": "u1", "kind": "draft", "started_at": now}
-    with writing(office.engine) as connection:
+    with writing_across(office.engine) as connection:
         connection.execute(
             insert(quarantined_rows),
             [row, row | {"quarantine_id": "q2", "row_number": 2, "state": "quarantined"}],

@@ -11,7 +11,7 @@ from casework import accounts
 from casework.canonical import sha256_hex
 from casework.errors import NotFound, SessionEnded, SignInRefused
 from casework.model import Role
-from casework.store.engine import writing
+from casework.store.engine import writing_across
 from casework.store.tables import principals, sessions
 from tests.casework.office import LEAD, START, TENANT, Office
 
@@ -30,7 +30,7 @@ def test_bootstrap_makes_every_account_once_and_keeps_no_password(
         "admin",
     }
     assert office.casework.bootstrap() == []
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         stored = connection.execute(select(principals)).mappings().all()
     text = repr([dict(row) for row in stored])
     assert not any(password in text for password in passwords.values())
@@ -46,13 +46,13 @@ def test_a_person_signs_in_and_the_store_keeps_only_the_tokens_hash(
     assert principal.principal_id == LEAD
     assert principal.tenants == ("airfreight", "demo", "health")
     assert office.casework.session(token) == principal
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         (stored,) = connection.scalars(select(sessions.c.session_hash)).all()
     assert stored == sha256_hex(token.encode()) != token
 
 
 def test_every_refusal_to_sign_in_uses_the_same_words(office: Office, passwords: dict[str, str]) -> None:
-    with writing(office.engine) as connection:
+    with writing_across(office.engine) as connection:
         gone = principals.c.login == "planner"
         connection.execute(update(principals).where(gone).values(is_active=False))
     attempts = [
@@ -139,7 +139,7 @@ def test_a_session_shows_roles_as_they_are_now_and_ends_with_the_account(
     token, _ = office.casework.sign_in("planner", passwords["planner"])
     office.casework.revoke("person:planner", TENANT, "person:admin", Role.PLANNER)
     assert TENANT not in office.casework.session(token).tenants
-    with writing(office.engine) as connection:
+    with writing_across(office.engine) as connection:
         mine = principals.c.login == "planner"
         connection.execute(update(principals).where(mine).values(is_active=False))
     with pytest.raises(SessionEnded):

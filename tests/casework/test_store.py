@@ -27,7 +27,7 @@ from casework.errors import ConfigError, StoreUnavailable
 from casework.evidence import chain
 from casework.evidence.keys import Keys, is_signed, read_public
 from casework.model import Action, State
-from casework.store.engine import migrate, open_store, reading
+from casework.store.engine import migrate, open_store, reading_across
 from casework.store.tables import audit_entries, case_facts, cases, events, metadata, tenant_clocks
 from casework.store.work import Work
 from tests.casework.office import LEAD, TENANT, Office, exception
@@ -35,7 +35,7 @@ from tests.casework.office import LEAD, TENANT, Office, exception
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(office: Office) -> None:
     migrate(office.engine)
-    with reading(office.engine) as connection:
+    with reading_across(office.engine) as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
@@ -103,7 +103,10 @@ def test_instants_are_aware_and_come_back_in_utc(office: Office) -> None:
 
 def test_a_store_that_cannot_be_reached_says_so_for_people(tmp_path: Path) -> None:
     engine = open_store("postgresql://nobody@127.0.0.1:1/none?connect_timeout=2")
-    with pytest.raises(StoreUnavailable, match="Look whether it was saved"), reading(engine) as connection:
+    with (
+        pytest.raises(StoreUnavailable, match="Look whether it was saved"),
+        reading_across(engine) as connection,
+    ):
         connection.execute(select(1))
 
 
@@ -273,7 +276,7 @@ def test_a_killed_process_leaves_a_decision_whole_or_not_at_all(
 
 
 def counts(office: Office) -> dict[str, int]:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         tables = {"audit": audit_entries, "facts": case_facts, "events": events}
         found = {
             name: connection.scalar(

@@ -23,7 +23,7 @@ from tests.casework.office import LEAD, TENANT, Office, exception, with_fact
 
 
 def entries(office: Office) -> int:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         return connection.scalar(select(func.count()).select_from(audit_entries)) or 0
 
 
@@ -99,7 +99,7 @@ def test_changed_facts_become_the_next_version_and_the_old_one_stays(office: Off
     assert (detail.case.facts_version, detail.case.publication_id) == (2, "pub-2")
     assert detail.case.expected_loss == Decimal("2000.00")
     assert len(detail.facts) == len(exception().facts) - 1
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         versions = connection.execute(
             select(draft_versions.c.version, draft_versions.c.facts_version).order_by(
                 draft_versions.c.draft_id, draft_versions.c.version
@@ -272,7 +272,7 @@ def test_events_are_numbered_without_gaps_and_read_on_from_a_cursor(office: Offi
     assert len({event["id"] for event in everything}) == len(everything)
     half = len(everything) // 2
     assert read(office.engine, TENANT, after=half) == everything[half:]
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         assert connection.scalar(select(func.count()).select_from(events)) >= len(everything)
 
 
@@ -288,14 +288,14 @@ def test_a_thousand_exceptions_are_taken_up_in_seconds(sqlite_office: Office) ->
     assert door.sync(TENANT, Publication("pub-3"), []).recovered == 1000
     assert time.process_time() - used < 15
     assert chain.verify(door, TENANT).ok
-    with door.desk.reading() as connection:
+    with door.desk.reading_across() as connection:
         assert connection.scalar(select(func.count()).where(cases.c.is_open)) == 0
 
 
 def test_case_numbers_tell_their_tenant_and_never_repeat(office: Office) -> None:
     office.sync(*(exception(number) for number in range(3)))
     office.casework.sync("health", Publication("p"), [exception(1, tenant_id="health")])
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         numbers = list(connection.scalars(select(cases.c.case_id).order_by(cases.c.case_id)))
     assert numbers == ["D-000001", "D-000002", "D-000003", "H-000001"]
     operator = office.casework.operator()

@@ -316,7 +316,7 @@ def test_buttons_a_role_may_not_use_are_not_offered(world: World, login: str) ->
 def test_an_auditor_reads_a_case_as_it_stood_and_can_change_nothing_of_it(world: World) -> None:
     case = case_of(world, "SHP-1")
     lead = who(world, "lead")
-    with store.writing(world.casework.engine) as connection:
+    with store.writing_across(world.casework.engine) as connection:
         before = connection.execute(select(func.count()).select_from(approvals)).scalar_one()
     world.casework.perform(lead, "demo", case.case_id, "start")
     app = open_case(world, "auditor", "SHP-1")
@@ -330,7 +330,7 @@ def test_an_auditor_reads_a_case_as_it_stood_and_can_change_nothing_of_it(world:
     assert "owned by Operations lead" in words(app)
     assert "rests on audit entry" in words(app)
     assert keys(app) == offered
-    with store.reading(world.casework.engine) as connection:
+    with store.reading_across(world.casework.engine) as connection:
         assert connection.execute(select(func.count()).select_from(approvals)).scalar_one() == before
     assert case_of(world, "SHP-1").version == case.version + 1
     for login in ("planner", "customer"):

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.faults import mechanical
+
 ROOT = Path(__file__).parent.parent.parent
 INVARIANTS = "tests/casework/invariants/"
 LIVES = INVARIANTS + "test_histories.py"
@@ -30,8 +32,14 @@ RACES = (INVARIANTS + "test_races.py", "sqlite")
 RACES_PG = (INVARIANTS + "test_races.py", "postgres")
 TAMPERING = (INVARIANTS + "test_tampering.py", "sqlite")
 METERING = (INVARIANTS + "test_metering.py", "sqlite")
+TENANTS = (INVARIANTS + "test_tenants.py", "sqlite and day")
+PAIRS = (INVARIANTS + "test_tenants.py", "sqlite and differ")
+ROWS_PG = (INVARIANTS + "test_tenants.py", "dropping_any_row_policy")
+DOORS = (INVARIANTS + "test_doors.py", "sqlite")
+POLICY = (INVARIANTS + "test_policies.py", "not postgres")
 RUSH_PG = (INVARIANTS + "test_metering.py", "postgres and at_once")
 SIZE = "0.02"  # of the release figures
+DAY_ALONE = Path(tempfile.gettempdir()) / f"tidewaiter-day-alone-{os.getpid()}.json"
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,13 @@ ELSEWHERE = {
     "an action changes a case in silence": DEADLINES,
     "a decision that fails half-way is kept half": POWER,
     "a new version has the key of the old one": AT_RANDOM,
+    "a case number says whose it is to anybody": DOORS,
+    "what a transaction sees is whatever there is": ROWS_PG,
+    "a transaction keeps the role of the login": ROWS_PG,
+    "a transaction of no tenant is one of every tenant": ROWS_PG,
+    "a role that was taken away still counts": DOORS,
+    "an account that was closed still acts": DOORS,
+    "what a caller claims to hold counts": DOORS,
 }
 
 
@@ -101,8 +116,8 @@ MUTANTS: list[Mutant] = [
         (
             "a writer approves their own text",
             "approval.py",
-            'if version["author"] == approver.principal_id:',
-            "if False:",
+            'return None if is_permitted else "You wrote this version yourself. Somebody else has to approve it."',
+            "return None",
         ),
         (
             "what was seen is not what is approved",
@@ -135,10 +150,12 @@ MUTANTS: list[Mutant] = [
         (
             "a decision that fails half-way is kept half",
             "store/engine.py",
-            "        with engine.begin() as connection:\n            yield connection\n",
-            "        with engine.connect() as connection:\n"
-            "            try:\n                yield connection\n"
-            "            finally:\n                connection.commit()\n",
+            "    with _explained(), engine.connect() as connection, sight.over(connection).begin():\n"
+            "        yield connection\n",
+            "    with _explained(), engine.connect() as connection:\n"
+            "        sight.over(connection)\n"
+            "        try:\n            yield connection\n"
+            "        finally:\n            connection.commit()\n",
         ),
         (
             "an approval is not in the log",
@@ -263,7 +280,7 @@ MUTANTS: list[Mutant] = [
             "escalation.py",
             "    while round_ := _fire_all(desk, now, actor, limit):\n"
             "        fired += round_  # what fired may have made others due: the end of a wait does\n",
-            "    found = []\n    with desk.reading() as connection:\n"
+            "    found = []\n    with desk.reading_across() as connection:\n"
             "        found = connection.execute(due(now).limit(1)).all()\n"
             "    fired = sum(_fire_safely(desk, row, now, actor) for row in found)\n",
         ),
@@ -426,6 +443,103 @@ MUTANTS: list[Mutant] = [
             "",
         ),
     ),
+    *_many(
+        "I8",
+        PAIRS,
+        (
+            "the queue counts the cases of every tenant",
+            "search.py",
+            "        return QueuePage(views, *_totals(connection, clause, hidden))\n",
+            "        clause = and_(*_conditions(wanted, hidden))\n"
+            "        return QueuePage(views, *_totals(connection, clause, hidden))\n",
+        ),
+        (
+            "a case number says whose it is to anybody",
+            "search.py",
+            "query = select(cases.c.case_id).where(scope.where(), cases.c.case_id == case_id)\n"
+            "            if connection.scalar(query):",
+            "query = select(cases.c.case_id).where(cases.c.case_id == case_id)\n"
+            "            if connection.scalar(query):",
+        ),
+        (
+            "what a transaction sees is whatever there is",
+            "desk.py",
+            "return store.reading(self.engine, tenant_id)",
+            "return store.reading_across(self.engine)",
+        ),
+        (
+            "a transaction keeps the role of the login",
+            "store/row_security.py",
+            "    if not sight.is_owner:\n",
+            "    if False:\n",
+        ),
+        (
+            "a transaction of no tenant is one of every tenant",
+            "store/row_security.py",
+            'ACROSS: "yes" if sight.is_across else ""',
+            'ACROSS: "yes" if sight.is_across or not sight.tenant_id else ""',
+        ),
+    ),
+    *_many(
+        "I9",
+        POLICY,
+        (
+            "the first grant decides alone",
+            "permissions/policy.py",
+            "tuple(any(allowed[at : at + len(held)]) for",
+            "tuple(allowed[at] for",
+        ),
+        (
+            "what cannot be asked is let",
+            "permissions/policy.py",
+            'it is refused.")\n        return (False,)',
+            'it is refused.")\n        return (True,)',
+        ),
+        (
+            "what is not known of a thing does not matter",
+            "permissions/policy.py",
+            "[*held, *things], _schema())",
+            "[*held, *things])",
+        ),
+        (
+            "a grant for some types is one for all",
+            "permissions/policy.py",
+            'scope["types"] = None if grant.exception_types is None else list(grant.exception_types)',
+            'scope["types"] = None',
+        ),
+        (
+            "a partner sees what is not shared with it, in the queue",
+            "permissions/scope.py",
+            'reach["exception_type"] = reach.get("exception_type", shared) & shared',
+            'reach["exception_type"] = reach.get("exception_type", shared)',
+        ),
+        (
+            "a narrow grant is a wide one, in the queue",
+            "permissions/scope.py",
+            "        if value is not None:\n            reach[column]",
+            "        if value is not None and is_partner(grant.role):\n            reach[column]",
+        ),
+        (
+            "a role that was taken away still counts",
+            "permissions/grants.py",
+            " & grants.c.revoked_at.is_(None)",
+            "",
+        ),
+        (
+            "an account that was closed still acts",
+            "permissions/grants.py",
+            "principals.c.principal_id == principal_id, principals.c.is_active)",
+            "principals.c.principal_id == principal_id)",
+        ),
+        (
+            "what a caller claims to hold counts",
+            "cases.py",
+            "    actor = grants.current(connection, principal.principal_id)\n    scope, case",
+            "    actor = principal\n    scope, case",
+        ),
+    ),
+    *(Mutant("I8", *found, TENANTS) for found in mechanical.tenant_predicates()),
+    *(Mutant("I9", *found, POLICY) for found in mechanical.policies()),
 ]
 
 
@@ -439,7 +553,12 @@ def _run(mutant: Mutant, temporary: Path) -> tuple[str | None, float]:
     path, chosen = mutant.tests
     command = [sys.executable, "-m", "pytest", "-p", "tests.faults.mutation", "-p", "no:cacheprovider"]
     command += [path, "-k", chosen, "-x", "-q", "--durations=0", f"--basetemp={temporary}"]
-    environment = {**os.environ, "TIDEWAITER_MUTANT": mutant.name, "TIDEWAITER_FAULT_SIZE": SIZE}
+    environment = {
+        **os.environ,
+        "TIDEWAITER_MUTANT": mutant.name,
+        "TIDEWAITER_FAULT_SIZE": SIZE,
+        "TIDEWAITER_DAY_ALONE": str(DAY_ALONE),  # how a day goes without the bug, told once for all of them
+    }
     began = time.monotonic()
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1_800, check=False
@@ -453,6 +572,14 @@ def _run(mutant: Mutant, temporary: Path) -> tuple[str | None, float]:
             f"{mutant.name}: the tests could not be run.\n{done.stdout[-3000:]}\n{done.stderr}"
         )
     return caught[1], took
+
+
+def _tell_the_day_alone() -> None:
+    """Live the day of the twins once without any bug; it must hold, and the others compare with it."""
+    path, chosen = TENANTS
+    command = [sys.executable, "-m", "pytest", path, "-k", chosen, "-q", "-p", "no:cacheprovider"]
+    told = {**os.environ, "TIDEWAITER_DAY_ALONE": str(DAY_ALONE)}
+    subprocess.run(command, cwd=ROOT, env=told, capture_output=True, timeout=1_800, check=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -471,10 +598,13 @@ def main(arguments: list[str] | None = None) -> int:
     found: list[dict[str, Any]] = []
     print(f"{'':4} {'mutant':58} caught by")
     began = time.monotonic()
+    if any(mutant.tests == TENANTS for mutant in chosen):
+        _tell_the_day_alone()
     with ThreadPoolExecutor(options.jobs) as pool:
         for mutant, (caught, took) in zip(chosen, pool.map(run, chosen), strict=True):
             print(f"{mutant.invariant:4} {mutant.name:58} {caught or 'SURVIVED'} ({took:.0f} s)", flush=True)
             found.append({"invariant": mutant.invariant, "mutant": mutant.name, "caught_by": caught})
+    DAY_ALONE.unlink(missing_ok=True)
     survivors = [row["mutant"] for row in found if row["caught_by"] is None]
     print(f"{len(found) - len(survivors)} of {len(found)} caught")
     if len(chosen) == len(MUTANTS):

@@ -59,9 +59,22 @@ class _Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_file_location(fullname, place, loader=loader)
 
 
+def _read_changed(mutant: Mutant) -> None:
+    """Let a file that is no module be read changed."""
+    place, changed, plainly = ROOT / mutant.path, source_of(mutant), Path.read_text
+
+    def read_text(self: Path, *arguments: Any, **options: Any) -> str:
+        return changed if self == place else plainly(self, *arguments, **options)
+
+    Path.read_text = read_text  # type: ignore[method-assign]
+
+
 def install(name: str) -> None:
     """Let the named mutant's module be imported changed; it must not have been imported yet."""
     mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
+    if not mutant.path.endswith(".py"):
+        _read_changed(mutant)
+        return
     assert mutant.module not in sys.modules, f"{mutant.module} was imported before its mutant"
     sys.meta_path.insert(0, _Finder(mutant))
 

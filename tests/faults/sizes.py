@@ -19,6 +19,8 @@ FIGURES: dict[str, tuple[int, int, int]] = {
     "races": (5, 1_000, 10_000),  # histories of threads on one case
     "tamperings": (40, 2_000, 100_000),  # changes of a log behind its back
     "metered": (8, 500, 5_000),  # histories of model calls
+    "pairs": (1_000, 10_000, 100_000),  # of stores that differ in other tenants' rows
+    "decisions": (10_000, 100_000, 1_000_000),  # of the policies against the reference
     "kills": (10, 500, 3_000),  # kill -9 of a worker at a random moment
     "restarts": (3, 60, 600),  # PostgreSQL cut off under load
 }

@@ -116,7 +116,7 @@ class DeskHistory(RuleBasedStateMachine):
     # --- how it is looked at ------------------------------------------------------------------------------
 
     def seen(self) -> Snapshot:
-        with self.office.casework.desk.reading() as connection:
+        with self.office.casework.desk.reading_across() as connection:
             return snapshot(connection, TENANT, self.office.clock())
 
     def problems(self, after: Snapshot) -> Iterator[str]:

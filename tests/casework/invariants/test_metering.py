@@ -79,7 +79,7 @@ class Line:
 
 
 def rows(office: Office) -> list[dict[str, Any]]:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         return [dict(row) for row in connection.execute(select(usage)).mappings()]
 
 

@@ -181,7 +181,7 @@ class Race:
 
     def order(self, calls: list[Call]) -> list[Call]:
         """The calls that held, in the order of the versions they made, as the log has them."""
-        with self.office.casework.desk.reading() as connection:
+        with self.office.casework.desk.reading_across() as connection:
             entries = [e for e in chain.entries_of(connection, TENANT) if e["case_id"] == self.case_id]
             decided = {
                 row.approval_id: row.draft_version
@@ -251,7 +251,7 @@ def test_what_people_do_at_once_equals_doing_it_one_after_another(stores: Stores
 
 def _compare(race: Race, last: Standing, calls: list[Call]) -> None:
     """The tables stand as the serial order leaves them: no edit lost, no version decided twice."""
-    with race.office.casework.desk.reading() as connection:
+    with race.office.casework.desk.reading_across() as connection:
         case = connection.execute(select(cases).where(cases.c.case_id == race.case_id)).one()
         draft = connection.execute(select(drafts).where(drafts.c.draft_id == race.draft.draft_id)).one()
         mine = draft_versions.c.draft_id == race.draft.draft_id

@@ -73,7 +73,7 @@ def verified(office: Office, connection: Connection) -> chain.Report:
 
 
 def entries(office: Office) -> list[dict[str, Any]]:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         return list(chain.entries_of(connection, TENANT))
 
 

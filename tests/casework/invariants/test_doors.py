@@ -1,0 +1,155 @@
+"""Whoever has nothing to look for here meets the words of a thing that is not there, at every method of the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from casework.model import Grant, QuarantinePage, QueuePage, Role
+from tests.casework.invariants import door
+from tests.casework.invariants.conftest import Stores
+from tests.casework.invariants.door import (
+    ADMIN,
+    ATTEMPTS,
+    CUSTOMER,
+    INSIDERS,
+    LEAD,
+    OUTSIDERS,
+    PLANNER,
+    READS,
+    STRANGER,
+    TENANT,
+    Call,
+    Things,
+    outcome,
+)
+from tests.casework.invariants.tenants import normalised, rows_of
+from tests.casework.office import Office
+from tests.faults import figures
+
+EVERYTHING = [(name, call) for name, calls in {**READS, **ATTEMPTS}.items() for call in calls]
+# How feeds stand is no case: whoever keeps the platform running sees it.
+ALLOWED = {(ADMIN, "feed_health")}
+
+
+@pytest.fixture
+def office(stores: Stores) -> Iterator[Office]:
+    """A desk after a day."""
+    made = stores.fresh()
+    door.name_in_order()
+    door.settle_people(made)
+    for _name, do, _worker in door.steps(made):
+        try:
+            do()
+        except door.CaseworkError:
+            continue
+    yield made
+    stores.done(made)
+
+
+def is_nothing(found: Any) -> bool:
+    """Whether an outcome shows and does nothing: refused, or an empty answer."""
+    if found[0] == "refused":
+        return True
+    answer = found[1]
+    if isinstance(answer, QueuePage | QuarantinePage):
+        return not answer.total and normalised(answer).count("Decimal('0.00')") <= 1
+    if isinstance(answer, tuple) and answer and all(hasattr(item, "is_done") for item in answer):
+        return not any(item.is_done for item in answer)
+    return not answer
+
+
+def words(found: Any, things: Things) -> str:
+    """An outcome as text, without the names that were asked for."""
+    text = normalised(found)
+    for name in sorted(things.names(), key=len, reverse=True):
+        text = text.replace(name, "<name>")
+    return text
+
+
+@pytest.mark.parametrize("person", OUTSIDERS)
+def test_whoever_holds_nothing_here_cannot_tell_what_is_from_what_is_not(office: Office, person: str) -> None:
+    things = Things.of(office)
+    nothing = things.that_are_not()
+    with office.casework.desk.reading(TENANT) as connection:
+        before = rows_of(connection, TENANT)
+    for name, call in EVERYTHING:
+        caller = door.who(office, person)
+        there = outcome(call, office.casework, caller, things)
+        assert is_nothing(there) or (person, name) in ALLOWED, (name, there)
+        here = outcome(call, office.casework, caller, nothing)
+        assert words(there, things) == words(here, nothing), name
+    with office.casework.desk.reading(TENANT) as connection:
+        assert rows_of(connection, TENANT) == before
+    figures.count(
+        "I8 I9", office.engine.dialect.name, "doors tried by somebody who holds nothing", len(EVERYTHING)
+    )
+
+
+def test_a_partner_finds_another_partys_case_as_little_as_one_that_is_not(office: Office) -> None:
+    for person in (STRANGER, CUSTOMER):
+        things = Things.of(office)
+        # a case of C-OTHER's, which the customer is not
+        others = door.replace(things, case_id=office.case_id("predicted_late:SH-2"))
+        for name in (
+            "get",
+            "as_known_at",
+            "perform",
+            "perform_many",
+            "escalation_plan",
+            "legal_hold",
+            "hand_over",
+        ):
+            for call in {**READS, **ATTEMPTS}[name]:
+                caller = door.who(office, person)
+                if "other_case_id" in call.__code__.co_names:
+                    continue
+                there = outcome(call, office.casework, caller, others)
+                here = outcome(call, office.casework, caller, others.that_are_not())
+                assert is_nothing(there), (name, there)
+                assert words(there, others) == words(here, others.that_are_not()), name
+
+
+def may(office: Office, person: str, call: Call, things: Things) -> bool:
+    """Whether a call gets past the question who asks: an answer, or a refusal for another reason."""
+    found = outcome(call, office.casework, door.who(office, person), things)
+    if found[0] == "answer":
+        return not is_nothing(found) or not isinstance(found[1], tuple)
+    return found[1] not in ("NotPermitted", "CaseNotFound", "NotFound")
+
+
+def test_a_role_taken_away_is_gone_with_the_next_call_of_every_method(office: Office) -> None:
+    """Each method is let once and, after the revocation, refused in the words for a stranger."""
+    things, lead = Things.of(office), door.who(office, LEAD)
+    let = [
+        (name, call) for name, call in EVERYTHING if may_be_tried(name) and may(office, LEAD, call, things)
+    ]
+    missing = {name for name, _ in EVERYTHING} - {name for name, _ in let} - NOT_A_LEADS
+    assert not missing, f"never let, so nothing is shown by refusing: {missing}"
+    things = Things.of(office)
+    office.casework.revoke(LEAD, TENANT, "person:admin")
+    for name, call in EVERYTHING:
+        found = outcome(call, office.casework, lead, things)
+        assert is_nothing(found), (name, found)
+    office.casework.give(LEAD, Grant(TENANT, Role.OPS_LEAD), "person:admin")
+    assert office.casework.search(lead, TENANT).total
+    figures.count("I9", office.engine.dialect.name, "doors closed by a revocation", len(EVERYTHING))
+
+
+def may_be_tried(name: str) -> bool:
+    """Whether a lead's success at it leaves the other methods something to be tried on."""
+    return name not in ("erase_party",)
+
+
+# Shown otherwise: erasing would take away what the others are tried on; these are whoever's own.
+NOT_A_LEADS = {"erase_party", "withdraw_hand_over", "hand_over", "split", "unmerge", "merge"}
+
+
+def test_a_role_taken_away_between_two_reads_of_a_session_is_not_in_the_second(office: Office) -> None:
+    held = {grant.role for grant in office.who(PLANNER).grants if grant.tenant_id == TENANT}
+    assert held == {Role.PLANNER}
+    office.casework.revoke(PLANNER, TENANT, "person:admin")
+    assert not [grant for grant in office.who(PLANNER).grants if grant.tenant_id == TENANT]
+    assert PLANNER in INSIDERS
