@@ -51,7 +51,7 @@ class Desk:
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Open a transaction that sees one snapshot."""
-        return store.reading(self.engine)
+        return store.reading(self.engine, self.clock())
 
     @contextmanager
     def writing(self, tenant_id: str, actor: str, now: datetime | None = None) -> Iterator[Work]:
@@ -65,7 +65,7 @@ class Desk:
     ) -> Iterator[dict[str, Work]]:
         """Open one transaction over several tenants, locked in name order."""
         at = now or self.clock()
-        with store.writing(self.engine) as connection:
+        with store.writing(self.engine, at) as connection:
             works = {name: Work(connection, name, actor, at) for name in sorted(set(tenant_ids))}
             for work in works.values():
                 self._refuse_older(work)

@@ -13,7 +13,7 @@ from casework.desk import Desk
 from casework.errors import DetailsRefused, NotFound, NotPermitted
 from casework.model import CheckView, Clock, FeedHealth, Principal, QuarantinedRow, QuarantinePage
 from casework.permissions import grants
-from casework.permissions.policy import allows
+from casework.permissions.policy import carries
 from casework.store.tables import (
     check_results,
     duplicate_files,
@@ -31,7 +31,7 @@ def _may(
 ) -> Principal:
     """Return the caller with its current grants, or raise the same `NotPermitted` for any tenant."""
     caller = grants.current(connection, principal.principal_id)
-    if not any(g.tenant_id == tenant_id and allows(g.role, permission) for g in caller.grants):
+    if not any(g.tenant_id == tenant_id and carries(g, permission) for g in caller.grants):
         raise NotPermitted("You hold no role that allows this here.", permission=permission)
     return caller
 

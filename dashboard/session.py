@@ -12,7 +12,7 @@ import streamlit as st
 
 from casework.errors import CaseworkError, SessionEnded, SignInRefused
 from casework.model import PARTNER_ROLES, Principal, Role
-from casework.permissions.policy import allows
+from casework.permissions.policy import carries
 from dashboard import context, cookie
 from dashboard.components.text import literal
 from dashboard.queries import Scope
@@ -35,7 +35,7 @@ class Viewer:
 
     def may(self, permission: str) -> bool:
         """Whether some role held here carries a permission; for what to show, the door decides for itself."""
-        return any(allows(role, permission) for role in self.roles)
+        return any(g.tenant_id == self.tenant_id and carries(g, permission) for g in self.principal.grants)
 
     @property
     def is_partner(self) -> bool:

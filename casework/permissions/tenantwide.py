@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from casework.errors import NotPermitted
 from casework.model import Principal
 from casework.permissions import grants
-from casework.permissions.policy import allows
+from casework.permissions.policy import carries
 
 # Whoever runs commands on this machine holds the store's files and keys; nobody can sign in as it.
 CONSOLE = "service:operator"
@@ -19,9 +19,15 @@ def require(connection: Connection, principal: Principal, tenant_id: str, permis
         return
     reader = grants.current(connection, principal.principal_id)
     for grant in reader.grants:
-        scoped = (grant.customer_id, grant.carrier_id, grant.facility_id, grant.exception_types)
+        scoped = (
+            grant.customer_id,
+            grant.carrier_id,
+            grant.facility_id,
+            grant.exception_types,
+            grant.case_id,
+        )
         is_whole = all(part is None for part in scoped)
-        if grant.tenant_id == tenant_id and is_whole and allows(grant.role, permission):
+        if grant.tenant_id == tenant_id and is_whole and carries(grant, permission):
             return
     raise NotPermitted(
         "You hold no role that allows this here. Ask an operations lead.", permission=permission

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a write transaction; commit at the end, roll back on any error."""
+def writing(engine: Engine, at: datetime | None = None) -> Iterator[Connection]:
+    """Open a write transaction dated `at`; commit at the end, roll back on any error."""
     try:
         with engine.begin() as connection:
-            yield connection
+            yield connection.execution_options(at=at)
     except (OperationalError, InterfaceError) as problem:
         raise _unavailable(problem) from problem
     except (DataError, UnicodeEncodeError) as problem:
@@ -71,9 +72,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that sees one snapshot."""
-    options: dict[str, Any] = {"reading": True}
+def reading(engine: Engine, at: datetime | None = None) -> Iterator[Connection]:
+    """Open a transaction dated `at` that sees one snapshot."""
+    options: dict[str, Any] = {"reading": True, "at": at}
     if engine.dialect.name == "postgresql":
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     try:
@@ -83,6 +84,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
         raise _unavailable(problem) from problem
     except (DataError, UnicodeEncodeError) as problem:
         raise _unstorable(problem) from problem
+
+
+def instant_of(connection: Connection) -> datetime | None:
+    """Return the instant of desk time a transaction is dated; what ends by itself has ended for it by then."""
+    found: datetime | None = connection.get_execution_options().get("at")
+    return found
 
 
 def _unavailable(problem: Exception) -> StoreUnavailable:

@@ -1,0 +1,85 @@
+"""Links for partners, what was seen through them, and keys for services."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from casework.store.append_only import protect
+
+revision = "0007"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+INSTANT = sa.DateTime(timezone=True)
+SCOPE = ("customer_id", "carrier_id", "facility_id")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "partner_links",
+        sa.Column("tenant_id", sa.String(length=64), nullable=False),
+        sa.Column("link_id", sa.String(length=40), nullable=False),
+        sa.Column("token_sha256", sa.String(length=64), nullable=False),
+        sa.Column("party_role", sa.String(length=16), nullable=False),
+        *(sa.Column(name, sa.String(length=120), nullable=True) for name in SCOPE),
+        sa.Column("exception_types", sa.JSON(), nullable=True),
+        sa.Column("case_id", sa.String(length=40), nullable=True),
+        sa.Column("may_comment", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("made_by", sa.String(length=64), nullable=False),
+        sa.Column("made_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("revoked_by", sa.String(length=64), nullable=True),
+        sa.Column("revoked_at", INSTANT, nullable=True),
+        sa.Column("revoke_reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("tenant_id", "link_id", name="pk_partner_links"),
+        sa.UniqueConstraint("token_sha256", name="uq_partner_links_token_sha256"),
+    )
+    op.create_index("ix_partner_links_case", "partner_links", ["tenant_id", "case_id"])
+    op.create_table(
+        "link_views",
+        sa.Column("tenant_id", sa.String(length=64), nullable=False),
+        sa.Column("view_id", sa.String(length=40), nullable=False),
+        sa.Column("link_id", sa.String(length=40), nullable=False),
+        sa.Column("visit_id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("case_id", sa.String(length=40), nullable=True),
+        sa.Column("viewed_at", INSTANT, nullable=False),
+        sa.Column("address_hash", sa.String(length=64), nullable=True),
+        sa.Column("user_agent", sa.String(length=120), nullable=True),
+        sa.PrimaryKeyConstraint("tenant_id", "view_id", name="pk_link_views"),
+    )
+    op.create_index("ix_link_views_link", "link_views", ["tenant_id", "link_id", "viewed_at"])
+    op.create_index("ix_link_views_case", "link_views", ["tenant_id", "case_id"])
+    protect(op.get_bind(), ("link_views",))
+    op.create_table(
+        "api_keys",
+        sa.Column("tenant_id", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.String(length=40), nullable=False),
+        sa.Column("key_name", sa.String(length=200), nullable=False),
+        sa.Column("prefix", sa.String(length=20), nullable=False),
+        sa.Column("secret_sha256", sa.String(length=64), nullable=True),
+        sa.Column("permissions", sa.JSON(), nullable=False),
+        *(sa.Column(name, sa.String(length=120), nullable=True) for name in SCOPE),
+        sa.Column("exception_types", sa.JSON(), nullable=True),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("made_by", sa.String(length=64), nullable=False),
+        sa.Column("made_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("drawn_at", INSTANT, nullable=True),
+        sa.Column("last_used_at", INSTANT, nullable=True),
+        sa.Column("revoked_by", sa.String(length=64), nullable=True),
+        sa.Column("revoked_at", INSTANT, nullable=True),
+        sa.Column("revoke_reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("tenant_id", "key_id", name="pk_api_keys"),
+        sa.UniqueConstraint("secret_sha256", name="uq_api_keys_secret_sha256"),
+    )
+
+
+def downgrade() -> None:
+    for table in ("api_keys", "link_views", "partner_links"):
+        op.drop_table(table)
+    # Sessions of links name nobody in an older store.
+    op.execute(sa.text("delete from sessions where principal_id like 'link:%'"))
