@@ -65,7 +65,8 @@ class Desk:
     ) -> Iterator[dict[str, Work]]:
         """Open one transaction over several tenants, locked in name order."""
         at = now or self.clock()
-        with store.writing(self.engine, at) as connection:
+        with store.writing(self.engine) as connection:
+            store.date(connection, at)
             works = {name: Work(connection, name, actor, at) for name in sorted(set(tenant_ids))}
             for work in works.values():
                 self._refuse_older(work)

@@ -60,11 +60,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def writing(engine: Engine, at: datetime | None = None) -> Iterator[Connection]:
-    """Open a write transaction dated `at`; commit at the end, roll back on any error."""
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a write transaction; commit at the end, roll back on any error."""
     try:
         with engine.begin() as connection:
-            yield connection.execution_options(at=at)
+            yield connection
     except (OperationalError, InterfaceError) as problem:
         raise _unavailable(problem) from problem
     except (DataError, UnicodeEncodeError) as problem:
@@ -86,8 +86,13 @@ def reading(engine: Engine, at: datetime | None = None) -> Iterator[Connection]:
         raise _unstorable(problem) from problem
 
 
+def date(connection: Connection, at: datetime) -> None:
+    """Date a transaction: what has ended by this instant of desk time has ended for it."""
+    connection.execution_options(at=at)
+
+
 def instant_of(connection: Connection) -> datetime | None:
-    """Return the instant of desk time a transaction is dated; what ends by itself has ended for it by then."""
+    """Return the instant a transaction is dated, if it is."""
     found: datetime | None = connection.get_execution_options().get("at")
     return found
 
