@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -17,7 +20,7 @@ SCOPE = ("customer_id", "carrier_id", "facility_id")
 
 
 def upgrade() -> None:
-    op.create_table(
+    links = op.create_table(
         "partner_links",
         sa.Column("tenant_id", sa.String(length=64), nullable=False),
         sa.Column("link_id", sa.String(length=40), nullable=False),
@@ -38,7 +41,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_sha256", name="uq_partner_links_token_sha256"),
     )
     op.create_index("ix_partner_links_case", "partner_links", ["tenant_id", "case_id"])
-    op.create_table(
+    views = op.create_table(
         "link_views",
         sa.Column("tenant_id", sa.String(length=64), nullable=False),
         sa.Column("view_id", sa.String(length=40), nullable=False),
@@ -53,8 +56,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_link_views_link", "link_views", ["tenant_id", "link_id", "viewed_at"])
     op.create_index("ix_link_views_case", "link_views", ["tenant_id", "case_id"])
-    protect(op.get_bind(), ("link_views",))
-    op.create_table(
+    keys = op.create_table(
         "api_keys",
         sa.Column("tenant_id", sa.String(length=64), nullable=False),
         sa.Column("key_id", sa.String(length=40), nullable=False),
@@ -76,6 +78,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "key_id", name="pk_api_keys"),
         sa.UniqueConstraint("secret_sha256", name="uq_api_keys_secret_sha256"),
     )
+    _put_back_what_the_log_says(op.get_bind(), links, views, keys)
+    protect(op.get_bind(), ("link_views",))
+
+
+def _put_back_what_the_log_says(
+    connection: sa.Connection, links: sa.Table, views: sa.Table, keys: sa.Table
+) -> None:
+    """A store that went back a version lost these rows, but its log did not."""
+    log = sa.table(
+        "audit_entries",
+        sa.column("tenant_id"), sa.column("sequence"), sa.column("action"), sa.column("actor"),
+        sa.column("object_id"), sa.column("occurred_at", INSTANT), sa.column("payload", sa.JSON()),
+    )  # fmt: skip
+    about = ("link:created", "link:revoked", "link:opened", "key:created", "key:drawn", "key:revoked")
+    told = log.c.action.in_((*about, "case:read:sensitive"))
+    for entry in connection.execute(sa.select(log).where(told).order_by(log.c.tenant_id, log.c.sequence)):
+        details = (entry.payload or {}).get("details") or {}
+        subject, _, verb = entry.action.partition(":")
+        table, key = (links, "link_id") if subject == "link" else (keys, "key_id")
+        moment = {f"{verb}_by": entry.actor, f"{verb}_at": entry.occurred_at}
+        if verb == "created":
+            made = {"made_by": entry.actor, "made_at": entry.occurred_at, "tenant_id": entry.tenant_id}
+            _insert(connection, table, details | made)
+        elif "view_id" in details:
+            seen = {"kind": "opening", "tenant_id": entry.tenant_id, "viewed_at": entry.occurred_at}
+            case = {} if entry.action == "link:opened" else {"case_id": entry.object_id}
+            _insert(connection, views, seen | details | case)
+        elif verb in ("revoked", "drawn"):
+            here = (table.c.tenant_id == entry.tenant_id, table.c[key] == details[key])
+            moved = {name: value for name, value in (details | moment).items() if name in table.c}
+            connection.execute(sa.update(table).where(*here).values(moved))
+
+
+def _insert(connection: sa.Connection, table: sa.Table, told: dict[str, Any]) -> None:
+    row = {name: value for name, value in told.items() if name in table.c}
+    if "expires_at" in row:
+        row["expires_at"] = datetime.fromisoformat(row["expires_at"])
+    connection.execute(sa.insert(table).values(row))
 
 
 def downgrade() -> None:
