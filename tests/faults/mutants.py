@@ -31,6 +31,8 @@ RACES_PG = (INVARIANTS + "test_races.py", "postgres")
 TAMPERING = (INVARIANTS + "test_tampering.py", "sqlite")
 METERING = (INVARIANTS + "test_metering.py", "sqlite")
 RUSH_PG = (INVARIANTS + "test_metering.py", "postgres and at_once")
+LINKS = ("tests/casework/test_links.py", "sqlite")
+ACCESS = ("tests/casework/test_access.py", "sqlite")
 SIZE = "0.02"  # of the release figures
 
 
@@ -67,6 +69,9 @@ ELSEWHERE = {
     "an action changes a case in silence": DEADLINES,
     "a decision that fails half-way is kept half": POWER,
     "a new version has the key of the old one": AT_RANDOM,
+    "whoever a key is named for may draw it": ACCESS,
+    "whoever manages a part manages everything": ACCESS,
+    "somebody gives a role to themselves": ACCESS,
 }
 
 
@@ -424,6 +429,82 @@ MUTANTS: list[Mutant] = [
             "drafting/usage.py",
             "            _one_at_a_time(conn, tenant_id)\n",
             "",
+        ),
+    ),
+    *_many(
+        "I15",
+        LINKS,
+        (
+            "a link that ended still opens",
+            "permissions/visitors.py",
+            'return now is not None and row["revoked_at"] is None and now < row["expires_at"]',
+            'return now is not None and row["revoked_at"] is None',
+        ),
+        (
+            "a link that was taken back still opens",
+            "permissions/visitors.py",
+            'return now is not None and row["revoked_at"] is None and now < row["expires_at"]',
+            'return now is not None and now < row["expires_at"]',
+        ),
+        (
+            "every link may comment",
+            "permissions/visitors.py",
+            'permissions = COMMENTING if row["may_comment"] else LOOKING',
+            "permissions = COMMENTING",
+        ),
+        (
+            "a link to one case shows all of the party's",
+            "permissions/scope.py",
+            'reach["case_id"] = frozenset({grant.case_id})',
+            "pass",
+        ),
+        (
+            "a link reaches beyond the grant it was made under",
+            "access/links.py",
+            "if name in reach else None for name in PARTY_COLUMNS}",
+            "if False else None for name in PARTY_COLUMNS}",
+        ),
+        (
+            "a look through a link is not on record",
+            "evidence/reads.py",
+            "seen_by_link(work, reader, kind, subject_id) if is_link(reader) else {}",
+            "{}",
+        ),
+        (
+            "a narrowed grant carries all of its role",
+            "permissions/policy.py",
+            "is_kept = grant.permissions is None or permission in grant.permissions",
+            "is_kept = True",
+        ),
+        (
+            "the log does not explain links",
+            "evidence/chain.py",
+            "or fold_access.disagreement(connection, tenant_id)",
+            "or None",
+        ),
+        (
+            "unknown links can be tried for ever",
+            "access/opening.py",
+            "_guesses(connection, desk, where, now) >=",
+            "0 >=",
+        ),
+        (
+            "whoever a key is named for may draw it",
+            "access/api_keys.py",
+            "    if not _may_all(grants.current(connection, holder), wanted):\n",
+            "    if False:\n",
+        ),
+        (
+            "whoever manages a part manages everything",
+            "access/administration.py",
+            "    if any(getattr(mine, name) not in (None, getattr(grant, name)) for name in PARTY_COLUMNS):\n",
+            "    if False:\n",
+        ),
+        (
+            "somebody gives a role to themselves",
+            "access/administration.py",
+            'if account["principal_id"] == principal.principal_id:',
+            "if False:",
         ),
     ),
 ]
