@@ -54,6 +54,8 @@ async def open_link(request: Request) -> Response:
     """Exchange a link's token for the cookie: 204, or 403 with the one sentence for whatever is wrong."""
     if not _is_own(request):
         return PlainTextResponse("Open the link itself.", status_code=403, headers=HEADERS)
+    if not context.is_set_up():
+        return PlainTextResponse("There is no store here yet.", status_code=503, headers=HEADERS)
     token = await cookie.body_of(request, LONGEST_TOKEN)
     if token is None:
         return Response(status_code=413)

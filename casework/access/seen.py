@@ -98,7 +98,7 @@ def views(
         if case_id is not None:
             query = query.where(link_views.c.case_id == case_id)
         found = connection.execute(query.order_by(link_views.c.view_id.desc()).limit(MOST)).mappings().all()
-        who = _openings(connection, tenant_id, {row["visit_id"] for row in found})
+        who = _openings(connection, tenant_id, found)
     return tuple(_view(row, wanted[row["link_id"]], who) for row in found)
 
 
@@ -216,11 +216,13 @@ def one(connection: Connection, tenant_id: str, link_id: str, now: datetime) -> 
     return _link(row, now)
 
 
-def _openings(connection: Connection, tenant_id: str, visits: Iterable[str]) -> dict[str, RowMapping]:
+def _openings(connection: Connection, tenant_id: str, found: Iterable[RowMapping]) -> dict[str, RowMapping]:
+    """Return the opening that each view belongs to, by visit."""
     query = select(link_views).where(
         link_views.c.tenant_id == tenant_id,
+        link_views.c.link_id.in_({row["link_id"] for row in found}),
         link_views.c.kind == OPENING,
-        link_views.c.visit_id.in_(sorted(visits)),
+        link_views.c.visit_id.in_({row["visit_id"] for row in found}),
     )
     return {row["visit_id"]: row for row in connection.execute(query).mappings()}
 

@@ -16,6 +16,7 @@ from dashboard import context
 from dashboard.components.notices import attempt
 from dashboard.components.tables import show_table
 from dashboard.components.text import literal, moment, relative, visible
+from dashboard.components.wording import type_label
 from dashboard.session import Viewer
 
 MADE = "link_made_address"
@@ -81,6 +82,13 @@ def share_dialog(viewer: Viewer, case: CaseView, parties: Sequence[Role]) -> Non
     days = st.selectbox("For", days_of(viewer), key="share_days", format_func=days_text)
     comment = st.checkbox("They may comment", key="share_comment")
     everything = st.checkbox("All of their cases, not only this one", key="share_all")
+    types: list[str] = []
+    if everything:
+        config = context.config()
+        types = st.multiselect(
+            "Of these types", config.shared_types(role.value), key="share_types", placeholder="All",
+            format_func=lambda name: type_label(config, name),
+        )  # fmt: skip
     reason = st.text_input("Why?", key="share_reason", max_chars=500)
     if st.button("Make the link", key="share_confirm", type="primary"):
         party = getattr(case, OWN_PARTY[role])
@@ -92,6 +100,7 @@ def share_dialog(viewer: Viewer, case: CaseView, parties: Sequence[Role]) -> Non
                 expires_at=context.now() + timedelta(days=days),
                 case_id=None if everything else case.case_id,
                 party_id=party,
+                exception_types=tuple(types) or None,
                 may_comment=comment,
             ),
         )

@@ -24,7 +24,7 @@ from casework.errors import (
     SessionEnded,
 )
 from casework.evidence import chain
-from casework.model import Action, Grant, Principal, Publication, QueueFilter, Role
+from casework.model import Action, Contact, Grant, Principal, Publication, QueueFilter, Role
 from casework.store.engine import writing
 from casework.store.tables import audit_entries, link_views, partner_links
 from tests.casework.office import (
@@ -478,3 +478,19 @@ def test_a_scoped_reader_sees_the_links_that_lie_within_the_scope(desk: Office) 
     desk.casework.give(AUDITOR, Grant(TENANT, Role.AUDITOR, customer_id="C-OTHER"), ADMIN)
     assert desk.casework.partner_links(desk.who(AUDITOR), TENANT) == ()
     assert desk.casework.link_views(desk.who(AUDITOR), TENANT, case_id=desk.case_id()) == ()
+
+
+def test_what_is_erased_of_a_party_is_erased_of_the_reasons_of_links_and_still_explained(
+    desk: Office,
+) -> None:
+    contact = Contact(OWN_CARRIER, "mail", "carrier", "Highway Mutual", "ops@highway.example", True)
+    desk.casework.put_contacts(TENANT, [contact], "service:test")
+    link, token = made(desk, reason="Highway Mutual asked, by ops@highway.example.")
+    desk.casework.revoke_link(desk.who(LEAD), TENANT, link.link_id, "Highway Mutual has an account now.")
+    for draft in desk.detail().drafts:
+        desk.casework.reject(desk.who(LEAD), TENANT, draft.draft_id, version=draft.version, reason="no")
+    desk.casework.erase_party(desk.who(LEAD), TENANT, OWN_CARRIER, "request 7")
+    with desk.casework.desk.reading() as connection:
+        kept = repr(connection.execute(select(partner_links)).all())
+    assert "Highway" not in kept and "ops@" not in kept and OWN_CARRIER in kept
+    assert chain.verify(desk.casework, TENANT).ok

@@ -59,6 +59,21 @@ def test_a_lead_shares_a_case_and_the_link_is_shown_once(world: World) -> None:
     assert (listed["Why"][0], listed["Opened"][0], listed["May"][0]) == ("They asked by phone.", 1, "look")
 
 
+def test_all_of_a_partys_cases_of_some_types_are_shared_when_that_is_asked(world: World) -> None:
+    app = open_case(world, "lead", "SHP-1")
+    app = app.button(key="share_open").click().run()
+    app.selectbox(key="share_with").set_value(Role.CARRIER)
+    app.checkbox(key="share_all").check()
+    app.button(key="share_open").click()
+    app = app.run()
+    app.multiselect(key="share_types").set_value(["predicted_late"])
+    app.text_input(key="share_reason").input("Their weekly list.")
+    app = press(app, "share_open", "share_confirm")
+
+    (found,) = world.casework.partner_links(who(world, "lead"), "demo")
+    assert (found.case_id, found.party_id, found.exception_types) == (None, CARRIER, ("predicted_late",))
+
+
 def test_sharing_without_a_reason_is_refused_with_a_sentence(world: World) -> None:
     app = open_case(world, "lead", "SHP-1")
     app = app.button(key="share_open").click().run()

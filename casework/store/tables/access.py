@@ -11,7 +11,7 @@ partner_links = Table(
     "partner_links",
     metadata,
     Column("tenant_id", String(64), primary_key=True),
-    Column("link_id", String(40), primary_key=True),
+    Column("link_id", String(40), primary_key=True, unique=True),  # found without its tenant
     Column("token_sha256", String(64), nullable=False, unique=True),
     Column("party_role", String(16), nullable=False),  # customer | carrier | warehouse
     Column("customer_id", String(120)),
@@ -52,7 +52,7 @@ api_keys = Table(
     "api_keys",
     metadata,
     Column("tenant_id", String(64), primary_key=True),
-    Column("key_id", String(40), primary_key=True),
+    Column("key_id", String(40), primary_key=True, unique=True),  # found without its tenant
     Column("key_name", String(200), nullable=False),
     Column("prefix", String(20), nullable=False),
     Column("secret_sha256", String(64), unique=True),  # null until its holder drew it

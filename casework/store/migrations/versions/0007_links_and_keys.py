@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("revoked_at", INSTANT, nullable=True),
         sa.Column("revoke_reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "link_id", name="pk_partner_links"),
+        sa.UniqueConstraint("link_id", name="uq_partner_links_link_id"),
         sa.UniqueConstraint("token_sha256", name="uq_partner_links_token_sha256"),
     )
     op.create_index("ix_partner_links_case", "partner_links", ["tenant_id", "case_id"])
@@ -76,6 +77,7 @@ def upgrade() -> None:
         sa.Column("revoked_at", INSTANT, nullable=True),
         sa.Column("revoke_reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "key_id", name="pk_api_keys"),
+        sa.UniqueConstraint("key_id", name="uq_api_keys_key_id"),
         sa.UniqueConstraint("secret_sha256", name="uq_api_keys_secret_sha256"),
     )
     _put_back_what_the_log_says(op.get_bind(), links, views, keys)
