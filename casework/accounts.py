@@ -7,20 +7,23 @@ with every call, so a session never carries a right that was taken away.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from casework.canonical import clean_text, sha256_hex
 from casework.config import SignInRules
 from casework.desk import Desk
-from casework.errors import NotFound, NotPermitted, SessionEnded, SignInRefused
+from casework.errors import LinkRefused, NotFound, NotPermitted, SessionEnded, SignInRefused
 from casework.model import Grant, Principal, Role
 from casework.permissions import grants
 from casework.permissions.tenantwide import CONSOLE
+from casework.permissions.visitors import LINK, is_link, visit_of
 from casework.store import engine as store
 from casework.store.tables import grants as grants_table
 from casework.store.tables import principals, sessions, sign_in_failures
@@ -120,17 +123,24 @@ def session(desk: Desk, token: str) -> Principal:
             or now - row.last_seen_at > timedelta(minutes=rules.idle_minutes)
             or now - row.created_at > timedelta(hours=rules.absolute_hours)
         ):
-            raise SessionEnded("Your session has ended. Sign in again.")
+            raise _ended(row)
         try:
             principal = grants.current(connection, row.principal_id)
         except NotPermitted as problem:
-            raise SessionEnded("Your session has ended. Sign in again.") from problem
+            raise _ended(row) from problem
     if now - row.last_seen_at > SEEN_EVERY:
         with store.writing(desk.engine, None) as connection:
             connection.execute(
                 update(sessions).where(sessions.c.session_hash == session_hash).values(last_seen_at=now)
             )
-    return principal
+    return replace(principal, visit_id=visit_of(session_hash)) if is_link(principal) else principal
+
+
+def _ended(row: Row[Any] | None) -> SessionEnded | LinkRefused:
+    """Return what to tell whose session is over: where a link had begun it, nothing of signing in."""
+    if row is not None and row.principal_id.startswith(f"{LINK}:"):
+        return LinkRefused()
+    return SessionEnded("Your session has ended. Sign in again.")
 
 
 def sign_out(desk: Desk, token: str) -> None:

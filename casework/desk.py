@@ -51,11 +51,11 @@ class Desk:
 
     def reading(self, tenant_id: str | None) -> AbstractContextManager[Connection]:
         """Open a transaction that sees one snapshot of one tenant's rows; of no tenant's for None."""
-        return store.reading(self.engine, tenant_id)
+        return store.reading(self.engine, tenant_id, self.clock())
 
     def reading_across(self) -> AbstractContextManager[Connection]:
         """Open a transaction that sees one snapshot of every tenant; for what looks over all of them."""
-        return store.reading_across(self.engine)
+        return store.reading_across(self.engine, self.clock())
 
     @contextmanager
     def writing(self, tenant_id: str, actor: str, now: datetime | None = None) -> Iterator[Work]:
@@ -71,6 +71,7 @@ class Desk:
         at, names = now or self.clock(), sorted(set(tenant_ids))
         one = store.writing(self.engine, names[0]) if len(names) == 1 else store.writing_across(self.engine)
         with one as connection:
+            store.date(connection, at)
             works = {name: Work(connection, name, actor, at) for name in names}
             for work in works.values():
                 self._refuse_older(work)

@@ -78,6 +78,28 @@ class SessionEnded(CaseworkError):
     """The session is unknown, ended, or too old: sign in again."""
 
 
+class LinkRefused(NotPermitted):
+    """A partner's link opens nothing: unknown, ended, taken back, or never opened (the same words for all)."""
+
+    def __init__(self) -> None:
+        """Say so, and nothing about why."""
+        super().__init__(
+            "This link opens nothing now. Open it again from the message it came in; "
+            "if that does not help, ask whoever sent it to you for a new one."
+        )
+
+
+class KeyRefused(NotPermitted):
+    """A service's key opens nothing: unknown, ended, taken back, or not drawn yet (the same words for all)."""
+
+    def __init__(self) -> None:
+        """Say so, and nothing about why."""
+        super().__init__(
+            "This key opens nothing: it is unknown, has ended or was taken back. "
+            "Ask whoever manages accounts for a new one."
+        )
+
+
 class EvidenceBroken(CaseworkError):
     """A log or a pack does not verify; the fields say where."""
 

@@ -120,17 +120,20 @@ class Grant:
     carrier_id: str | None = None
     facility_id: str | None = None
     exception_types: tuple[str, ...] | None = None
+    case_id: str | None = None
+    permissions: frozenset[str] | None = None  # only these of the role's; None means all of them
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person, a service or a partner. Its grants are read again from the store in every call."""
+    """A person, a service, a partner, a link or a key. Its grants are read again from the store in every call."""
 
     principal_id: str
     kind: str
     login: str
     display_name: str
     grants: tuple[Grant, ...] = ()
+    visit_id: str | None = None  # which opening of a link this is
 
     @property
     def tenants(self) -> tuple[str, ...]:

@@ -199,7 +199,7 @@ def get(desk: Desk, principal: Principal, tenant_id: str, case_id: str) -> CaseD
         else:
             shown = _for_desk(connection, detail, reader, desk, row, scope)
     if role is not None:
-        reads.tell(desk, reader, tenant_id, case_id, "partner_view", {"role": role})
+        reads.tell(desk, principal, tenant_id, case_id, "partner_view", {"role": role})
     elif shown.audit and not reads.is_routine(desk, reader, row):
         reads.tell(desk, reader, tenant_id, case_id, "audit")
     return shown

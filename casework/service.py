@@ -3,7 +3,8 @@
 Each call reads the caller's grants afresh, authorises, decides purely, and then in one transaction saves,
 appends the fact, the audit entry and the event, and queues what must leave; or does none of it. The subjects
 live next door (`cases`, `search`, `drafts`, `sync`, `accounts`, `intake`); nothing is decided here. What is
-about history (proof, retention, events, configuration, restore) is in `evidence.door`.
+about history (proof, retention, events, configuration, restore) is in `evidence.door`, what is about getting in
+(links, keys, grants) in `access.door`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from casework import (
     waiting,
     workload,
 )
+from casework.access.door import AccessDoor
 from casework.config import Config
 from casework.desk import Desk
 from casework.effects import people
@@ -68,7 +70,7 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-class Casework(EvidenceDoor):
+class Casework(EvidenceDoor, AccessDoor):
     """The door. One instance serves many threads; it holds no state but its connections and its keys."""
 
     def __init__(

@@ -50,6 +50,13 @@ def published_folder() -> Path:
     return home() / "published"
 
 
+def address() -> str:
+    """Return where this dashboard is reached, from TIDEWAITER_DASHBOARD_URL, else as the viewer's browser does."""
+    told = os.environ.get("TIDEWAITER_DASHBOARD_URL")
+    seen = (st.context.url or "").split("?")[0].rpartition("/")[0]
+    return (told or seen or "http://127.0.0.1:8501").rstrip("/")
+
+
 def casework() -> Casework:
     """Return this process's door to casework for the configured home and store."""
     return _casework(str(home()), store_url())

@@ -64,14 +64,25 @@ tickets = Tickets()
 
 async def exchange(request: Request) -> Response:
     """Exchange a ticket for the cookie: 204, or 403 where the ticket is not good."""
+    ticket = await body_of(request, LONGEST_TICKET)
+    if ticket is None:
+        return Response(status_code=413)
+    token = tickets.redeem(ticket)
+    return Response(status_code=403) if token is None else answer_with(request, token)
+
+
+async def body_of(request: Request, longest: int) -> str | None:
+    """Return a short text that was posted, or None when it is too long to be one."""
     body = b""
     async for part in request.stream():
         body += part
-        if len(body) > LONGEST_TICKET:
-            return Response(status_code=413)
-    token = tickets.redeem(body.decode("ascii", "replace"))
-    if token is None:
-        return Response(status_code=403)
+        if len(body) > longest:
+            return None
+    return body.decode("ascii", "replace")
+
+
+def answer_with(request: Request, token: str) -> Response:
+    """Return an empty answer that leaves a session's token with the browser."""
     answer = Response(status_code=204, headers={"Cache-Control": "no-store"})
     is_secure = request.url.scheme == "https"
     answer.set_cookie(NAME, token, path="/", httponly=True, samesite="strict", secure=is_secure)

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from casework.errors import CaseworkError, SessionEnded, SignInRefused
-from casework.model import PARTNER_ROLES, Principal, Role
-from casework.permissions.policy import allows
+from casework.errors import CaseworkError, LinkRefused, SessionEnded, SignInRefused
+from casework.model import PARTNER_ROLES, Principal, QueueFilter, Role
+from casework.permissions.policy import carries
+from casework.permissions.visitors import is_link
 from dashboard import context, cookie
 from dashboard.components.text import literal
 from dashboard.queries import Scope
 
 TOKEN = "session_token"
 TICKET = "session_ticket"
+LINK_OVER = "link_over"  # the sentence for whoever came by a link that opens nothing
+WITHOUT_LINK = "without_link"
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,29 @@ class Viewer:
 
     def may(self, permission: str) -> bool:
         """Whether some role held here carries a permission; for what to show, the door decides for itself."""
-        return any(allows(role, permission) for role in self.roles)
+        return any(g.tenant_id == self.tenant_id and carries(g, permission) for g in self.principal.grants)
 
     @property
     def is_partner(self) -> bool:
         """Whether only partner roles are held here: the reduced pages and masked fields."""
         return bool(self.roles) and self.roles <= PARTNER_ROLES
+
+    @property
+    def is_link(self) -> bool:
+        """Whether somebody without an account looks, by a link."""
+        return is_link(self.principal)
+
+    @property
+    def only_case(self) -> str | None:
+        """The one case there is to see, for whoever was given a link to it alone."""
+        cases = {g.case_id for g in self.principal.grants}
+        return next(iter(cases)) if len(cases) == 1 else None
+
+    @property
+    def sees_shipments(self) -> bool:
+        """Whether all shipments of a party are shown; a link to some of its cases does not show the others."""
+        some = any(g.case_id or g.exception_types is not None for g in self.principal.grants)
+        return not (self.is_link and some)
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
@@ -55,7 +75,7 @@ class Viewer:
 def current() -> Principal | None:
     """Return the signed-in person as the store knows them now, or None."""
     held = st.session_state.get(TOKEN)
-    token = held or cookie.token_sent()
+    token = held or (None if st.session_state.get(WITHOUT_LINK) else cookie.token_sent())
     if not token:
         return None
     try:
@@ -66,8 +86,36 @@ def current() -> Principal | None:
         if held:
             st.session_state["sign_in_notice"] = ended.message
         return None
+    except LinkRefused as over:
+        st.session_state.clear()
+        st.session_state[LINK_OVER] = over.message
+        return None
     st.session_state[TOKEN] = token
     return principal
+
+
+def link_over_page(sentence: str) -> None:
+    """Say that a link opens nothing now; the browser may still be used by somebody who has an account."""
+    _, middle, _ = st.columns([1, 1.1, 1])
+    with middle:
+        st.space("large")
+        with st.container(key="link_over"):
+            st.info(literal(sentence))
+        st.button("Sign in with an account", key="link_sign_in", type="tertiary", on_click=_forget_link)
+
+
+def _forget_link() -> None:
+    st.session_state.clear()
+    st.session_state[WITHOUT_LINK] = True
+
+
+@st.fragment(run_every="20s")
+def close_with_link(viewer: Viewer) -> None:
+    """Close a page that is left open soon after its link ends; asks without keeping the session awake."""
+    try:
+        context.casework().search(viewer.principal, viewer.tenant_id, QueueFilter(limit=0))
+    except LinkRefused:
+        st.rerun()
 
 
 def remember() -> None:

@@ -2,7 +2,7 @@
 
 Run it in the project's folder, so that `.streamlit/config.toml` applies. The environment says where things
 are: TIDEWAITER_HOME, TIDEWAITER_STORE_URL. Pages: /queue (also the start), /case?tenant=..&case=..,
-/shift, /shipments (where partners start), /data_health, /model.
+/shift, /links, /accounts, /shipments (where partners start), /data_health, /model; /link opens a partner's link.
 
 Element keys, stable for browser tests (the page carries them as the class `st-key-<key>`):
 
@@ -32,6 +32,13 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
 - shift: handover_to, handover_note, handover_next_<case>, handover_check_<case>, handover_left_<case>,
   handover_offer, handover_accept_<id>, handover_reason_<id>, handover_decline_<id>, handover_mine,
   handover_withdraw_reason, handover_withdraw, handover_list, workload_owners, workload_teams
+- links, also on a case: open_links, share_open, share_with, share_days, share_comment, share_all, share_types,
+  share_reason, share_confirm, link_made, link_copied, links_table, link_views_table, link_why_<id>, link_revoke_<id>,
+  links_ended, key_draw_<id>, key_drawn, key_copied; link_over, link_sign_in where a link opens nothing
+- accounts: accounts_table, grant_login, grant_role, grant_customer, grant_carrier, grant_facility, grant_types,
+  grant_give, grant_which, grant_why, grant_take, account_login, account_why, account_deactivate, account_activate,
+  keys_table, key_name, key_permissions, key_days, key_holder, key_customer, key_carrier, key_facility, key_make,
+  key_which, key_why, key_revoke
 - data health: feeds_table, checks_table, quarantine_state, quarantine_feed, quarantine_page,
   quarantine_table, quarantine_row, fix_<column>_<quarantine_id>, fix_submit, fix_ignore,
   fix_reason_<quarantine_id>, fix_ignore_confirm, published_table
@@ -51,7 +58,7 @@ from typing import Literal
 import streamlit as st
 
 from dashboard import context, session
-from dashboard.app_pages import case, data_health, model, my_shipments, queue, shift
+from dashboard.app_pages import accounts, case, data_health, links, model, my_shipments, queue, shift
 from dashboard.components.header import show_header
 from dashboard.components.text import literal
 from dashboard.session import Viewer
@@ -65,6 +72,8 @@ ABOUT: dict[str, tuple[Callable[[], None], str, str | None]] = {
     "shipments": (my_shipments.page, "My shipments", ":material/local_shipping:"),
     "shift": (shift.page, "Shift", ":material/groups:"),
     "case": (case.page, "Case", None),
+    "links": (links.page, "Links", ":material/link:"),
+    "accounts": (accounts.page, "Accounts", ":material/manage_accounts:"),
     "data_health": (data_health.page, "Data health", ":material/monitor_heart:"),
     "model": (model.page, "Model", ":material/query_stats:"),
 }
@@ -88,8 +97,9 @@ def pages(names: Sequence[str]) -> dict[str, st.Page]:
 def page_names(viewer: Viewer) -> list[str]:
     """Return the pages of use to this person; the first one is where they start."""
     if viewer.is_partner:
-        return ["shipments", "case"]
-    names = ["queue", "shift", "case"] if viewer.may("case:read") else []
+        return ["case"] if viewer.only_case else ["shipments", "case"]
+    names = ["queue", "shift", "case", "links"] if viewer.may("case:read") else []
+    names += ["accounts"] if viewer.may("account:manage") else []
     names += ["data_health"] if viewer.may("feed:read") else []
     return [*names, "model"]
 
@@ -106,13 +116,16 @@ def main() -> None:
         return
     if session.current() is None:
         st.navigation(list(pages(list(ABOUT)).values()), position="hidden")
-        session.sign_in_page()
+        over = st.session_state.get(session.LINK_OVER)
+        session.link_over_page(over) if over else session.sign_in_page()
         return
     viewer = session.viewer()
     made = pages(page_names(viewer))
-    chosen = st.navigation(list(made.values()), position="top")
+    chosen = st.navigation(list(made.values()), position="hidden" if viewer.only_case else "top")
     st.session_state["pages"] = made
     show_header(viewer)
+    if viewer.is_link:
+        session.close_with_link(viewer)
     chosen.run()
     session.remember()
 

@@ -127,12 +127,20 @@ class SignInRules(_Strict):
     within_minutes: int = 15
 
 
+class GuessRules(_Strict):
+    """How many unknown links one network address may try within a window before it must wait."""
+
+    unknown_allowed: int = 20
+    within_minutes: int = 15
+
+
 class Accounts(_Strict):
     """The first accounts, and the rules of signing in."""
 
     accounts: tuple[Account, ...]
     sessions: SessionRules = SessionRules()
     sign_in: SignInRules = SignInRules()
+    links: GuessRules = GuessRules()
 
 
 class Config(_Strict):

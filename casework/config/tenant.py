@@ -75,6 +75,13 @@ class Team(_Strict):
         return value
 
 
+class LinkRules(_Strict):
+    """Who of the tenant may let a partner in by a link, and for how long at most."""
+
+    made_by: tuple[Literal["ops_lead", "planner"], ...] = ("ops_lead",)
+    longest_days: int = Field(default=30, gt=0, le=365)
+
+
 class TenantConfig(_Strict):
     """One tenant."""
 
@@ -94,3 +101,4 @@ class TenantConfig(_Strict):
     four_eyes_above: Decimal  # from this expected loss on, nobody approves an own edit
     handover_minutes: int = Field(default=30, gt=0)  # then the lead hears that nobody accepted it
     approval_hours: int = Field(default=24, gt=0)
+    links: LinkRules = LinkRules()

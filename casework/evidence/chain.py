@@ -17,9 +17,8 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, select
 
 from casework.canonical import canonical_sha256
-from casework.evidence import redaction
+from casework.evidence import fold, fold_access, redaction
 from casework.evidence.checkpoints import read_checkpoints
-from casework.evidence.fold import disagreement
 from casework.evidence.keys import Keys
 from casework.evidence.redaction import Redactions
 from casework.store.engine import reading
@@ -166,7 +165,11 @@ def verify_within(
     report = _verify_entries(connection, tenant_id, marks, public_key)
     if not report.ok:
         return report
-    problem = untrusted or disagreement(connection, tenant_id, entries_of(connection, tenant_id))
+    problem = (
+        untrusted
+        or fold.disagreement(connection, tenant_id, entries_of(connection, tenant_id))
+        or fold_access.disagreement(connection, tenant_id)
+    )
     if problem:
         return Report(False, tenant_id, report.entries, None, problem)
     return report

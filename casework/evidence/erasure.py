@@ -34,6 +34,7 @@ from casework.store.tables import (
     effects,
     events,
     messages,
+    partner_links,
 )
 from casework.store.work import Work
 
@@ -47,6 +48,7 @@ PLACES: dict[Table, tuple[str, ...]] = {
     approvals: ("recipients", "reason"),
     effects: ("payload", "recipient"),
     messages: ("body", "subject", "address"),
+    partner_links: ("reason", "revoke_reason"),
 }
 KEPT_OF_EFFECTS = frozenset(("target", "party_id"))
 UNDER_WAY = (EffectState.PENDING.value, EffectState.CLAIMED.value, EffectState.NEEDS_HUMAN.value)

@@ -15,13 +15,16 @@ from typing import Any
 from sqlalchemy import select, update
 
 from casework.desk import Desk
+from casework.evidence.fold_access import LOOKED
 from casework.model import CaseView, Principal
 from casework.permissions.scope import Scope
-from casework.store.tables import Values, sensitive_reads
-from casework.store.work import Work, insert_new
+from casework.permissions.visitors import LINK, is_link
+from casework.store.tables import Values, link_views, sensitive_reads
+from casework.store.work import Work, insert_new, new_id
 
 TOLD_EVERY = timedelta(minutes=15)
-FACT = "case:read:sensitive"
+FACT = LOOKED
+OPENING = "opening"  # the kind of view that is the opening of a link itself
 
 
 def is_routine(desk: Desk, reader: Principal, case: Values | CaseView) -> bool:
@@ -31,7 +34,7 @@ def is_routine(desk: Desk, reader: Principal, case: Values | CaseView) -> bool:
 
 
 def _values(case: CaseView) -> dict[str, Any]:
-    names = ("tenant_id", "exception_type", "customer_id", "carrier_id", "facility_id")
+    names = ("tenant_id", "case_id", "exception_type", "customer_id", "carrier_id", "facility_id")
     return {name: getattr(case, name) for name in names}
 
 
@@ -50,7 +53,8 @@ def tell(
     """
     key = {
         "tenant_id": tenant_id,
-        "principal_id": reader.principal_id,
+        # each opening of a link is told on its own: two people may hold it
+        "principal_id": reader.visit_id or reader.principal_id,
         "subject_id": subject_id,
         "kind": kind,
     }
@@ -58,8 +62,24 @@ def tell(
         return False
     with desk.writing(tenant_id, reader.principal_id) as work:
         _remember(work, key)
-        work.say(fact, object_id=subject_id, details={"kind": kind, **(details or {})}, is_event=False)
+        seen = seen_by_link(work, reader, kind, subject_id) if is_link(reader) else {}
+        told = {"kind": kind, **(details or {}), **seen}
+        work.say(fact, object_id=subject_id, details=told, is_event=False)
     return True
+
+
+def seen_by_link(
+    work: Work, visitor: Principal, kind: str, case_id: str | None, **seen: str | None
+) -> dict[str, Any]:
+    """Add to what was seen through a link; return what the chain must tell of it."""
+    told = {
+        "view_id": new_id(),
+        "link_id": visitor.principal_id.removeprefix(f"{LINK}:"),
+        "visit_id": visitor.visit_id or "",
+    }
+    row = {"tenant_id": work.tenant_id, "kind": kind, "case_id": case_id, "viewed_at": work.now}
+    work.connection.execute(link_views.insert(), [row | told | seen])
+    return told | seen
 
 
 def _is_due(desk: Desk, key: Values) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from casework.canonical import canonical_bytes, canonical_sha256
 from casework.evidence.keys import is_signed
 from casework.store.append_only import ERASABLE
-from casework.store.tables import Values, effects, messages, quarantined_rows, redactions
+from casework.store.tables import Values, effects, messages, partner_links, quarantined_rows, redactions
 
 PURPOSE = b"tidewaiter redaction 1\n"
 MARK = "[erased]"
@@ -31,6 +31,7 @@ KEYS_OF = {name: keys for name, (keys, _erasable, _fixed) in ERASABLE.items()} |
     effects.name: ("effect_id",),
     messages.name: ("message_id",),
     quarantined_rows.name: ("quarantine_id",),
+    partner_links.name: ("link_id",),
 }
 
 

@@ -8,11 +8,15 @@ from sqlalchemy import Connection, select
 
 from casework.errors import NotPermitted
 from casework.model import Grant, Principal, Role
+from casework.permissions import visitors
 from casework.store.tables import grants, principals
 
 
 def current(connection: Connection, principal_id: str) -> Principal:
     """Return a principal with the grants that stand now; raise `NotPermitted` when it may not act at all."""
+    kind, _, number = principal_id.partition(":")
+    if kind in visitors.READERS:
+        return visitors.READERS[kind](connection, number)
     query = (
         select(principals, *[column.label(f"grant_{column.name}") for column in grants.c])
         .select_from(
@@ -27,12 +31,13 @@ def current(connection: Connection, principal_id: str) -> Principal:
     rows = connection.execute(query).mappings().all()
     if not rows:
         raise NotPermitted("This account is not active. Ask your administrator.", principal_id=principal_id)
-    held = tuple(_grant(row) for row in rows if row["grant_grant_id"] is not None)
+    held = tuple(grant_of(row) for row in rows if row["grant_grant_id"] is not None)
     first = rows[0]
     return Principal(principal_id, first["kind"], first["login"], first["display_name"], held)
 
 
-def _grant(row: Any) -> Grant:
+def grant_of(row: Any) -> Grant:
+    """Return the grant in a row whose columns of `grants` are named `grant_...`."""
     types = row["grant_exception_types"]
     return Grant(
         tenant_id=row["grant_tenant_id"],
@@ -47,4 +52,4 @@ def _grant(row: Any) -> Grant:
 def names(connection: Connection) -> dict[str, str]:
     """Return principal_id -> name, of everybody."""
     rows = connection.execute(select(principals.c.principal_id, principals.c.display_name))
-    return {row.principal_id: row.display_name for row in rows}
+    return {row.principal_id: row.display_name for row in rows} | visitors.names(connection)

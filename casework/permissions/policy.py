@@ -54,6 +54,7 @@ def case(row: Values, config: Config) -> Resource:
         "Case",
         {
             "tenant": row["tenant_id"],
+            "number": row["case_id"],
             "type": row["exception_type"],
             "state": str(State(row["state"])),
             "shared_with": _roles(shared),
@@ -100,7 +101,7 @@ def _answered(held: Sequence[dict[str, Any]], questions: Sequence[Question]) -> 
             "principal": grant["uid"],
             "action": _entity("Action", asked.action),
             "resource": _entity(asked.resource.kind, str(id(asked.resource))),
-            "context": dict(asked.context or {}),
+            "context": {**(asked.context or {}), "permission": asked.action},
         }
         for asked in questions
         for grant in held
@@ -125,6 +126,8 @@ def _schema() -> cedarpy.Schema:
 def _grant(number: int, identity: Principal, grant: Grant) -> dict[str, Any]:
     scope = {name: getattr(grant, column) for name, column in PARTIES.items()}
     scope["types"] = None if grant.exception_types is None else list(grant.exception_types)
+    scope["case"] = grant.case_id
+    scope["permissions"] = None if grant.permissions is None else sorted(grant.permissions)
     roles = [str(grant.role), PARTNER] if is_partner(grant.role) else [str(grant.role)]
     return {
         "uid": _entity("Grant", str(number)),
@@ -153,7 +156,8 @@ def allows(role: Role, permission: str) -> bool:
     """Tell whether a role carries a permission at all: for something well within its scope that is its own."""
     whole = role not in PARTNER_ROLES
     grant = Grant("tenant", role) if whole else Grant("tenant", role, "party", "party", "party")
-    known = {"tenant": "tenant", "type": "type", "state": State.IN_PROGRESS.value, "owner": "somebody"}
+    known = {"tenant": "tenant", "number": "number", "type": "type", "owner": "somebody"}
+    known |= {"state": State.IN_PROGRESS.value}
     parties = dict.fromkeys(PARTIES, "party")
     own = Resource("Case", known | parties | {"shared_with": _roles(sorted(PARTNER_ROLES))})
     somebody = Principal("somebody", "person", "somebody", "Somebody", (grant,))
@@ -177,6 +181,12 @@ def permissions() -> tuple[str, ...]:
 def table() -> list[tuple[str, tuple[Role, ...]]]:
     """Return each permission with the roles that carry it."""
     return [(permission, roles_with(permission)) for permission in permissions()]
+
+
+def carries(grant: Grant, permission: str) -> bool:
+    """Tell whether a grant carries a permission: its role does, and it was not narrowed to others."""
+    is_kept = grant.permissions is None or permission in grant.permissions
+    return is_kept and allows(grant.role, permission)
 
 
 def is_partner(role: Role) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, false, or_
 
 from casework.config import Config
 from casework.model import Grant, Principal, Role
-from casework.permissions.policy import allows, is_partner
+from casework.permissions.policy import carries, is_partner
 from casework.store.tables import Values, cases
 
 OWN_PARTY = {
@@ -34,6 +34,8 @@ def reach_of(grant: Grant, config: Config) -> Reach | None:
         value = getattr(grant, column)
         if value is not None:
             reach[column] = frozenset({value})
+    if grant.case_id is not None:
+        reach["case_id"] = frozenset({grant.case_id})
     if grant.exception_types is not None:
         reach["exception_type"] = frozenset(grant.exception_types)
     if not is_partner(grant.role):
@@ -57,7 +59,7 @@ class Scope:
         """Compile a principal's grants for one tenant and permission."""
         found = []
         for grant in principal.grants:
-            if grant.tenant_id != tenant_id or not allows(grant.role, permission):
+            if grant.tenant_id != tenant_id or not carries(grant, permission):
                 continue
             reach = reach_of(grant, config)
             if reach is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +73,16 @@ def writing_across(engine: Engine) -> AbstractContextManager[Connection]:
     return _writing(engine, row_security.EVERY_TENANT)
 
 
-def reading(engine: Engine, tenant_id: str | None) -> AbstractContextManager[Connection]:
-    """Open a transaction that sees one snapshot of one tenant's rows (of none for None)."""
-    return _reading(engine, row_security.Sight(tenant_id))
+def reading(
+    engine: Engine, tenant_id: str | None, at: datetime | None = None
+) -> AbstractContextManager[Connection]:
+    """Open a transaction dated `at` that sees one snapshot of one tenant's rows (of none for None)."""
+    return _reading(engine, row_security.Sight(tenant_id), at)
 
 
-def reading_across(engine: Engine) -> AbstractContextManager[Connection]:
-    """Open a transaction that sees one snapshot of every tenant: the door for workers, auditors and ledgers."""
-    return _reading(engine, row_security.EVERY_TENANT)
+def reading_across(engine: Engine, at: datetime | None = None) -> AbstractContextManager[Connection]:
+    """Open a transaction dated `at` that sees one snapshot of every tenant: for workers, auditors, ledgers."""
+    return _reading(engine, row_security.EVERY_TENANT, at)
 
 
 def owning(engine: Engine) -> AbstractContextManager[Connection]:
@@ -94,8 +97,8 @@ def _writing(engine: Engine, sight: row_security.Sight) -> Iterator[Connection]:
 
 
 @contextmanager
-def _reading(engine: Engine, sight: row_security.Sight) -> Iterator[Connection]:
-    options: dict[str, Any] = {"reading": True}
+def _reading(engine: Engine, sight: row_security.Sight, at: datetime | None) -> Iterator[Connection]:
+    options: dict[str, Any] = {"reading": True, "at": at}
     if engine.dialect.name == "postgresql":
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with _explained(), engine.connect().execution_options(**options) as connection:
@@ -110,6 +113,17 @@ def _explained() -> Iterator[None]:
         raise _unavailable(problem) from problem
     except (DataError, UnicodeEncodeError) as problem:
         raise _unstorable(problem) from problem
+
+
+def date(connection: Connection, at: datetime) -> None:
+    """Date a transaction: what has ended by this instant of desk time has ended for it."""
+    connection.execution_options(at=at)
+
+
+def instant_of(connection: Connection) -> datetime | None:
+    """Return the instant a transaction is dated, if it is."""
+    found: datetime | None = connection.get_execution_options().get("at")
+    return found
 
 
 def _unavailable(problem: Exception) -> StoreUnavailable:

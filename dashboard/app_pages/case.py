@@ -28,6 +28,7 @@ from dashboard.components.records import (
     show_messages,
     show_related,
 )
+from dashboard.components.sharing import show_sharing
 from dashboard.components.text import literal
 from dashboard.components.timeline import draw_trip_sheet
 from dashboard.components.wording import due_word, facts_by_id
@@ -49,33 +50,35 @@ class Sheet:
 def page() -> None:
     """Show the case in the address, or the one sentence for every case that cannot be seen."""
     viewer = session.viewer()
-    asked = st.query_params.get("case", "")
+    asked = viewer.only_case or st.query_params.get("case", "")
     if not asked:
         st.switch_page(st.session_state["pages"]["start"], query_params={"tenant": viewer.tenant_id})
     tenant_id = st.query_params.get("tenant", viewer.tenant_id)
     try:
         detail = context.casework().get(viewer.principal, tenant_id, asked)
     except CaseNotFound as missing:
-        _not_there(missing.message)
+        _not_there(missing.message, viewer)
         return
     except CaseworkError as refused:
-        _not_there(refused.message)
+        _not_there(refused.message, viewer)
         return
     as_of = context.casework().clock_of(viewer.tenant_id).as_of
     trip = trip_of(queries.current(context.published_folder()), viewer, detail)
     show_case(Sheet(detail, viewer, trip, as_of, context.now()))
 
 
-def _not_there(sentence: str) -> None:
+def _not_there(sentence: str, viewer: Viewer) -> None:
     """Say that there is no such case; out of scope and never existed read the same."""
     st.info(literal(sentence))
+    if viewer.only_case:
+        return
     st.page_link(st.session_state["pages"]["start"], label="Back to the list", icon=":material/arrow_back:")
 
 
 def show_case(sheet: Sheet) -> None:
     """Lay the page out: the verdict on top, evidence left, decisions right, proof below."""
     facts = facts_by_id(sheet.detail.facts)
-    if st.button(
+    if not sheet.viewer.only_case and st.button(
         "Back", key="case_back", icon=":material/arrow_back:", type="tertiary", shortcut="Backspace"
     ):
         st.switch_page(st.session_state["pages"]["start"], query_params={"tenant": sheet.viewer.tenant_id})
@@ -143,6 +146,7 @@ def _decisions(sheet: Sheet) -> None:
     show_drafts(sheet.detail, sheet.viewer)
     show_effects(sheet.detail.effects, sheet.now, sheet.viewer)
     show_messages(sheet.detail.messages, sheet.now)
+    show_sharing(sheet.detail.case, sheet.viewer, sheet.now)
 
 
 def _shared(sheet: Sheet) -> None:

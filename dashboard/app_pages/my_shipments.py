@@ -33,7 +33,8 @@ def page() -> None:
     as_of = context.casework().clock_of(viewer.tenant_id).as_of
     st.title("My shipments", anchor=False)
     _cases(viewer, as_of)
-    _shipments(viewer, as_of)
+    if viewer.sees_shipments:
+        _shipments(viewer, as_of)
 
 
 def _open(viewer: Viewer, case_id: str) -> None:

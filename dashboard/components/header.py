@@ -24,7 +24,8 @@ def show_header(viewer: Viewer) -> None:
         st.space("stretch")
         plain_name = viewer.principal.display_name
         st.caption(literal(plain_name), help=literal(", ".join(sorted(viewer.roles))), width="content")
-        st.button("Sign out", key="sign_out", type="tertiary", on_click=_leave)
+        label = "Close" if viewer.is_link else "Sign out"
+        st.button(label, key="sign_out", type="tertiary", on_click=_leave)
     show_notice()
 
 

@@ -250,6 +250,8 @@ def _short_json(value: Any) -> str:
 def _in_words(details: dict[str, Any]) -> str:
     """Return a fact's details as `name value` pairs, cut to what a table cell can hold."""
     pairs = (
-        f"{name.replace('_', ' ')} {value}" for name, value in details.items() if value not in (None, "", [])
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in details.items()
+        if value not in (None, "", []) and not name.endswith("_sha256")
     )
     return visible(" · ".join(pairs))[:400]

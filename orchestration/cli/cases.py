@@ -1,4 +1,4 @@
-"""Commands over cases: queue, case show, account."""
+"""Commands over cases: queue, case show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli.output import plain, print_json, print_table, say
+from orchestration.cli.caller import reader
+from orchestration.cli.output import plain, print_json, print_table
 
 if TYPE_CHECKING:
     from casework.evidence.reconstruction import CaseAsKnown
@@ -28,9 +29,6 @@ JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command()(queue)
-    accounts = typer.Typer(help="Local accounts.", no_args_is_help=True)
-    accounts.command("reset")(account_reset)
-    app.add_typer(accounts, name="account")
 
 
 def as_row(case: CaseView) -> dict[str, Any]:
@@ -71,7 +69,7 @@ def queue(
     from orchestration.settings import Settings
 
     casework = Platform(Settings.from_environment()).casework
-    principal = casework.operator()
+    principal = reader(casework)
     chosen = QueueFilter(
         exception_types=(exception_type,) if exception_type else (),
         include_closed=closed,
@@ -119,7 +117,7 @@ def case(
     if words[:-1] not in ([], ["show"]):
         raise typer.BadParameter("Name one case, for example `tidewaiter case show D-000001`.")
     casework = Platform(Settings.from_environment()).casework
-    principal = casework.operator()
+    principal = reader(casework)
     owner = tenant or casework.tenant_of(principal, case_id)
     if at is not None:
         show_as_known(casework.as_known_at(principal, owner, case_id, aware(at)), as_json)
@@ -173,12 +171,3 @@ def show_as_known(known: CaseAsKnown, as_json: bool) -> None:
                 [[e.effect_id, f"{e.channel} {e.recipient}", e.state.value] for e in known.effects])  # fmt: skip
     print_table("History", ["when", "who", "what"],
                 [[f"{h.occurred_at:%Y-%m-%d %H:%M:%S}Z", h.actor_name, h.fact] for h in known.history])  # fmt: skip
-
-
-def account_reset(login: Annotated[str, typer.Argument(help="Whose password.")]) -> None:
-    """Make a new password for an account and print it once; the account's sessions end."""
-    from orchestration.resources import Platform
-    from orchestration.settings import Settings
-
-    password = Platform(Settings.from_environment()).casework.reset_password(login)
-    say(f"account {login}   password {password}   (shown once, stored nowhere)")

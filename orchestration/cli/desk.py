@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from orchestration.cli.caller import PASSWORD, reader, signed_in
 from orchestration.cli.cases import case as show_case
 from orchestration.cli.output import print_json, print_table, say
 
@@ -51,15 +52,7 @@ def case_open(
     tenant: Annotated[str, typer.Option(help="Whose case.")],
     login: Annotated[str, typer.Option("--as", help="Who opens it: an operations lead or a planner.")],
     reason: Annotated[str, typer.Option(help="What was said, and by whom.")],
-    password: Annotated[
-        str,
-        typer.Option(
-            prompt=True,
-            hide_input=True,
-            envvar="TIDEWAITER_PASSWORD",
-            help="Asked for when it is not given in the environment.",
-        ),
-    ],
+    password: PASSWORD,
     severity: Annotated[str, typer.Option(help="low, medium, high or critical.")] = "medium",
     shipment: Annotated[str | None, typer.Option(help="The shipment it is about.")] = None,
     subject: Annotated[str | None, typer.Option(help="What it is about, where that is no shipment.")] = None,
@@ -95,11 +88,8 @@ def case_open(
         inventory_amount=inventory,
         reference=reference,
     )
-    token, person = casework.sign_in(login, password)
-    try:
+    with signed_in(casework, login, password) as person:
         opened = casework.open_manual(person, tenant, asked)
-    finally:
-        casework.sign_out(token)
     if as_json:
         print_json(as_row(opened))
         return
@@ -116,7 +106,7 @@ def handover_list(
     from orchestration.settings import Settings
 
     casework = Platform(Settings.from_environment()).casework
-    found = casework.hand_overs(casework.operator(), tenant, include_ended=ended)
+    found = casework.hand_overs(reader(casework), tenant, include_ended=ended)
     if as_json:
         print_json(list(found))
         return

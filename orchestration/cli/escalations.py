@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestration.cli.caller import reader
 from orchestration.cli.output import FAILED, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def plan(
 
     casework = Platform(Settings.from_environment()).casework
     moment = None if at is None else at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
-    steps = casework.escalation_plan(casework.operator(), tenant, case, moment)
+    steps = casework.escalation_plan(reader(casework), tenant, case, moment)
     if as_json:
         print_json(steps)
         return
@@ -65,7 +66,7 @@ def audit(
 
     platform = Platform(Settings.from_environment())
     casework = platform.casework
-    principal = casework.operator()
+    principal = reader(casework)
     names = tenant or sorted(platform.config.tenants)
     missed = [found for name in names for found in casework.audit_escalations(principal, name)]
     if as_json:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.caller import reader
 from orchestration.cli.output import NOT_VERIFIED, print_json, say
 
 PUBLIC_KEY = "tidewaiter-public-key.hex"
@@ -38,7 +39,7 @@ def export(
     from orchestration.settings import Settings
 
     platform = Platform(Settings.from_environment())
-    principal = platform.casework.operator()
+    principal = reader(platform.casework)
     owner = tenant or platform.casework.tenant_of(principal, case_id)
     target = out or platform.settings.home / "evidence" / f"{case_id}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.caller import reader
 from orchestration.cli.output import print_json, print_table, say
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -27,7 +28,7 @@ def feeds(tenant: TENANT, as_json: JSON = False) -> None:
     from orchestration.settings import Settings
 
     casework = Platform(Settings.from_environment()).casework
-    health = casework.feed_health(casework.operator(), tenant)
+    health = casework.feed_health(reader(casework), tenant)
     if as_json:
         print_json(health)
         return
@@ -45,7 +46,7 @@ def quarantine_list(tenant: TENANT, feed: str | None = None, limit: int = 50, as
     from orchestration.settings import Settings
 
     casework = Platform(Settings.from_environment()).casework
-    page = casework.quarantine(casework.operator(), tenant, feed=feed, limit=limit)
+    page = casework.quarantine(reader(casework), tenant, feed=feed, limit=limit)
     if as_json:
         print_json(page)
         return

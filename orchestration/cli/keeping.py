@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestration.cli.caller import reader
 from orchestration.cli.output import FAILED, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -251,18 +252,18 @@ def events(
 ) -> None:
     """Print a tenant's events in order, as CloudEvents."""
     casework = _casework()
-    reader = casework.operator()
+    caller = reader(casework)
     if consumer is None:
         if advance is not None or replay_from is not None:
             raise typer.BadParameter("Name the consumer with --consumer.")
-        found = casework.events(reader, tenant, after, limit)
+        found = casework.events(caller, tenant, after, limit)
     else:
-        casework.follow_events(reader, tenant, consumer, after)
+        casework.follow_events(caller, tenant, consumer, after)
         if replay_from is not None:
-            casework.replay_events(reader, tenant, consumer, replay_from)
+            casework.replay_events(caller, tenant, consumer, replay_from)
         if advance is not None:
-            casework.advance_events(reader, tenant, consumer, advance)
-        found = casework.pending_events(reader, tenant, consumer, limit)
+            casework.advance_events(caller, tenant, consumer, advance)
+        found = casework.pending_events(caller, tenant, consumer, limit)
     if as_json:
         print_json(found)
         return

@@ -45,7 +45,7 @@ class Desk:
 
     def who(self, principal_id: str) -> Principal:
         """Return somebody with the roles they hold now."""
-        with self.world.casework.desk.reading() as connection:
+        with self.world.casework.desk.reading_across() as connection:
             return grants.current(connection, principal_id)
 
 

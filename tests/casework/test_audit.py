@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from casework.access.links import NewLink
 from casework.evidence import chain
-from casework.model import Action
+from casework.model import Action, Role
 from casework.store.engine import open_store
 from casework.store.tables import APPEND_ONLY, handover_items
 from tests.casework.office import LEAD, OWN_CUSTOMER, PLANNER, TENANT, Office, exception, with_fact
@@ -251,6 +252,9 @@ def test_the_database_itself_refuses_to_rewrite_history(office: Office) -> None:
     item = {"tenant_id": TENANT, "handover_id": "1", "case_id": office.case_id(), "is_left": False}
     with office.engine.begin() as connection:
         connection.execute(handover_items.insert(), [item])
+    ends = office.clock.at + timedelta(days=1)
+    asked = NewLink(Role.CARRIER, "They asked.", ends, case_id=office.case_id())
+    office.casework.open_link(office.casework.make_link(office.who(LEAD), TENANT, asked)[1])
     office.perform(office.case_id(), Action.DISMISS, reason="arrived")
     office.casework.erase_party(office.who(LEAD), TENANT, OWN_CUSTOMER, "request 1")
     for table in APPEND_ONLY:

@@ -42,17 +42,19 @@ from tests.casework.office import (
 )
 
 ALL_ACTIONS = {f"case:{a}" for a in Action if a not in (Action.RECOVER, Action.REAPPEAR)}
+LINKING = {"link:create", "link:read", "link:revoke"}
 READING = {"case:read", "feed:read", "quarantine:read", "evidence:export"}
 # Written out by hand: what each role may do, and nothing else.
 EXPECTED: dict[Role, set[str]] = {
     Role.OPS_LEAD: ALL_ACTIONS
     | READING
+    | LINKING
     | {"case:open", "case:merge", "audit:read", "quarantine:correct"}
     | {"draft:edit", "draft:approve", "draft:reject"}
     | {"record:hold", "record:erase", "event:read"},
-    Role.PLANNER: ALL_ACTIONS | READING | {"case:open", "case:merge", "draft:edit", "draft:reject"},
+    Role.PLANNER: ALL_ACTIONS | READING | LINKING | {"case:open", "case:merge", "draft:edit", "draft:reject"},
     Role.APPROVER: READING | {"draft:edit", "draft:approve", "draft:reject", "case:comment", "case:escalate"},
-    Role.AUDITOR: READING | {"audit:read", "record:hold", "event:read"},
+    Role.AUDITOR: READING | {"audit:read", "record:hold", "event:read", "link:read"},
     Role.DATA_ENGINEER: {"feed:read", "quarantine:read", "quarantine:correct"},
     Role.CARRIER: {"case:read", "case:comment"},
     Role.WAREHOUSE: {"case:read", "case:comment"},
@@ -93,6 +95,8 @@ GRANTS = st.builds(
     carrier_id=IDS,
     facility_id=IDS,
     exception_types=TYPES.map(lambda types: None if types is None else tuple(types)),
+    case_id=st.sampled_from([None, None, "D-000001", "D-000004", "H-000002"]),
+    permissions=st.sampled_from([None, None, frozenset(), frozenset({"case:read"}), frozenset({"case:fly"})]),
 )
 
 
@@ -139,6 +143,10 @@ def test_the_sql_of_a_scope_and_its_plain_reading_choose_the_same_rows(
 def reaches(grant: Grant, tenant: str, permission: str, row: Any) -> bool:
     """The rule in plain words, written a second time."""
     if grant.tenant_id != tenant or row["tenant_id"] != tenant or permission not in EXPECTED[grant.role]:
+        return False
+    if grant.permissions is not None and permission not in grant.permissions:
+        return False
+    if grant.case_id not in (None, row["case_id"]):
         return False
     own = {Role.CUSTOMER: "customer_id", Role.CARRIER: "carrier_id", Role.WAREHOUSE: "facility_id"}
     if grant.role in own:

@@ -190,5 +190,5 @@ def assert_kept(world: World) -> None:
     assert [text for text in saved if kept[text] != 1] == []
     assert [text for text, times in kept.items() if times > 1] == []
     assert set(kept) <= set(lines_of(world.home, "asked"))
-    with world.casework.desk.reading() as connection:
+    with world.casework.desk.reading(TENANT) as connection:
         assert list(checks.half_decided(snapshot(connection, TENANT, world.clock()))) == []

@@ -38,6 +38,8 @@ ROWS_PG = (INVARIANTS + "test_tenants.py", "dropping_any_row_policy")
 DOORS = (INVARIANTS + "test_doors.py", "sqlite")
 POLICY = (INVARIANTS + "test_policies.py", "not postgres")
 RUSH_PG = (INVARIANTS + "test_metering.py", "postgres and at_once")
+LINKS = ("tests/casework/test_links.py", "sqlite")
+ACCESS = ("tests/casework/test_access.py", "sqlite")
 SIZE = "0.02"  # of the release figures
 DAY_ALONE = Path(tempfile.gettempdir()) / f"tidewaiter-day-alone-{os.getpid()}.json"
 
@@ -82,6 +84,9 @@ ELSEWHERE = {
     "a role that was taken away still counts": DOORS,
     "an account that was closed still acts": DOORS,
     "what a caller claims to hold counts": DOORS,
+    "whoever a key is named for may draw it": ACCESS,
+    "whoever manages a part manages everything": ACCESS,
+    "somebody gives a role to themselves": ACCESS,
 }
 
 
@@ -464,8 +469,8 @@ MUTANTS: list[Mutant] = [
         (
             "what a transaction sees is whatever there is",
             "desk.py",
-            "return store.reading(self.engine, tenant_id)",
-            "return store.reading_across(self.engine)",
+            "return store.reading(self.engine, tenant_id, self.clock())",
+            "return store.reading_across(self.engine, self.clock())",
         ),
         (
             "a transaction keeps the role of the login",
@@ -540,6 +545,82 @@ MUTANTS: list[Mutant] = [
     ),
     *(Mutant("I8", *found, TENANTS) for found in mechanical.tenant_predicates()),
     *(Mutant("I9", *found, POLICY) for found in mechanical.policies()),
+    *_many(
+        "I15",
+        LINKS,
+        (
+            "a link that ended still opens",
+            "permissions/visitors.py",
+            'return now is not None and row["revoked_at"] is None and now < row["expires_at"]',
+            'return now is not None and row["revoked_at"] is None',
+        ),
+        (
+            "a link that was taken back still opens",
+            "permissions/visitors.py",
+            'return now is not None and row["revoked_at"] is None and now < row["expires_at"]',
+            'return now is not None and now < row["expires_at"]',
+        ),
+        (
+            "every link may comment",
+            "permissions/visitors.py",
+            'permissions = COMMENTING if row["may_comment"] else LOOKING',
+            "permissions = COMMENTING",
+        ),
+        (
+            "a link to one case shows all of the party's",
+            "permissions/scope.py",
+            'reach["case_id"] = frozenset({grant.case_id})',
+            "pass",
+        ),
+        (
+            "a link reaches beyond the grant it was made under",
+            "access/links.py",
+            "if name in reach else None for name in PARTY_COLUMNS}",
+            "if False else None for name in PARTY_COLUMNS}",
+        ),
+        (
+            "a look through a link is not on record",
+            "evidence/reads.py",
+            "seen_by_link(work, reader, kind, subject_id) if is_link(reader) else {}",
+            "{}",
+        ),
+        (
+            "a narrowed grant carries all of its role",
+            "permissions/policy.py",
+            "is_kept = grant.permissions is None or permission in grant.permissions",
+            "is_kept = True",
+        ),
+        (
+            "the log does not explain links",
+            "evidence/chain.py",
+            "or fold_access.disagreement(connection, tenant_id)",
+            "or None",
+        ),
+        (
+            "unknown links can be tried for ever",
+            "access/opening.py",
+            "_guesses(connection, desk, where, now) >=",
+            "0 >=",
+        ),
+        (
+            "whoever a key is named for may draw it",
+            "access/api_keys.py",
+            "    if not _may_all(grants.current(connection, holder), wanted):\n",
+            "    if False:\n",
+        ),
+        (
+            "whoever manages a part manages everything",
+            "access/administration.py",
+            "    if any(getattr(mine, name) not in (None, getattr(grant, name)) for name in PARTY_COLUMNS):\n",
+            "    if False:\n",
+        ),
+        (
+            "somebody gives a role to themselves",
+            "access/administration.py",
+            'if account["principal_id"] == principal.principal_id:',
+            "if False:",
+        ),
+    ),
 ]
 
 

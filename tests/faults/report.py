@@ -42,6 +42,8 @@ INVARIANTS = {
     "No edit is lost, and no version of a draft is decided twice.",
     "I14": "Every call of a model is on record before it is made, and settled after it. Over quota the "
     "template writes.",
+    "I15": "Whoever comes by a link or a key sees and does what was granted, until the instant it ends or is "
+    "taken back; every look through a link is on record; and nobody gains by giving.",
 }
 INTRODUCTION = """# What is proven, and how
 

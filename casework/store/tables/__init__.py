@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Table
 
+from casework.store.tables.access import api_keys, link_views, partner_links
 from casework.store.tables.arrivals import (
     check_results,
     duplicate_files,
@@ -56,6 +57,7 @@ APPEND_ONLY = (
     redactions,
     config_versions,
     handover_items,
+    link_views,
 )
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "Money",
     "Table",
     "Values",
+    "api_keys",
     "approvals",
     "audit_entries",
     "audit_heads",
@@ -87,8 +90,10 @@ __all__ = [
     "heartbeats",
     "ingested_files",
     "legal_holds",
+    "link_views",
     "messages",
     "metadata",
+    "partner_links",
     "principals",
     "publications",
     "quarantined_rows",

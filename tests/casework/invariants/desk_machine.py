@@ -16,6 +16,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from casework.access.links import NewLink
 from casework.effects.adapter import Leased
 from casework.effects.worker import Worker
 from casework.errors import CaseworkError
@@ -98,6 +99,7 @@ class DeskHistory(RuleBasedStateMachine):
         self.violations: list[str] = []
         self.edits: dict[tuple[str, int], str] = {}
         self.stated: dict[int, ExceptionRecord] = {}
+        self.tokens: dict[str, str] = {}  # of the links that were made, by link
         self.publications = count(1)
         self.workers = [self._worker("a"), self._worker("b")]
         self.after_a_round = False
@@ -127,6 +129,7 @@ class DeskHistory(RuleBasedStateMachine):
         yield from checks.moved_earlier(self.before, after)
         yield from checks.contradictory(self.before, after)
         yield from checks.lost_edits(after, self.edits)
+        yield from checks.unrecorded(after)
         if self.after_a_round:
             yield from checks.overdue(after)
         if len(after.audit) > self.verified + 12:  # the log only grows; its end is verified with the life's
@@ -537,6 +540,63 @@ class DeskHistory(RuleBasedStateMachine):
         if found == "done" and again:
             receiver = self.mail if effect["target"] == "mail" else self.portal
             receiver.sent_again_by_a_person(effect["idempotency_key"])
+
+    # --- partners by a link --------------------------------------------------------------------------------
+
+    @rule(
+        number=numbers,
+        role=st.sampled_from((Role.CUSTOMER, Role.CARRIER)),
+        is_single=st.booleans(),
+        may_comment=st.booleans(),
+        lasts=st.sampled_from(JUMPS),
+        cut=st.sampled_from(WITHIN_A_DECISION),
+    )
+    def a_case_is_shared(
+        self, number: int, role: Role, is_single: bool, may_comment: bool, lasts: timedelta, cut: str | None
+    ) -> None:
+        case = self._pick(self.before.cases, number)
+        asked = NewLink(
+            party_role=role,
+            reason="They asked.",
+            expires_at=self.office.clock() + lasts,
+            case_id=case["case_id"] if is_single else None,
+            party_id=case[checks.OWN_PARTY[role]],
+            may_comment=may_comment,
+        )
+        found = self._do(lambda: self.office.casework.make_link(self.office.who(LEAD), TENANT, asked), cut)
+        if isinstance(found, tuple):
+            self.tokens[found[0].link_id] = found[1]
+
+    @precondition(lambda self: self.before.links)
+    @rule(number=numbers, who=people, cut=st.sampled_from(WITHIN_A_DECISION))
+    def a_link_is_taken_back(self, number: int, who: str, cut: str | None) -> None:
+        link = self._pick(self.before.links, number)
+        door = self.office.casework
+        self._do(lambda: door.revoke_link(self.office.who(who), TENANT, link["link_id"], "done"), cut)
+
+    @precondition(lambda self: self.tokens)
+    @rule(number=numbers, other=numbers, cut=st.sampled_from(WITHIN_A_DECISION))
+    def somebody_comes_by_a_link(self, number: int, other: int, cut: str | None) -> None:
+        link_id = list(self.tokens)[number % len(self.tokens)]
+        door, link, now = self.office.casework, self.before.links[link_id], self.office.clock()
+        session = self._do(lambda: door.open_link(self.tokens[link_id], "203.0.113.9", "Browser"), cut)
+        if session is None:
+            return
+        if isinstance(session, str) != checks.is_live(link, now):
+            self.violations.append(f"link {link_id} opened otherwise than it stands")
+        if not isinstance(session, str):
+            return
+        visitor, case = door.session(session), self._pick(self.before.cases, other)
+        found = self._do(lambda: door.get(visitor, TENANT, case["case_id"]), cut)
+        shared = self.office.config.shared_types(link["party_role"])
+        if found is not None and isinstance(found, CaseworkError) is checks.shows(link, case, shared):
+            self.violations.append(f"link {link_id} shows {case['case_id']} otherwise than was granted")
+        said = self._do(
+            lambda: door.perform(visitor, TENANT, case["case_id"], Action.COMMENT, text="by link")
+        )
+        may = link["may_comment"] and checks.shows(link, case, shared)
+        if isinstance(said, CaseworkError) is may:
+            self.violations.append(f"link {link_id} comments otherwise than was granted")
 
     # --- machines ------------------------------------------------------------------------------------------
 

@@ -23,7 +23,9 @@ from casework.store.tables import (
     escalations,
     events,
     grants,
+    link_views,
     messages,
+    partner_links,
 )
 
 Row = Mapping[str, Any]
@@ -47,6 +49,8 @@ class Snapshot:
     messages: list[Row]
     contacts: list[Row]
     grants: list[Row]
+    links: dict[str, Row]
+    views: list[Row]
 
     def said(self, *actions: str) -> list[Row]:
         """The audit entries of these actions."""
@@ -78,4 +82,6 @@ def snapshot(connection: Connection, tenant_id: str, now: datetime) -> Snapshot:
         messages=rows(messages, "occurred_at", "message_id"),
         contacts=rows(contacts, "party_id", "channel"),
         grants=rows(grants, "grant_id"),
+        links={row["link_id"]: row for row in rows(partner_links, "link_id")},
+        views=rows(link_views, "view_id"),
     )

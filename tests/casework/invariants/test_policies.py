@@ -35,6 +35,9 @@ ON_CASES: dict[str, set[str]] = {
     "draft:edit": {LEAD, PLANNER, APPROVER},
     "draft:reject": {LEAD, PLANNER, APPROVER},
     "draft:approve": {LEAD, APPROVER},
+    "link:create": {LEAD, PLANNER},
+    "link:revoke": {LEAD, PLANNER},
+    "link:read": {LEAD, PLANNER, AUDITOR},
     "evidence:export": {LEAD, PLANNER, APPROVER, AUDITOR, "service"},
     "audit:read": {LEAD, AUDITOR},
 }
@@ -64,17 +67,21 @@ def reference(holder: str, grants: tuple[Grant, ...], action: str, thing: Any, t
 
 def _by_one(holder: str, grant: Grant, action: str, thing: Any, told: dict[str, Any]) -> bool:
     role = str(grant.role)
+    if grant.permissions is not None and action not in grant.permissions:
+        return False
     narrowed = {
         name: getattr(grant, name)
         for name in ("customer_id", "carrier_id", "facility_id")
         if getattr(grant, name) is not None
     }
     if isinstance(thing, str):
-        whole = not narrowed and grant.exception_types is None
+        whole = not narrowed and grant.exception_types is None and grant.case_id is None
         return whole and thing == grant.tenant_id and role in ON_TENANTS.get(action, set())
     if role not in ON_CASES.get(action, set()) or thing["tenant_id"] != grant.tenant_id:
         return False
     if any(thing[name] != value for name, value in narrowed.items()):
+        return False
+    if grant.case_id not in (None, thing["case_id"]):
         return False
     if grant.exception_types is not None and thing["exception_type"] not in grant.exception_types:
         return False
@@ -93,6 +100,7 @@ def row(**changed: Any) -> dict[str, Any]:
     """A case as far as permission goes."""
     return {
         "tenant_id": "demo",
+        "case_id": "D-000001",
         "exception_type": "predicted_late",
         "state": "in_progress",
         "owner": None,
@@ -131,6 +139,10 @@ RELATIONS: dict[str, dict[str, Any]] = {
     },
     "another type": {"exception_types": ("pod_missing",)},
     "no type": {"exception_types": ()},
+    "its case": {"customer_id": "X", "carrier_id": "X", "facility_id": "X", "case_id": "D-000001"},
+    "another case": {"customer_id": "X", "carrier_id": "X", "facility_id": "X", "case_id": "D-000002"},
+    "one case of the tenant's own": {"case_id": "D-000001"},
+    "to look alone": {"permissions": frozenset({"case:read", "feed:read"})},
 }
 
 
@@ -176,6 +188,8 @@ def drawn(rng: random.Random) -> tuple[Grant, ...]:
             rng.choice(party),
             rng.choice(party),
             rng.choice([None] * 6 + [("predicted_late", "pod_missing"), ("manual",), ()]),
+            rng.choice([None] * 8 + ["D-000001", "D-000002"]),
+            rng.choice([None] * 6 + [frozenset({"case:read", "draft:approve"}), frozenset()]),
         )
         for _ in range(rng.randrange(4))
     )
@@ -189,6 +203,7 @@ def test_the_policies_decide_as_the_reference_does() -> None:
         for _ in range(batch):
             case = row(
                 tenant_id=rng.choice(["demo", "demo", "demo", "health", "airfreight"]),
+                case_id=rng.choice(["D-000001", "D-000001", "D-000003"]),
                 exception_type=rng.choice(TYPES),
                 state=rng.choice(list(State)).value,
                 owner=rng.choice([None, "me", "you"]),
@@ -257,7 +272,7 @@ def test_the_where_clause_the_plain_answer_and_the_policies_choose_the_same_case
 ALL_MIGHTY = Principal("me", "person", "me", "Me", (Grant("demo", Role.OPS_LEAD),))
 
 
-@pytest.mark.parametrize("missing", ["tenant", "type", "state", "shared_with"])
+@pytest.mark.parametrize("missing", ["tenant", "number", "type", "state", "shared_with"])
 def test_a_thing_that_lacks_something_is_denied_even_to_who_may_do_everything(missing: str) -> None:
     whole = policy.case(row(), CONFIG)
     lacking = policy.Resource("Case", {k: v for k, v in whole.attributes.items() if k != missing})
