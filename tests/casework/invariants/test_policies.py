@@ -188,8 +188,8 @@ def drawn(rng: random.Random) -> tuple[Grant, ...]:
             rng.choice(party),
             rng.choice(party),
             rng.choice([None] * 6 + [("predicted_late", "pod_missing"), ("manual",), ()]),
-            rng.choice([None] * 8 + ["D-000001", "D-000002"]),
-            rng.choice([None] * 6 + [frozenset({"case:read", "draft:approve"}), frozenset()]),
+            rng.choice([None] * 14 + ["D-000001", "D-000002"]),
+            rng.choice([None] * 12 + [frozenset({"case:read", "draft:approve"}), frozenset()]),
         )
         for _ in range(rng.randrange(4))
     )
