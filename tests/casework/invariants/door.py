@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from casework import ledger
+from casework import ledger, rows
 from casework.drafting.usage import StoreUsage
 from casework.effects import outbox, settlement
 from casework.effects.adapter import Outcome, Result
@@ -29,6 +29,7 @@ from casework.store.engine import writing_across
 from casework.store.tables import (
     Table,
     cases,
+    contacts,
     effects,
     handovers,
     legal_holds,
@@ -152,6 +153,10 @@ def steps(office: Office) -> Iterator[tuple[str, Step, bool]]:
     yield "send later", lambda: _send(office, Outcome(Result.RETRY, "busy")), True
     yield "facts move", lambda: office.sync(*changed(records), publication="pub-2"), False
     yield "send no more", lambda: _send(office, Outcome(Result.APPLIED, "taken")), True
+    yield "approve anew", lambda: _approve_anew(office), False
+    yield "no address", lambda: _verify(office, is_verified=False), False
+    yield "send no more", lambda: _send(office, Outcome(Result.APPLIED, "taken")), True
+    yield "the address again", lambda: _verify(office, is_verified=True), False
     # --- several that are one, from hand to hand
     yield "merge", lambda: door.merge(lead, TENANT, [own(1), own(3), own(4)], "one truck"), False
     yield "merged", lambda: office.sync(*changed(records, "0.92"), publication="pub-3"), False
@@ -285,6 +290,15 @@ def _reject(office: Office) -> Any:
     draft = office.draft()
     told = {"version": draft.version, "reason": "too long"}
     return office.casework.reject(office.who(LEAD), TENANT, draft.draft_id, **told)
+
+
+def _verify(office: Office, *, is_verified: bool) -> Any:
+    """Let the customer's addresses be verified, or no longer."""
+    query = select(contacts).where(contacts.c.tenant_id == TENANT, contacts.c.party_id == OWN_CUSTOMER)
+    with office.casework.desk.reading(TENANT) as connection:
+        known = [rows.contact(row) for row in connection.execute(query.order_by(contacts.c.channel))]
+    changed = [replace(one, is_verified=is_verified) for one in known]
+    return office.casework.put_contacts(TENANT, changed, LEAD)
 
 
 def _request(office: Office) -> Any:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,16 +100,10 @@ def test_a_day_beside_a_tenant_with_the_same_names_is_the_day_it_would_have_been
 
 
 def _alone(stores: Stores) -> list[str]:
-    """How the day goes where no other tenant has anything; for many seeded bugs it is asked once."""
-    kept = Path(os.environ.get("TIDEWAITER_DAY_ALONE", "nowhere"))
-    if kept.exists():
-        found: list[str] = json.loads(kept.read_text(encoding="utf-8"))
-        return found
+    """How the day goes where no other tenant has anything."""
     office = opened(stores)
     told = lived(office)
     stores.done(office)
-    if kept.name != "nowhere":
-        kept.write_text(json.dumps(told), encoding="utf-8")
     return told
 
 
