@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
@@ -62,8 +62,9 @@ def rows_of(connection: Connection, tenant_id: str) -> dict[str, list[Row]]:
 class Twin:
     """A tenant whose rows have the same keys as ours and other contents; made anew where ours changed."""
 
-    def __init__(self, office: Office) -> None:
-        self.office = office
+    def __init__(self, office: Office, ahead: Mapping[str, list[Row]] | None = None) -> None:
+        """Make a twin of this desk's tenant; `ahead` are rows it has already that ours will have later."""
+        self.office, self.ahead = office, ahead or {}
         self._ours: dict[str, Any] = {}
         self._theirs: dict[str, Any] = {}
         self._is_due = True
@@ -79,12 +80,18 @@ class Twin:
                 self._ours[table.name] = ours
                 mine = connection.execute(select(table).where(table.c.tenant_id == TENANT)).mappings().all()
                 connection.execute(delete(table).where(table.c.tenant_id == TWIN))
-                if mine:
-                    rows = [_as_twin(table, row, is_due=is_due) for row in mine]
-                    connection.execute(table.insert(), rows)
+                rows = [_as_twin(table, row, is_due=is_due) for row in self._with_later_ones(table, mine)]
+                if rows:
+                    connection.execute(insert_new(connection, table), rows)
                     _put_first(connection, table)
                 self._theirs[table.name] = as_stored(connection, table, TWIN)
         self._is_due = is_due
+
+    def _with_later_ones(self, table: Table, mine: Sequence[Row]) -> list[Row]:
+        keys = [column.name for column in table.primary_key]
+        known = {tuple(row[key] for key in keys) for row in mine}
+        later = [row for row in self.ahead.get(table.name, ()) if tuple(row[k] for k in keys) not in known]
+        return [*mine, *later]
 
     def touched(self) -> list[str]:
         """Which of its tables are no longer as they were made."""
@@ -116,6 +123,8 @@ def _as_twin(table: Table, row: Row, *, is_due: bool) -> dict[str, Any]:
     other |= {"tenant_id": TWIN}
     if table.name == "grants":
         other |= {"grant_id": f"{TWIN}:{row['grant_id']}", "principal_id": row["principal_id"]}
+    if table.name == "cases" and not row["is_open"]:  # what has ended with us goes on with them
+        other |= {"is_open": True, "state": "in_progress", "closed_at": None}
     if not is_due and table.name in DUE:
         other["state"] = "elsewhere"
     return other
