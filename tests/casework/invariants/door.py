@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from casework import ledger, rows
+from casework import escalation, handover, ledger, rows
 from casework.drafting.usage import OverQuota, StoreUsage
 from casework.effects import outbox, settlement
 from casework.effects.adapter import Outcome, Result
@@ -212,6 +212,7 @@ def steps(office: Office) -> Iterator[tuple[str, Step, bool]]:
     yield "metered", lambda: [usage.settled(TENANT, call, **METERED) for call in calls], False
     # --- when nobody acts, and when things end
     yield "later", later(minutes=45), False
+    yield "own steps", lambda: _fire_own(office), False
     yield "step", lambda: _fire(office), True
     yield "later", later(hours=30), False
     yield "step", lambda: _fire(office), True
@@ -394,9 +395,19 @@ def _meter(usage: StoreUsage, calls: list[str]) -> Any:
     return len(calls)
 
 
-def _fire(office: Office) -> Any:
-    from casework import escalation, handover
+def _fire_own(office: Office) -> Any:
+    """What a worker does with each thing that is due, for the tenant's own alone."""
+    desk, now = office.casework.desk, office.clock()
+    due = escalation.due(now).where(escalations.c.tenant_id == TENANT)
+    late = handover._overdue(now).where(handovers.c.tenant_id == TENANT)
+    with desk.reading(TENANT) as connection:
+        steps = [row.escalation_id for row in connection.execute(due)]
+        packets = [row.handover_id for row in connection.execute(late)]
+    fired = [escalation._fire(desk, TENANT, step, now, outbox.ACTOR) for step in steps]
+    return fired, [handover._fire(desk, TENANT, packet, now, outbox.ACTOR) for packet in packets]
 
+
+def _fire(office: Office) -> Any:
     desk, now = office.casework.desk, office.clock()
     return escalation.fire_due(desk, now), handover.fire_due(desk, now)
 

@@ -142,9 +142,9 @@ def _other(column: Column[Any], value: Any) -> Any:
         return value + 7
     if column.name.endswith(("sha256", "_hash")):
         return value[::-1]
-    if isinstance(column.type, Text):
+    if isinstance(column.type, Text) and column.name != "body":
         return f"{value} (of the twin)"
-    if column.name in ("party_name", "recipient", "tenant_name", "file_name", "subject"):
+    if column.name in ("recipient", "tenant_name", "file_name", "subject"):
         return f"twin-{value}"[: column.type.length]
     return value
 

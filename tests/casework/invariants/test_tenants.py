@@ -26,7 +26,7 @@ from tests.casework.invariants.tenants import (
     rows_of,
     scramble,
 )
-from tests.casework.office import AUDITOR, LEAD, TENANT, Office
+from tests.casework.office import AUDITOR, LEAD, OWN_CUSTOMER, TENANT, Office
 from tests.faults import figures, sizes
 
 EVERYBODY = INSIDERS + OUTSIDERS
@@ -113,6 +113,11 @@ def _alone(stores: Stores) -> tuple[list[str], dict[str, Any]]:
         made = rows_of(connection, TENANT)
     a_case = {"case_id": "D-777777", "exception_key": "elsewhere", "shipment_id": door.ELSEWHERE}
     made["cases"].append({**made["cases"][0], **a_case})
+    # Words and a name that are somebody else's with us are the customer's own with the twin.
+    said = {"message_id": "elsewhere", "party_id": OWN_CUSTOMER, "body": "they called"}
+    made["messages"].append({**made["messages"][0], **said})
+    named = {"party_id": OWN_CUSTOMER, "channel": "fax", "party_name": "Highway Mutual"}
+    made["contacts"].append({**made["contacts"][0], **named})
     stores.done(office)
     return told, made
 
