@@ -10,6 +10,7 @@ import pytest
 from casework.config import load_config
 from casework.lifecycle import SYSTEM_ACTIONS, TRANSITIONS
 from casework.model import EffectState, State
+from casework.permissions import policy
 from casework.store.tables import metadata
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +50,12 @@ def test_every_table_of_the_store_is_explained() -> None:
     text = read("docs/operational_store.md")
     missing = [name for name in metadata.tables if f"`{name}`" not in text]
     assert missing == []
+
+
+def test_the_table_of_permissions_is_made_from_the_policies() -> None:
+    rows = [f"| `{name}` | {', '.join(role.value for role in roles)} |" for name, roles in policy.table()]
+    told = re.findall(r"^\| `\w+:\w+` \| .+ \|$", read("docs/security.md"), re.MULTILINE)
+    assert told == rows
 
 
 def test_every_make_target_is_described() -> None:

@@ -19,7 +19,8 @@ def backup(engine: Engine, target: Path) -> int:
     """
     if engine.dialect.name != "sqlite" or not engine.url.database:
         raise DetailsRefused(
-            "This store is on PostgreSQL. Back it up with pg_dump (or a base backup with WAL archiving), "
+            "This store is on PostgreSQL. Back it up with a base backup and WAL archiving, or with pg_dump as a "
+            "superuser or a role with bypassrls (other logins see no tenant's rows), "
             "and after a restore run `tidewaiter store restore-check` all the same.",
             dialect=engine.dialect.name,
         )

@@ -93,16 +93,24 @@ def drop_role(connection: Connection) -> None:
     connection.execute(text(_DROP_ROLE))
 
 
-# Two databases of one server may be migrated at the same moment, so that the role is there is no error.
+# Two databases of one server may be migrated at the same moment, so that the role is there already is no error.
 _MAKE_ROLE = f"""
 do $$ begin
     if not exists (select 1 from pg_roles where rolname = '{DESK_ROLE}') then
-        create role {DESK_ROLE} nologin nosuperuser nobypassrls nocreaterole nocreatedb;
+        begin
+            create role {DESK_ROLE} nologin nosuperuser nobypassrls nocreaterole nocreatedb;
+        exception when duplicate_object or unique_violation then null;
+        end;
     end if;
-    if not pg_has_role(session_user, '{DESK_ROLE}', 'member') then
+    begin
+        perform set_config('role', '{DESK_ROLE}', true);
+        perform set_config('role', 'none', true);
+    exception when insufficient_privilege then
         execute format('grant {DESK_ROLE} to %I', session_user);
-    end if;
-exception when duplicate_object or unique_violation then null;
+    end;
+exception when insufficient_privilege then
+    raise exception 'This login may not take the role {DESK_ROLE}. Let an administrator of the server run: '
+        'create role {DESK_ROLE} nologin; grant {DESK_ROLE} to %;  Then migrate again.', session_user;
 end $$
 """
 _DROP_ROLE = f"""

@@ -32,7 +32,8 @@ RACES = (INVARIANTS + "test_races.py", "sqlite")
 RACES_PG = (INVARIANTS + "test_races.py", "postgres")
 TAMPERING = (INVARIANTS + "test_tampering.py", "sqlite")
 METERING = (INVARIANTS + "test_metering.py", "sqlite")
-TENANTS = (INVARIANTS + "test_tenants.py", "sqlite and day")
+TENANTS_TEST = "test_a_day_beside_a_tenant_with_the_same_names_is_the_day_it_would_have_been_alone"
+TENANTS = (INVARIANTS + "test_tenants.py", "sqlite and day")  # run by `forked`, from one process
 PAIRS = (INVARIANTS + "test_tenants.py", "sqlite and differ")
 ROWS_PG = (INVARIANTS + "test_tenants.py", "dropping_any_row_policy")
 DOORS = (INVARIANTS + "test_doors.py", "sqlite")
@@ -41,7 +42,6 @@ RUSH_PG = (INVARIANTS + "test_metering.py", "postgres and at_once")
 LINKS = ("tests/casework/test_links.py", "sqlite")
 ACCESS = ("tests/casework/test_access.py", "sqlite")
 SIZE = "0.02"  # of the release figures
-DAY_ALONE = Path(tempfile.gettempdir()) / f"tidewaiter-day-alone-{os.getpid()}.json"
 
 
 @dataclass(frozen=True)
@@ -638,7 +638,6 @@ def _run(mutant: Mutant, temporary: Path) -> tuple[str | None, float]:
         **os.environ,
         "TIDEWAITER_MUTANT": mutant.name,
         "TIDEWAITER_FAULT_SIZE": SIZE,
-        "TIDEWAITER_DAY_ALONE": str(DAY_ALONE),  # how a day goes without the bug, told once for all of them
     }
     began = time.monotonic()
     done = subprocess.run(
@@ -655,12 +654,15 @@ def _run(mutant: Mutant, temporary: Path) -> tuple[str | None, float]:
     return caught[1], took
 
 
-def _tell_the_day_alone() -> None:
-    """Live the day of the twins once without any bug; it must hold, and the others compare with it."""
-    path, chosen = TENANTS
-    command = [sys.executable, "-m", "pytest", path, "-k", chosen, "-q", "-p", "no:cacheprovider"]
-    told = {**os.environ, "TIDEWAITER_DAY_ALONE": str(DAY_ALONE)}
-    subprocess.run(command, cwd=ROOT, env=told, capture_output=True, timeout=1_800, check=True)
+def _forked(chosen: list[Mutant], jobs: int) -> dict[str, str | None]:
+    """Run the tenant predicates from one process that has set everything up; return what caught each."""
+    from tests.faults import forked
+    from tests.faults.mutation import source_of
+
+    found = forked.run([(mutant, source_of(mutant)) for mutant in chosen], jobs)
+    return {
+        mutant.name: TENANTS_TEST if caught else None for mutant, caught in zip(chosen, found, strict=True)
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -679,13 +681,14 @@ def main(arguments: list[str] | None = None) -> int:
     found: list[dict[str, Any]] = []
     print(f"{'':4} {'mutant':58} caught by")
     began = time.monotonic()
-    if any(mutant.tests == TENANTS for mutant in chosen):
-        _tell_the_day_alone()
+    together = _forked([mutant for mutant in chosen if mutant.tests == TENANTS], options.jobs)
+    for name, caught in together.items():
+        found.append({"invariant": "I8", "mutant": name, "caught_by": caught})
+    alone = [mutant for mutant in chosen if mutant.tests != TENANTS]
     with ThreadPoolExecutor(options.jobs) as pool:
-        for mutant, (caught, took) in zip(chosen, pool.map(run, chosen), strict=True):
+        for mutant, (caught, took) in zip(alone, pool.map(run, alone), strict=True):
             print(f"{mutant.invariant:4} {mutant.name:58} {caught or 'SURVIVED'} ({took:.0f} s)", flush=True)
             found.append({"invariant": mutant.invariant, "mutant": mutant.name, "caught_by": caught})
-    DAY_ALONE.unlink(missing_ok=True)
     survivors = [row["mutant"] for row in found if row["caught_by"] is None]
     print(f"{len(found) - len(survivors)} of {len(found)} caught")
     if len(chosen) == len(MUTANTS):

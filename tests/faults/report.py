@@ -9,6 +9,7 @@ import json
 import sys
 from typing import Any
 
+from tests.faults import mechanical
 from tests.faults.recording import RECORDS, ROOT
 from tests.faults.sizes import FIGURES
 
@@ -21,6 +22,8 @@ TRIED = {
     "races": "histories of threads on one case",
     "tamperings": "changes of a log behind its back",
     "metered": "histories of model calls",
+    "pairs": "pairs of stores that differ in other tenants",
+    "decisions": "decisions compared with a reference, without a store",
     "kills": "`kill -9` of a worker at a random moment",
 }
 OUTCOMES = {
@@ -36,6 +39,9 @@ INVARIANTS = {
     "What may have been taken is never sent again by a machine to a receiver that could not tell.",
     "I7": "A step that is due fires once, never early, and none is left. An open case has something ahead, "
     "or everybody it could call has been called.",
+    "I8": "What one tenant is shown and does is the same whatever other tenants have, and touches nothing of theirs.",
+    "I9": "What is decided is what the rules say: nothing is let that no grant lets, and a right taken away is gone "
+    "with the next call.",
     "I10": "Whatever is changed in the log behind its back is found at its place. An untouched log always "
     "verifies.",
     "I11": "What people do at once to one case equals some order of doing it one after another. "
@@ -113,13 +119,24 @@ def _chosen(record: dict[str, Any]) -> str:
 
 def _mutants(record: dict[str, Any]) -> str:
     caught = sum(bool(row["caught_by"]) for row in record["mutants"])
+    by_hand = [row for row in record["mutants"] if not mechanical.is_found(row["mutant"])]
     rows = [
         (row["invariant"], row["mutant"], f"`{row['caught_by']}`" if row["caught_by"] else "**survived**")
-        for row in record["mutants"]
+        for row in by_hand
     ]
+    others = [row for row in record["mutants"] if mechanical.is_found(row["mutant"])]
+    dropped = sum("forgets the tenant" in row["mutant"] for row in others)
+    found = (
+        (
+            f" Among them {dropped} comparisons with a tenant in `casework/` and {len(others) - dropped} policies, "
+            f"each left out in turn ({sum(bool(row['caught_by']) for row in others)} caught); the others are below."
+        )
+        if others
+        else ""
+    )
     return (
         f"## The latest record of `make mutants`\n\n{_about(record)} "
-        f"{caught} of {len(rows)} seeded bugs were caught.\n\n"
+        f"{caught} of {len(record['mutants'])} seeded bugs were caught.{found}\n\n"
         + _table(("invariant", "seeded bug", "caught by"), rows)
     )
 

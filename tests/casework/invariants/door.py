@@ -11,10 +11,10 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from casework import ledger
-from casework.drafting.usage import StoreUsage
+from casework import escalation, handover, ledger, rows
+from casework.drafting.usage import OverQuota, StoreUsage
 from casework.effects import outbox, settlement
 from casework.effects.adapter import Outcome, Result
 from casework.effects.outbox import Due
@@ -29,7 +29,9 @@ from casework.store.engine import writing_across
 from casework.store.tables import (
     Table,
     cases,
+    contacts,
     effects,
+    escalations,
     handovers,
     legal_holds,
     principals,
@@ -139,19 +141,26 @@ def steps(office: Office) -> Iterator[tuple[str, Step, bool]]:
     yield "open by hand again", lambda: door.open_manual(lead, TENANT, BY_HAND), False
     # --- drafts and what leaves
     yield "edit", lambda: edited(office), False
+    yield "edit", lambda: edited(office, f" {ELSEWHERE} is not ours."), False
+    yield "a checkpoint is lost", lambda: _lose_a_checkpoint(office), False
+    yield "comment", act(1, Action.COMMENT, text="they called"), False
     yield "regenerate", lambda: _regenerate(office), False
     yield "reject", lambda: _reject(office), False
     yield "regenerate again", lambda: _regenerate(office), False
     yield "approve", lambda: office.approve(office.draft()), False
-    yield "lease", lambda: _send(office, Outcome(Result.APPLIED, "taken")), True
-    yield "send unsure", lambda: _send(office, Outcome(Result.UNKNOWN, "cut off"), idempotent=False), True
+    yield from _sending(office, Outcome(Result.APPLIED, "taken"))
+    yield from _sending(office, Outcome(Result.UNKNOWN, "cut off"), idempotent=False)
     yield "confirm", lambda: door.confirm_effect(lead, TENANT, _stuck(office), "they rang"), False
     yield "approve a request", lambda: office.approve(_request(office)), False
-    yield "send unsure", lambda: _send(office, Outcome(Result.UNKNOWN, "cut off"), idempotent=False), True
+    yield from _sending(office, Outcome(Result.UNKNOWN, "cut off"), idempotent=False)
     yield "resend", lambda: door.resend_effect(lead, TENANT, _stuck(office), "nothing came"), False
-    yield "send later", lambda: _send(office, Outcome(Result.RETRY, "busy")), True
+    yield from _sending(office, Outcome(Result.RETRY, "busy"))
     yield "facts move", lambda: office.sync(*changed(records), publication="pub-2"), False
-    yield "send no more", lambda: _send(office, Outcome(Result.APPLIED, "taken")), True
+    yield from _sending(office, Outcome(Result.APPLIED, "taken"))
+    yield "approve anew", lambda: _approve_anew(office), False
+    yield "no address", lambda: _verify(office, is_verified=False), False
+    yield from _sending(office, Outcome(Result.APPLIED, "taken"))
+    yield "the address again", lambda: _verify(office, is_verified=True), False
     # --- several that are one, from hand to hand
     yield "merge", lambda: door.merge(lead, TENANT, [own(1), own(3), own(4)], "one truck"), False
     yield "merged", lambda: office.sync(*changed(records, "0.92"), publication="pub-3"), False
@@ -197,14 +206,17 @@ def steps(office: Office) -> Iterator[tuple[str, Step, bool]]:
     yield "hold", lambda: door.legal_hold(lead, TENANT, case_id=own(2), reason="a claim"), False
     yield "hold a party", lambda: door.legal_hold(lead, TENANT, party_id="OTHR", reason="a claim"), False
     usage = StoreUsage(engine, clock=office.clock, calls_per_day=2)
+    calls: list[str] = []
     for _ in range(3):
-        yield "meter", lambda: _meter(usage), False
+        yield "meter", lambda: _meter(usage, calls), False
+    yield "metered", lambda: [usage.settled(TENANT, call, **METERED) for call in calls], False
     # --- when nobody acts, and when things end
     yield "later", later(minutes=45), False
+    yield "own steps", lambda: _fire_own(office), False
     yield "step", lambda: _fire(office), True
     yield "later", later(hours=30), False
     yield "step", lambda: _fire(office), True
-    yield "notice", lambda: _send(office, Outcome(Result.APPLIED, "taken")), True
+    yield from _sending(office, Outcome(Result.APPLIED, "taken"))
     yield "later", later(hours=300), False
     yield "step", lambda: _fire(office), True
     yield "gone", lambda: office.sync(*changed(records)[:2], publication="pub-4"), False
@@ -240,6 +252,7 @@ def last_steps(office: Office) -> Iterator[tuple[str, Step, bool]]:
     yield "plan", lambda: door.retention_plan(TENANT), False
     yield "empty", lambda: door.retention_apply(TENANT), False
     yield "audit", lambda: door.verify_audit(TENANT), False
+    yield "a step is lost", lambda: _lose_steps(office), False
     yield "put back", lambda: _as_if_put_back(office), False
     yield "is older", lambda: door.restore_check(TENANT), False
     yield "settle", lambda: door.restore_settle(TENANT), False
@@ -269,10 +282,13 @@ def given(office: Office) -> list[Given]:
     return [Given(case_id, "Call the carrier.", at) for case_id in found]
 
 
-def edited(office: Office) -> Any:
+ELSEWHERE = "AWB77X"  # a shipment of the twin alone
+
+
+def edited(office: Office, more: str = " Kind regards.") -> Any:
     draft = office.draft()
     content = copy.deepcopy(draft.content)
-    content["paragraphs"][-1]["text"] += " Kind regards."
+    content["paragraphs"][-1]["text"] += more
     return office.casework.edit_draft(office.who(PLANNER), TENANT, draft.draft_id, content, draft.version)
 
 
@@ -285,6 +301,15 @@ def _reject(office: Office) -> Any:
     draft = office.draft()
     told = {"version": draft.version, "reason": "too long"}
     return office.casework.reject(office.who(LEAD), TENANT, draft.draft_id, **told)
+
+
+def _verify(office: Office, *, is_verified: bool) -> Any:
+    """Let the customer's addresses be verified, or no longer."""
+    query = select(contacts).where(contacts.c.tenant_id == TENANT, contacts.c.party_id == OWN_CUSTOMER)
+    with office.casework.desk.reading(TENANT) as connection:
+        known = [rows.contact(row) for row in connection.execute(query.order_by(contacts.c.channel))]
+    changed = [replace(one, is_verified=is_verified) for one in known]
+    return office.casework.put_contacts(TENANT, changed, LEAD)
 
 
 def _request(office: Office) -> Any:
@@ -304,21 +329,30 @@ def one(office: Office, table: Table, column: str, **where: Any) -> Any:
         return connection.scalar(query.limit(1))
 
 
-def _send(office: Office, outcome: Outcome, *, idempotent: bool = True) -> Any:
-    """Take up the tenant's next effect that is due, and settle it as told."""
-    effect_id = one(office, effects, "effect_id", state="pending")
-    if effect_id is None:
-        return "nothing"
-    target = one(office, effects, "target", effect_id=effect_id)
-    office.clock.forward(hours=1)
-    found, now = Due(TENANT, effect_id, target), office.clock
-    leased = outbox.lease(office.casework.desk, found, now, "w", is_idempotent=idempotent)
-    if leased is None:
-        return "not sent"
-    leased.pass_point_of_no_return()
-    return settlement.settle(
-        office.casework.desk, leased, outcome, now(), is_idempotent=idempotent, actor=outbox.ACTOR
-    )
+def _sending(
+    office: Office, outcome: Outcome, *, idempotent: bool = True
+) -> Iterator[tuple[str, Step, bool]]:
+    """Take up the tenant's next effect that is due, let it pass, and settle it as told: three transactions."""
+    leased: list[Any] = []
+    desk = office.casework.desk
+
+    def take() -> Any:
+        effect_id = one(office, effects, "effect_id", state="pending")
+        if effect_id is None:
+            return "nothing"
+        office.clock.forward(hours=1)
+        found = Due(TENANT, effect_id, one(office, effects, "target", effect_id=effect_id))
+        got = outbox.lease(desk, found, office.clock, "w", is_idempotent=idempotent)
+        leased.extend([got] if got else [])
+        return "taken" if got else "not sent"
+
+    def settle() -> Any:
+        told: dict[str, Any] = {"is_idempotent": idempotent, "actor": outbox.ACTOR}
+        return [settlement.settle(desk, one, outcome, office.clock(), **told) for one in leased]
+
+    yield "lease", take, False
+    yield "send", lambda: [one.pass_point_of_no_return() for one in leased], False
+    yield "settle", settle, False
 
 
 def _stuck(office: Office) -> str:
@@ -350,23 +384,49 @@ def _replay(office: Office) -> Any:
     return ledger.settle_replay(office.engine, TENANT, row, **told)
 
 
-def _meter(usage: StoreUsage) -> Any:
+METERED: dict[str, Any] = {"outcome": "ok", "input_tokens": 1, "output_tokens": 1}
+
+
+def _meter(usage: StoreUsage, calls: list[str]) -> Any:
     try:
-        call = usage.started(tenant_id=TENANT, case_id=None, kind="k", model="m")
-    except Exception as refused:
+        calls.append(usage.started(tenant_id=TENANT, case_id=None, kind="k", model="m"))
+    except OverQuota as refused:
         return type(refused).__name__
-    return usage.settled(TENANT, call, outcome="ok", input_tokens=1, output_tokens=1)
+    return len(calls)
+
+
+def _fire_own(office: Office) -> Any:
+    """What a worker does with each thing that is due, for the tenant's own alone."""
+    desk, now = office.casework.desk, office.clock()
+    due = escalation.due(now).where(escalations.c.tenant_id == TENANT)
+    late = handover._overdue(now).where(handovers.c.tenant_id == TENANT)
+    with desk.reading(TENANT) as connection:
+        steps = [row.escalation_id for row in connection.execute(due)]
+        packets = [row.handover_id for row in connection.execute(late)]
+    fired = [escalation._fire(desk, TENANT, step, now, outbox.ACTOR) for step in steps]
+    return fired, [handover._fire(desk, TENANT, packet, now, outbox.ACTOR) for packet in packets]
 
 
 def _fire(office: Office) -> Any:
-    from casework import escalation, handover
-
     desk, now = office.casework.desk, office.clock()
     return escalation.fire_due(desk, now), handover.fire_due(desk, now)
 
 
 def _hold(office: Office) -> str:
     return str(one(office, legal_holds, "hold_id", subject_kind="case"))
+
+
+def _lose_steps(office: Office) -> Any:
+    """Let the auditor find a case that nothing would wake any more."""
+    with writing_across(office.engine) as connection:
+        connection.execute(delete(escalations).where(escalations.c.tenant_id == TENANT))
+    return office.casework.audit_escalations(office.who(LEAD), TENANT)
+
+
+def _lose_a_checkpoint(office: Office) -> None:
+    """As if the process had been killed between a commit and its checkpoint."""
+    path = office.casework.desk.checkpoints(TENANT)
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
 
 
 def _as_if_put_back(office: Office) -> None:
