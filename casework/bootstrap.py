@@ -98,6 +98,7 @@ def _give(work: Work, principal_id: str, given: AccountGrant) -> None:
         given.carrier_id,
         given.facility_id,
         given.exception_types,
+        given.approve_up_to,
     )
     accounts.give_within(work, principal_id, grant)
 

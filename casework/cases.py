@@ -270,6 +270,7 @@ def _follow_up(
     if before["is_open"] != saved["is_open"] or action == Action.CLOSE:
         merging.follow(work, saved, decision.changes, lifecycle.FACTS[action])
     if action in (Action.CLOSE, Action.DISMISS):
+        changes.void_unfinished(work, [saved["case_id"]])
         changes.withdraw(work, saved, f"The case was {saved['state']}.")
 
 

@@ -17,6 +17,7 @@ from casework.canonical import canonical_bytes, canonical_sha256
 
 if TYPE_CHECKING:
     from casework.clocks import ClockReading
+    from casework.standing import Standing
 
 
 class State(StrEnum):
@@ -120,6 +121,7 @@ class Grant:
     carrier_id: str | None = None
     facility_id: str | None = None
     exception_types: tuple[str, ...] | None = None
+    approve_up_to: Decimal | None = None  # what may be at stake where this role approves
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,17 +369,18 @@ class DraftView:
     author: str
     created_at: datetime
     approval: Approval | None = None
+    standing: Standing | None = None  # what its tier asks, who gave it, who still could
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A person's decision on exact content."""
+    """A person's decision on exact content; `signed` is an approval that others have to join first."""
 
     approval_id: str
     draft_id: str
     draft_version: int
     case_id: str
-    decision: Literal["approved", "rejected"]
+    decision: Literal["approved", "rejected", "signed"]
     approver: str
     content_sha256: str
     recipients: tuple[dict[str, Any], ...]  # channel, address, party_id, sha256

@@ -6,6 +6,7 @@ A mistake is a `ConfigError` that names the file and the field.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -102,6 +103,7 @@ class AccountGrant(_Strict):
     carrier_id: str | None = None
     facility_id: str | None = None
     exception_types: tuple[str, ...] | None = None
+    approve_up_to: Decimal | None = Field(default=None, ge=0)  # where the role approves: up to how much
 
 
 class Account(_Strict):

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, select
@@ -24,7 +23,7 @@ from casework import rows, search
 from casework.desk import Desk
 from casework.errors import CaseNotFound, DetailsRefused, NotFound
 from casework.evidence import reads
-from casework.evidence.fold import fold, moves
+from casework.evidence.fold import fold, moves, typed
 from casework.model import (
     Approval,
     CaseView,
@@ -41,10 +40,6 @@ from casework.permissions import grants, masks
 from casework.permissions.scope import Scope
 from casework.store.tables import Values, approvals, audit_entries, case_evidence, case_facts, draft_versions
 from casework.store.tables import cases as cases_table
-from casework.store.tables.types import Instant, Money
-
-INSTANTS = frozenset(column.name for column in cases_table.c if isinstance(column.type, Instant))
-AMOUNTS = frozenset(column.name for column in cases_table.c if isinstance(column.type, Money))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,16 +156,11 @@ def _row(
 ) -> dict[str, Any]:
     """Return the row of `cases` as it stood; a column that history does not carry is empty."""
     told = {**dict.fromkeys(field.name for field in fields(CaseView)), **evidence["stated"], **standing}
-    row = {name: _value(name, value) for name, value in told.items()}
+    row = {
+        name: typed(cases_table.c[name], value) if name in cases_table.c else value
+        for name, value in told.items()
+    }
     return {**row, **key, "updated_at": _moved_at(entries, standing["version"])}
-
-
-def _value(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if name in INSTANTS:
-        return datetime.fromisoformat(value)
-    return Decimal(value) if name in AMOUNTS else value
 
 
 def _moved_at(entries: Sequence[RowMapping], version: int) -> datetime:

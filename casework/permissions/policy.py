@@ -18,7 +18,8 @@ PERMITTED: dict[Role, frozenset[str]] = {
     | EVERY_DRAFT
     | READ_ALL
     | {"audit:read", "quarantine:correct", "record:hold", "record:erase", "event:read"},
-    Role.PLANNER: CASE_ACTIONS | OPENING | READ_ALL | {"draft:edit", "draft:reject"},
+    # approves only within a value band, where the tenant gives its role or its grant one
+    Role.PLANNER: CASE_ACTIONS | OPENING | READ_ALL | {"draft:edit", "draft:reject", "draft:approve_within"},
     Role.APPROVER: READ_ALL | EVERY_DRAFT | {"case:comment", "case:escalate"},
     Role.AUDITOR: READ_ALL | {"audit:read", "record:hold", "event:read"},
     Role.DATA_ENGINEER: frozenset({"feed:read", "quarantine:read", "quarantine:correct"}),

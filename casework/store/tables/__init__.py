@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Table
 
+from casework.store.tables.approving import delegations, sign_offs
 from casework.store.tables.arrivals import (
     check_results,
     duplicate_files,
@@ -56,6 +57,7 @@ APPEND_ONLY = (
     redactions,
     config_versions,
     handover_items,
+    sign_offs,
 )
 
 __all__ = [
@@ -74,6 +76,7 @@ __all__ = [
     "check_results",
     "config_versions",
     "contacts",
+    "delegations",
     "draft_versions",
     "drafts",
     "duplicate_files",
@@ -96,6 +99,7 @@ __all__ = [
     "sensitive_reads",
     "sessions",
     "sign_in_failures",
+    "sign_offs",
     "tenant_clocks",
     "tenants",
     "usage",
