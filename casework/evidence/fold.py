@@ -95,7 +95,9 @@ def _noted(
 def _row_untold(connection: Connection, tenant_id: str, told: dict[tuple[str, str], Any]) -> str | None:
     """Return a sentence naming the first approval or delegation that is not what the log tells, or None."""
     # An approval from before they gathered has the decision's own entry, and its name.
-    older: set[str] = set(connection.scalars(select(approvals.c.approval_id).where(approvals.c.tenant_id == tenant_id)))
+    older: set[str] = set(
+        connection.scalars(select(approvals.c.approval_id).where(approvals.c.tenant_id == tenant_id))
+    )
     for name, (table, key) in TOLD_WHOLE.items():
         for row in connection.execute(select(table).where(table.c.tenant_id == tenant_id)).mappings():
             expected = told.pop((name, row[key]), None)

@@ -38,7 +38,15 @@ from casework.model import (
 )
 from casework.permissions import grants, masks
 from casework.permissions.scope import Scope
-from casework.store.tables import Values, approvals, audit_entries, case_evidence, case_facts, draft_versions
+from casework.store.tables import (
+    Values,
+    approvals,
+    audit_entries,
+    case_evidence,
+    case_facts,
+    draft_versions,
+    sign_offs,
+)
 from casework.store.tables import cases as cases_table
 
 
@@ -55,6 +63,7 @@ class DraftAsKnown:
     author: str
     created_at: datetime
     approval: Approval | None
+    approved_by: tuple[tuple[str, str | None], ...] = ()  # who had approved this version, and for whom
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,8 @@ def _rebuilt(connection: Connection, scope: Scope, tenant_id: str, case_id: str,
     states = moves(entries)
     effects = _effects(entries, decided, states.get("effects", {}))
     bound = [_with_effects(item, effects) for item in decided]
-    drafts = _drafts(connection, tenant_id, at, states.get("drafts", {}), bound)
+    signed = _until(connection, sign_offs, key, sign_offs.c.decided_at <= at)
+    drafts = _drafts(connection, tenant_id, at, states.get("drafts", {}), bound, signed)
     return CaseAsKnown(
         **frame, drafts=drafts, approvals=tuple(bound), effects=tuple(effects), history=history
     )
@@ -186,6 +196,7 @@ def _drafts(
     at: datetime,
     states: Mapping[str, str],
     decided: Sequence[Approval],
+    signed: Sequence[RowMapping],
 ) -> tuple[DraftAsKnown, ...]:
     """Return each draft in its newest version of that time, in order of their first versions."""
     query = (
@@ -210,6 +221,11 @@ def _drafts(
             author=row["author"],
             created_at=row["created_at"],
             approval=decisions.get((draft_id, row["version"])),
+            approved_by=tuple(
+                (one["approver"], one["on_behalf_of"])
+                for one in signed
+                if (one["draft_id"], one["draft_version"]) == (draft_id, row["version"])
+            ),
         )
         for draft_id, row in newest.items()
     ]

@@ -17,6 +17,7 @@ from casework.store.tables import (
     case_facts,
     cases,
     contacts,
+    delegations,
     draft_versions,
     drafts,
     effects,
@@ -24,6 +25,7 @@ from casework.store.tables import (
     events,
     grants,
     messages,
+    sign_offs,
 )
 
 Row = Mapping[str, Any]
@@ -47,6 +49,8 @@ class Snapshot:
     messages: list[Row]
     contacts: list[Row]
     grants: list[Row]
+    sign_offs: dict[str, Row]
+    delegations: dict[str, Row]
 
     def said(self, *actions: str) -> list[Row]:
         """The audit entries of these actions."""
@@ -78,4 +82,6 @@ def snapshot(connection: Connection, tenant_id: str, now: datetime) -> Snapshot:
         messages=rows(messages, "occurred_at", "message_id"),
         contacts=rows(contacts, "party_id", "channel"),
         grants=rows(grants, "grant_id"),
+        sign_offs={row["sign_off_id"]: row for row in rows(sign_offs, "sign_off_id")},
+        delegations={row["delegation_id"]: row for row in rows(delegations, "delegation_id")},
     )
