@@ -314,7 +314,7 @@ def _approvals_hold(parts: Mapping[str, Any], key: bytes) -> str | None:
         hashes = {item["sha256"] for item in approval["recipients"]} if approval else set()
         if effect["payload_sha256"] not in hashes:
             return f"Effect {effect['effect_id']} is not covered by an approval of its exact content."
-        if not _is_signed(approval, parts["sign_offs.json"]):
+        if approval and not _is_signed(approval, parts["sign_offs.json"]):
             return (
                 f"Decision {approval['approval_id']} has nobody's approval of its content among those in it."
             )
