@@ -17,7 +17,9 @@ from casework.canonical import canonical_bytes, canonical_sha256
 
 if TYPE_CHECKING:
     from casework.clocks import ClockReading
+    from casework.priority import RankedPart
     from casework.standing import Standing
+    from casework.time_to_act import WaitingCost
 
 
 class State(StrEnum):
@@ -287,6 +289,11 @@ class CaseView:
     updated_at: datetime
     merged_into: str | None = None
     flapping_until: datetime | None = None
+    ranked_amount: Decimal | None = (
+        None  # the parts of the loss, each times its weight: what the queue goes by
+    )
+    weights_version: int | None = None
+    penalty_per_day: Decimal | None = None
 
 
 class Paragraph(TypedDict):
@@ -502,6 +509,8 @@ class CaseDetail:
     children: tuple[CaseView, ...] = ()  # cases of this parent incident
     parent: CaseView | None = None
     merged: tuple[CaseView, ...] = ()  # cases that were merged into this one
+    ranking: tuple[RankedPart, ...] = ()  # the parts of the loss, each times its weight
+    waiting: WaitingCost | None = None  # what waiting until the next shift costs; None for a case that ended
     possible_actions: tuple[Action, ...] = ()  # by life cycle and by the reader's grants
 
     @property
@@ -530,6 +539,7 @@ class QueueFilter:
     opened_since: datetime | None = None
     include_closed: bool = False
     include_merged: bool = False  # cases merged into another are worked there, so the queue leaves them out
+    sort: Literal["ranked", "waiting"] = "ranked"  # or by what waiting until the next shift costs
     limit: int = 50
     offset: int = 0
 
@@ -543,6 +553,7 @@ class QueuePage:
     facets: dict[str, dict[str, int]]  # exception_type, state, severity, owner, team, customer_id, …
     total_expected_loss: Decimal | None
     currency_code: str | None
+    waiting: Mapping[str, WaitingCost | None] = field(default_factory=dict)  # by case; empty for partners
 
 
 # --- what arrived -----------------------------------------------------------------------------------------

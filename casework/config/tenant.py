@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, field_validator
 from casework.config.approval import ApprovalRules
 from casework.config.calendar import CalendarChoice, Zone
 from casework.config.escalation import EscalationRule
+from casework.config.priority import PriorityRules
 from casework.config.strict import Strict as _Strict
 
 
@@ -93,3 +94,4 @@ class TenantConfig(_Strict):
     next_update_minutes: dict[str, int] = {}  # by customer tier; before the catalogue's
     handover_minutes: int = Field(default=30, gt=0)  # then the lead hears that nobody accepted it
     approval: ApprovalRules = ApprovalRules()
+    priority: PriorityRules = PriorityRules()

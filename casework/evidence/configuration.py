@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from sqlalchemy import Connection, func, select
 
+from casework import weights
 from casework.canonical import clean_text
 from casework.config import HERE, Config, load_config
 from casework.desk import Desk
@@ -56,11 +57,12 @@ class Plan:
     tenants: tuple[str, ...]
     config_sha256: str
     applied: int | None = None
+    moves: Mapping[str, Sequence[weights.Move]] = field(default_factory=dict)  # by tenant: what re-ranks
 
     @property
     def is_needed(self) -> bool:
         """Whether the files say anything else than what is in force."""
-        return bool(self.changes) or self.in_force is None
+        return bool(self.changes) or self.in_force is None or bool(self.moves)
 
 
 def history(desk: Desk) -> list[Version]:
@@ -144,7 +146,9 @@ def _record(
             mine = [change for change in planned.changes if tenant_id in _concerned(change, config)]
             details["changes"] = [_told(change) for change in mine[:200]]
             works[tenant_id].say("config:applied", object_id=f"config:{version}", details=details)
-    return Plan(planned.in_force, planned.changes, planned.tenants, config.sha256, version)
+        for tenant_id in planned.tenants:
+            weights.put(works[tenant_id], config, version)
+    return replace(planned, applied=version)
 
 
 def _told(change: Change) -> dict[str, Any]:
@@ -157,14 +161,26 @@ def _planned(connection: Connection, config: Config) -> Plan:
         select(config_versions).order_by(config_versions.c.version.desc()).limit(1)
     ).first()
     changes = tuple(_changes(row.files if row else {}, config.sources))
-    tenants = {tenant for change in changes for tenant in _concerned(change, config)}
+    moves = _moves(connection, config)
+    tenants = {tenant for change in changes for tenant in _concerned(change, config)} | set(moves)
     everybody = tuple(sorted(config.tenants))
     return Plan(
         in_force=row.version if row else None,
         changes=changes if row else (),
         tenants=tuple(sorted(tenants)) if row else everybody,
         config_sha256=config.sha256,
+        moves=moves,
     )
+
+
+def _moves(connection: Connection, config: Config) -> dict[str, list[weights.Move]]:
+    """Return the open cases that rank otherwise once these files are applied, by tenant."""
+    found = {}
+    for tenant_id, tenant in sorted(config.tenants.items()):
+        wanted = tenant.priority.weights
+        if weights.in_force(connection, tenant_id).weights != wanted:
+            found[tenant_id] = weights.moves(connection, tenant_id, wanted)
+    return found
 
 
 def _concerned(change: Change, config: Config) -> tuple[str, ...]:

@@ -11,10 +11,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Connection, select
+from sqlalchemy import Column, Connection, Table, select
 
 from casework.canonical import plain
-from casework.store.tables import Instant, Money, Values, approvals, cases, delegations, sign_offs
+from casework.store.tables import (
+    Instant,
+    Money,
+    Values,
+    approvals,
+    cases,
+    delegations,
+    priority_weights,
+    sign_offs,
+)
 
 # The columns of a case that a version of its facts states; they are kept in `case_evidence.stated`.
 STATED = (
@@ -68,7 +77,11 @@ def moves(entries: Iterable[Values]) -> dict[str, dict[str, str]]:
 
 
 # Details of an entry that are a row of a table as it stands from then on: name in the details -> table and key.
-TOLD_WHOLE = {"sign_off": (sign_offs, "sign_off_id"), "delegation": (delegations, "delegation_id")}
+TOLD_WHOLE: dict[str, tuple[Table, str]] = {
+    "sign_off": (sign_offs, "sign_off_id"),
+    "delegation": (delegations, "delegation_id"),
+    "weighting": (priority_weights, "version"),
+}
 
 
 def typed(column: Column[Any], told: Any) -> Any:
@@ -81,7 +94,7 @@ def typed(column: Column[Any], told: Any) -> Any:
 
 
 def _noted(
-    entries: Iterable[Mapping[str, Any]], told: dict[tuple[str, str], Any]
+    entries: Iterable[Mapping[str, Any]], told: dict[tuple[str, Any], Any]
 ) -> Iterator[Mapping[str, Any]]:
     """Pass entries on, and note the rows that they tell whole."""
     for entry in entries:
@@ -92,8 +105,8 @@ def _noted(
         yield entry
 
 
-def _row_untold(connection: Connection, tenant_id: str, told: dict[tuple[str, str], Any]) -> str | None:
-    """Return a sentence naming the first approval or delegation that is not what the log tells, or None."""
+def _row_untold(connection: Connection, tenant_id: str, told: dict[tuple[str, Any], Any]) -> str | None:
+    """Return a sentence naming the first row of `TOLD_WHOLE` that is not what the log tells, or None."""
     # An approval from before they gathered has the decision's own entry, and its name.
     older: set[str] = set(
         connection.scalars(select(approvals.c.approval_id).where(approvals.c.tenant_id == tenant_id))
@@ -110,7 +123,7 @@ def _row_untold(connection: Connection, tenant_id: str, told: dict[tuple[str, st
 
 def disagreement(connection: Connection, tenant_id: str, entries: Iterable[Mapping[str, Any]]) -> str | None:
     """Return a sentence naming the first row that stands otherwise than the log explains, or None."""
-    whole: dict[tuple[str, str], Any] = {}
+    whole: dict[tuple[str, Any], Any] = {}
     explained = fold(_noted(entries, whole))
     columns = [cases.c.case_id, *(cases.c[column] for column in FOLDED)]
     query = select(*columns).where(cases.c.tenant_id == tenant_id).order_by(cases.c.case_id)

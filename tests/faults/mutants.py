@@ -124,10 +124,10 @@ MUTANTS: list[Mutant] = [
             'payload=effect["payload"]["payload"] | {"subject": "Hello"},',
         ),
         (
-            "a case that is over still sends what was in hand",
-            "approval.py",
-            'FINISHED:\n        return f"The case is {case[\'state\']}."\n    if case["merged',
-            '()   :\n        return None\n    if case["merged',
+            "a case that ended and was reopened sends what was in hand",
+            "changes.py",
+            "drafts.c.draft_id.in_(unsent)",
+            "drafts.c.draft_id.in_([])",
         ),
     ),
     *_many(

@@ -45,6 +45,7 @@ from casework.store.tables.people import (
     tenant_clocks,
     tenants,
 )
+from casework.store.tables.ranking import priority_weights
 from casework.store.tables.types import CENT, Instant, Money, Values, metadata
 
 APPEND_ONLY = (
@@ -58,6 +59,7 @@ APPEND_ONLY = (
     config_versions,
     handover_items,
     sign_offs,
+    priority_weights,
 )
 
 __all__ = [
@@ -93,6 +95,7 @@ __all__ = [
     "messages",
     "metadata",
     "principals",
+    "priority_weights",
     "publications",
     "quarantined_rows",
     "redactions",
