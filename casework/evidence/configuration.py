@@ -17,11 +17,12 @@ from typing import Any
 import yaml
 from sqlalchemy import Connection, func, select
 
-from casework import weights
+from casework import granting, weights
 from casework.canonical import clean_text
 from casework.config import HERE, Config, load_config
 from casework.desk import Desk
 from casework.errors import ConfigError, NotFound
+from casework.evidence import foresight
 from casework.store.tables import config_versions
 
 ABSENT = "(not there)"
@@ -58,6 +59,8 @@ class Plan:
     config_sha256: str
     applied: int | None = None
     moves: Mapping[str, Sequence[weights.Move]] = field(default_factory=dict)  # by tenant: what re-ranks
+    grants: granting.Differences = granting.Differences((), (), ())
+    words: tuple[str, ...] = ()  # what it would mean for the work at hand, and for who holds what
 
     @property
     def is_needed(self) -> bool:
@@ -73,15 +76,19 @@ def history(desk: Desk) -> list[Version]:
         return [Version(**row) for row in connection.execute(query).mappings()]
 
 
-def diff(desk: Desk, folder: Path = HERE) -> Plan:
+def diff(desk: Desk, folder: Path = HERE, *, prune: bool = False) -> Plan:
     """Return what the files of a folder would change; raise `ConfigError` where they are wrong."""
-    with desk.reading() as connection:
-        return _planned(connection, load_config(folder))
+    return _foreseen(desk, load_config(folder), prune=prune)
 
 
-def apply(desk: Desk, actor: str, folder: Path = HERE, note: str | None = None) -> Plan:
-    """Record the files of a folder as in force from now on; nothing where they already are."""
-    return _record(desk, actor, load_config(folder), None, note)
+def apply(
+    desk: Desk, actor: str, folder: Path = HERE, note: str | None = None, *, prune: bool = False
+) -> Plan:
+    """Record the files of a folder as in force from now on; nothing where they already are.
+
+    Gives the roles that the files name and nobody holds; with `prune` also takes away those they do not name.
+    """
+    return _record(desk, actor, load_config(folder), None, note, prune=prune)
 
 
 def rollback(desk: Desk, actor: str, version: int, folder: Path = HERE, note: str | None = None) -> Plan:
@@ -94,9 +101,26 @@ def rollback(desk: Desk, actor: str, version: int, folder: Path = HERE, note: st
 
 def plan_rollback(desk: Desk, version: int) -> Plan:
     """Return what putting an older version back would change; nothing is changed."""
-    config = _checked(_files_of(desk, version))
+    return _foreseen(desk, _checked(_files_of(desk, version)), prune=False)
+
+
+def _foreseen(desk: Desk, config: Config, *, prune: bool) -> Plan:
+    """Return a plan with what it would mean for the work at hand."""
     with desk.reading() as connection:
-        return _planned(connection, config)
+        planned = _planned(connection, config)
+        before = _in_force(connection) or desk.config
+        said = foresight.words(connection, before, config, planned.moves)
+    return replace(planned, words=(*said, *granting.words(planned.grants, prune=prune)))
+
+
+def _in_force(connection: Connection) -> Config | None:
+    """Return what the newest version says; None where there is none, or none that this program understands."""
+    newest = select(config_versions.c.files).order_by(config_versions.c.version.desc()).limit(1)
+    files = connection.scalar(newest)
+    try:
+        return _checked(files) if files else None
+    except ConfigError:
+        return None
 
 
 def record_first(desk: Desk, actor: str, now: datetime) -> None:
@@ -123,11 +147,15 @@ def _record(
     reapplies: int | None,
     note: str | None,
     now: datetime | None = None,
+    *,
+    prune: bool = False,
 ) -> Plan:
     """Save the next version and tell the tenants it concerns, all in one transaction."""
     with desk.writing_all(config.tenants, actor, now) as works:
         work = next(iter(works.values()))
         planned = _planned(work.connection, config)
+        if reapplies is None and planned.in_force is not None:
+            granting.reconcile(works, planned.grants, prune=prune)
         if not planned.is_needed:
             return planned
         version = (work.connection.scalar(select(func.max(config_versions.c.version))) or 0) + 1
@@ -170,6 +198,7 @@ def _planned(connection: Connection, config: Config) -> Plan:
         tenants=tuple(sorted(tenants)) if row else everybody,
         config_sha256=config.sha256,
         moves=moves,
+        grants=granting.differences(connection, config),
     )
 
 

@@ -97,9 +97,12 @@ def test_people_approve_for_one_another(stores: Stores) -> None:
         for number in range(3):
             step("somebody_writes", number, LEAD, 0, False, None)
             step("somebody_approves", number, PLANNER, 0, False, None, LEAD)
-        step("time_passes", JUMPS[-1])
-        step("somebody_approves", 3, AUDITOR, 0, False, None, APPROVER)
         step("a_worker_does_a_round", 0, [], None)
+    with life(stores) as step:
+        step("somebody_lends_their_right", APPROVER, AUDITOR, 1, None)
+        step("time_passes", JUMPS[7])
+        for number in range(6):  # what was lent has run out
+            step("somebody_approves", number, AUDITOR, 0, False, None, APPROVER)
 
 
 def test_the_power_fails_within_decisions(stores: Stores) -> None:
