@@ -10,6 +10,7 @@ import sys
 import typer
 
 from orchestration.cli import (
+    approvals,
     cases,
     desk,
     escalations,
@@ -33,6 +34,7 @@ path.register(app)
 feeds.register(app)
 cases.register(app)
 desk.register(app)
+approvals.register(app)
 escalations.register(app)
 evidence.register(app)
 keeping.register(app)
