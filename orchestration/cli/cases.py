@@ -146,11 +146,15 @@ def case(
         f"Case {case_id}", ["what", "value"], [[k, plain(v)] for k, v in row.items() if k != "decomposition"]
     )
     print_table(
-        "Money at stake",
-        ["part", row["currency_code"]],
-        list(row["decomposition"].items()),
-        right=[row["currency_code"]],
+        f"Money at stake, by weights version {detail.case.weights_version}",
+        ["part", row["currency_code"], "weight", "ranked"],
+        [[part.label, part.amount, part.weight, part.ranked] for part in detail.ranking],
+        right=[row["currency_code"], "weight", "ranked"],
     )
+    if detail.waiting is not None:
+        due = ", ".join(clock for clock, _at in detail.waiting.due) or "nothing becomes due"
+        say(f"Waiting until the next shift, {minute(detail.waiting.until)}Z, costs "
+            f"{detail.waiting.amount:,.2f} {row['currency_code']} ({due}).")  # fmt: skip
     print_table("Facts", ["fact", "value", "from"], [[f.label, f.value, f.source] for f in detail.facts])
     print_table("Drafts", ["draft", "kind", "state", "subject"],
                 [[d.draft_id, d.kind.value, d.state.value, d.content["subject"]] for d in detail.drafts])  # fmt: skip
