@@ -95,7 +95,7 @@ def differences(connection: Connection, config: Config) -> Differences:
 def _wanted(config: Config) -> Iterator[tuple[str, Grant]]:
     for account in config.accounts.accounts:
         for given in account.grants:
-            for tenant_id in tenants_of(given, config):
+            for tenant_id in sorted(set(tenants_of(given, config)) & set(config.tenants)):
                 yield principal_id_of(account.kind, account.login), grant_of(tenant_id, given)
 
 

@@ -170,7 +170,7 @@ def test_a_right_to_approve_is_lent_on_the_shift_page_and_used_on_the_draft(worl
     lead.selectbox(key="lending_to").set_value("person:planner")
     lead.text_input(key="lending_reason").input("on leave")
     lead = lead.button(key="lending_lend").click().run()
-    assert "Lent. They approve under their own name" in words(lead)
+    assert "They approve under their own name" in words(lead)
     (lent,) = world.casework.delegations(who(world, "lead"), "demo")
     assert (lent.to_principal, lent.reason) == ("person:planner", "on leave")
 
@@ -179,7 +179,7 @@ def test_a_right_to_approve_is_lent_on_the_shift_page_and_used_on_the_draft(worl
         "Approve and send for"
     )
     app = app.button(key="draft_approve_customer_update_for_person:lead").click().run()
-    assert "Approved. It leaves" in words(app)
+    assert "It leaves with the next turn" in words(app)
     detail = world.casework.get(who(world, "lead"), "demo", case_of(world, "SHP-1").case_id)
     (given,) = [g for d in detail.drafts if d.standing for g in d.standing.given]
     assert (given.approver, given.on_behalf_of) == ("person:planner", "person:lead")
