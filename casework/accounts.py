@@ -203,6 +203,7 @@ def give_within(work: Work, principal_id: str, grant: Grant) -> str:
         "carrier_id": grant.carrier_id,
         "facility_id": grant.facility_id,
         "exception_types": None if grant.exception_types is None else list(grant.exception_types),
+        "approve_up_to": grant.approve_up_to,
     }
     grant_id = new_id()
     row = scope | {

@@ -1,7 +1,8 @@
 """May this be approved, and may this still be sent? Pure questions over what was read; answers as sentences.
 
 An approval binds the exact bytes (content and every rendered message), the recipients and the version of the
-facts. Whoever sends asks `why_not_sent` again, in the transaction that leases the effect.
+facts; how many are needed, and whose, is next door in `tiers`. Whoever sends asks `why_not_sent` again, in the
+transaction that leases the effect.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from casework import rows
+from casework import rows, tiers
 from casework.canonical import canonical_sha256
 from casework.config import Config
-from casework.errors import NotPermitted
 from casework.model import (
     AUDIENCES,
     Contact,
@@ -25,9 +25,8 @@ from casework.model import (
     RenderedMessage,
     State,
 )
-from casework.permissions import grants, masks
-from casework.permissions.scope import Scope
-from casework.store.tables import Values, approvals, contacts, drafts
+from casework.permissions import masks
+from casework.store.tables import Values, approvals, contacts, draft_versions, drafts
 
 FINISHED = frozenset({State.CLOSED, State.DISMISSED})
 CHANNEL_OF = {"mail": "mail", "portal_webhook": "webhook"}
@@ -54,6 +53,19 @@ def rendered(
     return tuple(drafter.render(content, neutral, contact) for contact in to)
 
 
+def recipients(sent: Sequence[RenderedMessage]) -> list[dict[str, str]]:
+    """Return the recipients as a decision names them, each with the hash of its message."""
+    return [
+        {
+            "channel": CHANNEL_OF[message.target],
+            "address": message.address,
+            "party_id": message.party_id,
+            "sha256": message.sha256,
+        }
+        for message in sent
+    ]
+
+
 def idempotency_key(case: Values, kind: str, version: int, message: RenderedMessage) -> str:
     """Return the key under which a target may do this at most once."""
     return canonical_sha256(
@@ -61,19 +73,8 @@ def idempotency_key(case: Values, kind: str, version: int, message: RenderedMess
     )
 
 
-def why_not_approved(
-    *,
-    draft: Values,
-    version: Values,
-    case: Values,
-    asked_version: int,
-    is_permitted: bool,
-) -> str | None:
-    """Return why a person cannot decide on this draft now, or None.
-
-    `is_permitted` is what the policies say of whoever may approve for this case, now that it is known whose words
-    these are and how much is at stake.
-    """
+def why_not_approved(*, draft: Values, version: Values, case: Values, asked_version: int) -> str | None:
+    """Return why nobody can approve this version of a draft now, or None."""
     if draft["state"] != DraftState.WAITING:
         return f"This draft is {draft['state']}; only a waiting draft can be approved. Regenerate it first."
     if draft["current_version"] != asked_version:
@@ -87,20 +88,18 @@ def why_not_approved(
         return f"The case is {case['state']}. Reopen it before you send anything."
     if case["merged_into"]:
         return f"The case was merged into {case['merged_into']}; what is said of it is decided there."
-    return None if is_permitted else "You wrote this version yourself. Somebody else has to approve it."
+    return None
 
 
 def why_not_sent(connection: Connection, config: Config, effect: Values, now: datetime) -> str | None:
     """Return why an effect may not leave now, or None; reads everything afresh in the caller's transaction.
 
-    Checks the approval and its expiry, the bytes, the recipient and its standing as a verified contact, the
-    version of the facts, the state of the case, and that the approver still holds `draft:approve` for it.
+    Checks the bytes, the recipient and its standing as a verified contact, the version of the facts, the state
+    of the case, and that the approvals of its draft satisfy, at this moment, the tier that it has now.
     """
     approval = _approval(connection, effect)
     if approval is None or approval["decision"] != "approved":
         return "There is no approval for it."
-    if now >= approval["expires_at"]:
-        return "Its approval has expired."
     case = rows.case_row(connection, effect["tenant_id"], effect["case_id"])
     if case is None or case["case_id"] != approval["case_id"]:
         return "Its approval belongs to another case."
@@ -114,7 +113,7 @@ def why_not_sent(connection: Connection, config: Config, effect: Values, now: da
         _why_not_these_bytes(effect, approval)
         or _why_not_this_draft(connection, effect, approval)
         or _why_not_this_recipient(connection, effect)
-        or _why_not_this_approver(connection, config, approval, case)
+        or _why_not_these_approvals(connection, config, approval, case, now)
     )
 
 
@@ -158,12 +157,25 @@ def _why_not_this_recipient(connection: Connection, effect: Values) -> str | Non
     return None if connection.scalar(query) else "Its recipient is no longer a verified contact."
 
 
-def _why_not_this_approver(
-    connection: Connection, config: Config, approval: Values, case: Values
+def _why_not_these_approvals(
+    connection: Connection, config: Config, approval: Values, case: Values, now: datetime
 ) -> str | None:
-    try:
-        approver = grants.current(connection, approval["approver"])
-    except NotPermitted:
-        return "Its approver's account is no longer active."
-    scope = Scope.of(approver, case["tenant_id"], "draft:approve", config)
-    return None if scope.covers(case) else "Its approver may no longer approve this."
+    """Judge the approvals of the draft's version again, by the tier, roles and delegations of this moment."""
+    draft, version = _decided_on(connection, approval)
+    key = (case["tenant_id"], approval["draft_id"], approval["draft_version"])
+    signed = tiers.of_version(connection, *key)
+    asked = tiers.asked_of(config, case, draft["kind"], version)
+    held = tiers.held_by(connection, signed, case, config, now)
+    decided = {**approval, "recipients_sha256": tiers.recipients_sha256(approval["recipients"])}
+    verdict = tiers.judge(asked, signed, held, tiers.bound_by(decided), now)
+    if verdict.is_enough(asked):
+        return None
+    return verdict.refused[0][1] if verdict.refused else tiers.sentence(asked)
+
+
+def _decided_on(connection: Connection, approval: Values) -> tuple[Values, Values]:
+    """Return the draft and the version of it that a decision was on."""
+    where = {"tenant_id": approval["tenant_id"], "draft_id": approval["draft_id"]}
+    draft = connection.execute(select(drafts).filter_by(**where)).mappings().one()
+    numbered = select(draft_versions).filter_by(**where, version=approval["draft_version"])
+    return draft, connection.execute(numbered).mappings().one()

@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from casework import accounts, rows
-from casework.config import Account, AccountGrant, Config
+from casework.config import Account, Config
 from casework.desk import Desk
 from casework.evidence import configuration
-from casework.model import Contact, Grant, NewAccount, Role
+from casework.granting import grant_of, principal_id_of, tenants_of
+from casework.model import Contact, NewAccount
 from casework.store.tables import contacts, principals, tenant_clocks, tenants
 from casework.store.work import Work, insert_new
 
@@ -56,11 +57,6 @@ def _make_tenant(work: Work, config: Config) -> None:
         work.say("tenant:created", object_id=tenant.tenant_id, details={"as_of": tenant.as_of})
 
 
-def principal_id_of(kind: str, login: str) -> str:
-    """Return the id of an account: readable wherever an actor is named."""
-    return f"{kind}:{login}"
-
-
 def _make_account(desk: Desk, account: Account, password: str, now: datetime) -> bool:
     """Make one account with its grants in every tenant it is for; False when the login exists."""
     principal_id = principal_id_of(account.kind, account.login)
@@ -76,30 +72,14 @@ def _make_account(desk: Desk, account: Account, password: str, now: datetime) ->
         "is_active": True,
         "created_at": now,
     }
-    held = [(tenant, grant) for grant in account.grants for tenant in _tenants(grant, desk.config)]
+    held = [(tenant, grant) for grant in account.grants for tenant in tenants_of(grant, desk.config)]
     with desk.writing_all([tenant for tenant, _grant in held], "service:bootstrap", now) as works:
         connection = next(iter(works.values())).connection
         if connection.execute(insert_new(connection, principals).values(row)).rowcount != 1:
             return False
         for tenant, grant in held:
-            _give(works[tenant], principal_id, grant)
+            accounts.give_within(works[tenant], principal_id, grant_of(tenant, grant))
     return True
-
-
-def _tenants(grant: AccountGrant, config: Config) -> Iterable[str]:
-    return config.tenants if grant.tenants == "all" else grant.tenants
-
-
-def _give(work: Work, principal_id: str, given: AccountGrant) -> None:
-    grant = Grant(
-        work.tenant_id,
-        Role(given.role),
-        given.customer_id,
-        given.carrier_id,
-        given.facility_id,
-        given.exception_types,
-    )
-    accounts.give_within(work, principal_id, grant)
 
 
 # --- addresses -----------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from casework import (
     rows,
     search,
     waiting,
+    weights,
 )
 from casework.canonical import clean_text
 from casework.config import Config, ExceptionType
@@ -69,7 +70,8 @@ def perform(
         if expected_version is not None and expected_version != case["version"]:
             raise CaseChanged(case_id, expected_version, case["version"])
         decision = _decided(work.connection, desk, principal, case, action, told, work.now)
-        saved = changes.touch(work, case, **decision.changes)
+        ranked = weights.ranked_now(work, case) if action == Action.REOPEN else {}
+        saved = changes.touch(work, case, **decision.changes, **ranked)
         role = scope.partner_role(case)
         _follow_up(work, desk, case, saved, action, decision, role)
         came_in = {"direction": "in"} if action == Action.COMMENT and role else {}
@@ -276,6 +278,7 @@ def _follow_up(
     if before["is_open"] != saved["is_open"] or action == Action.CLOSE:
         merging.follow(work, saved, decision.changes, lifecycle.FACTS[action])
     if action in (Action.CLOSE, Action.DISMISS):
+        changes.void_unfinished(work, [saved["case_id"]])
         changes.withdraw(work, saved, f"The case was {saved['state']}.")
 
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
 
 from casework.model import DraftState, EffectState
-from casework.store.tables import Values, approvals, cases, drafts, effects, messages
+from casework.store.tables import Values, approvals, cases, drafts, effects, messages, sign_offs
 from casework.store.work import Work, new_id
 
 
@@ -106,13 +106,44 @@ def save_all(work: Work, saved: Sequence[Values]) -> None:
     )
 
 
+def void_unfinished(work: Work, case_ids: Sequence[str]) -> None:
+    """Void the drafts of cases that ended or moved on: approvals that gathered, and what has not left yet.
+
+    Call it before `withdraw`. What was delivered stays approved: it is history.
+    """
+    unsent = select(approvals.c.draft_id).join(
+        effects,
+        and_(effects.c.tenant_id == approvals.c.tenant_id, effects.c.approval_id == approvals.c.approval_id),
+    )
+    unsent = unsent.where(
+        approvals.c.tenant_id == work.tenant_id,
+        approvals.c.draft_version == drafts.c.current_version,
+        effects.c.state.in_((EffectState.PENDING.value, EffectState.CLAIMED.value)),
+    )
+    signed = select(sign_offs.c.draft_id).where(
+        sign_offs.c.tenant_id == work.tenant_id, sign_offs.c.draft_version == drafts.c.current_version
+    )
+    unfinished = or_(
+        and_(drafts.c.state == DraftState.WAITING.value, drafts.c.draft_id.in_(signed)),
+        and_(drafts.c.state == DraftState.APPROVED.value, drafts.c.draft_id.in_(unsent)),
+    )
+    mine = (drafts.c.tenant_id == work.tenant_id, drafts.c.case_id.in_(case_ids), unfinished)
+    _move_drafts(work, and_(*mine), DraftState.VOID)
+
+
 def set_drafts(work: Work, case_ids: Sequence[str], before: DraftState, after: DraftState) -> None:
     """Move the drafts of cases that stand in one state to another."""
     if not case_ids:
         return
-    moved_ones = and_(
-        drafts.c.tenant_id == work.tenant_id, drafts.c.case_id.in_(case_ids), drafts.c.state == before.value
-    )
-    for row in work.connection.execute(select(drafts.c.case_id, drafts.c.draft_id).where(moved_ones)):
+    mine = (drafts.c.tenant_id == work.tenant_id, drafts.c.case_id.in_(case_ids))
+    _move_drafts(work, and_(*mine, drafts.c.state == before.value), after)
+
+
+def _move_drafts(work: Work, which: ColumnElement[bool], after: DraftState) -> None:
+    found = work.connection.execute(select(drafts.c.case_id, drafts.c.draft_id).where(which)).all()
+    for row in found:
         work.move("drafts", row.case_id, row.draft_id, after.value)
-    work.connection.execute(update(drafts).where(moved_ones).values(state=after.value))
+    named = [row.draft_id for row in found]
+    if named:
+        mine = and_(drafts.c.tenant_id == work.tenant_id, drafts.c.draft_id.in_(named))
+        work.connection.execute(update(drafts).where(mine).values(state=after.value))

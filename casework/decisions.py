@@ -1,20 +1,23 @@
-"""Approving and rejecting: a person's decision on exact content, and what it lets leave.
+"""Approving and rejecting: people's decision on exact content, and what it lets leave.
 
-The decision, the draft's state, the effects it queues and what the log says of it are one transaction.
+Approvals gather on one version of a draft until its tier is satisfied. The decision, the draft's state, the
+effects it queues and what the log says of it are one transaction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, update
 
-from casework import approval, changes, drafts, escalation, rows
+from casework import approval, approvers, changes, drafts, escalation, rows, tiers
+from casework.approvers import Right
 from casework.canonical import clean_text, plain
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
-from casework.errors import ApprovalRefused
+from casework.errors import ApprovalRefused, NotPermitted
 from casework.model import (
     AUDIENCES,
     Approval,
@@ -24,12 +27,10 @@ from casework.model import (
     Principal,
     RenderedMessage,
 )
-from casework.permissions import grants, policy
-from casework.store.tables import Values, approvals, effects
+from casework.permissions import grants
+from casework.store.tables import Values, approvals, effects, sign_offs
 from casework.store.tables import drafts as drafts_table
 from casework.store.work import Work, new_id
-
-LONGEST_APPROVAL = timedelta(days=7)
 
 
 def approve(
@@ -40,39 +41,156 @@ def approve(
     version: int,
     content_sha256: str,
     expires_in: timedelta | None,
+    on_behalf_of: str | None = None,
 ) -> Approval:
-    """Approve exactly what was seen, and queue it to the case's verified contacts in the same transaction."""
+    """Approve exactly what was seen; with the last approval that its tier asks for, queue it, all at once."""
     with desk.writing(tenant_id, principal.principal_id) as work:
         approver = grants.current(work.connection, principal.principal_id)
-        draft, case = drafts.reachable(work.connection, desk, approver, tenant_id, draft_id, "draft:approve")
-        tenant = desk.config.tenants[tenant_id]
+        draft, case = drafts.within_sight(work.connection, desk, approver, tenant_id, draft_id)
+        held = approvers.rights(work.connection, approver, case, desk.config, work.now)
+        if not held:
+            raise NotPermitted("Your role does not let you approve drafts of this case.", draft_id=draft_id)
         seen = drafts.version_of(work.connection, draft, draft["current_version"])
-        problem = approval.why_not_approved(
-            draft=draft,
-            version=seen,
-            case=case,
-            asked_version=version,
-            is_permitted=policy.decide(
-                approver,
-                "draft:approve",
-                policy.case(case, desk.config),
-                {
-                    "last_editor": seen["author"],
-                    "needs_four_eyes": bool(case["expected_loss"] >= tenant.four_eyes_above),
-                },
-            ),
-        )
+        problem = approval.why_not_approved(draft=draft, version=seen, case=case, asked_version=version)
         if problem:
             raise ApprovalRefused(problem, draft_id=draft_id, version=version)
+        asked = tiers.asked_of(desk.config, case, draft["kind"], seen)
+        right = _right(work.connection, asked, held, work.actor, on_behalf_of)
         sent = _sendable(work.connection, desk, draft, seen, case, content_sha256)
-        lifetime = _lifetime(expires_in, tenant.approval_hours)
-        decided = _decision(work, draft, case, "approved", content_sha256, sent, work.now + lifetime, None)
-        work.connection.execute(approvals.insert(), [decided])
-        crashpoint("drafts:after-approval-before-effects")
-        queued = _queue(work, draft, case, decided, sent)
-        _note_if_internal(work, draft, case, seen)
-        _settle(desk, work, draft, case, decided, queued)
-        return rows.approval(decided, [effect["effect_id"] for effect in queued])
+        given = _sign_off(work, draft, case, asked, right, content_sha256, sent, expires_in)
+        return _added(desk, work, draft, seen, case, asked, given, sent)
+
+
+def _right(
+    connection: Connection, asked: tiers.Asked, held: Sequence[Right], person: str, on_behalf_of: str | None
+) -> Right:
+    """Return the right a person approves with; refuse with the reason why none of theirs does."""
+    ways = [right for right in held if right.on_behalf_of == on_behalf_of]
+    problems = []
+    for right in ways:
+        problem = tiers.why_not_by(asked, person, [right], on_behalf_of, right.delegation_id)
+        if problem is None:
+            return right
+        problems.append(problem)
+    names = grants.names(connection)
+    if on_behalf_of is not None and not ways:
+        problems.append(f"{names.get(on_behalf_of, on_behalf_of)} has lent you no right to approve this.")
+    lenders = {right.on_behalf_of for right in held if right.on_behalf_of not in (None, on_behalf_of)}
+    if lenders and on_behalf_of is None:
+        whom = " or ".join(sorted(names.get(str(name), str(name)) for name in lenders))
+        problems.append(f"You can approve it for {whom}; say so.")
+    raise ApprovalRefused(" ".join(dict.fromkeys(problems)), person=person)
+
+
+def _sign_off(
+    work: Work,
+    draft: Values,
+    case: Values,
+    asked: tiers.Asked,
+    right: Right,
+    content_sha256: str,
+    sent: tuple[RenderedMessage, ...],
+    expires_in: timedelta | None,
+) -> dict[str, Any]:
+    return {
+        "tenant_id": work.tenant_id,
+        "sign_off_id": new_id(),
+        "draft_id": draft["draft_id"],
+        "draft_version": draft["current_version"],
+        "case_id": case["case_id"],
+        "approver": work.actor,
+        "on_behalf_of": right.on_behalf_of,
+        "delegation_id": right.delegation_id,
+        "role": right.role.value,
+        "tier": asked.tier.name,
+        "content_sha256": content_sha256,
+        "recipients_sha256": tiers.recipients_sha256(approval.recipients(sent)),
+        "facts_version": case["facts_version"],
+        "decided_at": work.now,
+        "expires_at": work.now + _lifetime(expires_in, asked.tier.expires_hours),
+    }
+
+
+def _lifetime(expires_in: timedelta | None, hours: int) -> timedelta:
+    longest = timedelta(hours=hours)
+    lifetime = expires_in if expires_in is not None else longest
+    if not timedelta(0) < lifetime <= longest:
+        raise ApprovalRefused(
+            f"An approval of this can be valid for up to {hours} hours.", expires_in=str(lifetime)
+        )
+    return lifetime
+
+
+def _added(
+    desk: Desk,
+    work: Work,
+    draft: Values,
+    seen: Values,
+    case: Values,
+    asked: tiers.Asked,
+    given: dict[str, Any],
+    sent: tuple[RenderedMessage, ...],
+) -> Approval:
+    """Add an approval to those that gathered on this version; when they are enough, they are the decision."""
+    before = tiers.of_version(work.connection, work.tenant_id, draft["draft_id"], draft["current_version"])
+    held = tiers.held_by(work.connection, [*before, given], case, desk.config, work.now)
+    bound = tiers.bound_by(given)
+    standing = tiers.judge(asked, before, held, bound, work.now)
+    verdict = tiers.judge(asked, [*before, given], held, bound, work.now)
+    if any(one["approver"] == work.actor for one in standing.counted):
+        raise ApprovalRefused(
+            f"You have approved this version already. {tiers.still_needed(asked, standing)}",
+            draft_id=draft["draft_id"],
+        )
+    if verdict.missing(asked) == standing.missing(asked):
+        raise ApprovalRefused(_why_no_step(asked, standing), draft_id=draft["draft_id"])
+    work.connection.execute(sign_offs.insert(), [given])
+    if not verdict.is_enough(asked):
+        return _signed(desk, work, draft, case, given, sent)
+    crashpoint("drafts:after-approval-before-effects")
+    return _approved(desk, work, draft, seen, case, verdict, given, sent)
+
+
+def _why_no_step(asked: tiers.Asked, standing: tiers.Verdict) -> str:
+    return (
+        "This approval would not count beside those there are: whoever acts for another is one pair of eyes "
+        f"with them, or it is of another role than is missing. {tiers.still_needed(asked, standing)}"
+    )
+
+
+def _signed(
+    desk: Desk,
+    work: Work,
+    draft: Values,
+    case: Values,
+    given: dict[str, Any],
+    sent: tuple[RenderedMessage, ...],
+) -> Approval:
+    """Record an approval that does not complete its tier: nothing leaves, the draft goes on waiting."""
+    saved = _answered(desk, work, case)
+    details = {"kind": draft["kind"], "version": draft["current_version"], "sign_off": given}
+    work.say("draft:signed", case=saved, object_id=draft["draft_id"], details=details)
+    return rows.approval(_decision(work, draft, case, "signed", given, sent, given["expires_at"], None))
+
+
+def _approved(
+    desk: Desk,
+    work: Work,
+    draft: Values,
+    seen: Values,
+    case: Values,
+    verdict: tiers.Verdict,
+    given: dict[str, Any],
+    sent: tuple[RenderedMessage, ...],
+) -> Approval:
+    """Decide, and queue what was approved to the case's verified contacts."""
+    until = min(one["expires_at"] for one in verdict.counted)
+    decided = _decision(work, draft, case, "approved", given, sent, until, None)
+    work.connection.execute(approvals.insert(), [decided])
+    queued = _queue(work, draft, case, decided, sent)
+    _note_if_internal(work, draft, case, seen)
+    _settle(desk, work, draft, case, decided, queued, sign_off=given)
+    return rows.approval(decided, [effect["effect_id"] for effect in queued])
 
 
 def _sendable(
@@ -99,19 +217,12 @@ def _sendable(
     return sent
 
 
-def _lifetime(expires_in: timedelta | None, hours: int) -> timedelta:
-    lifetime = expires_in if expires_in is not None else timedelta(hours=hours)
-    if not timedelta(0) < lifetime <= LONGEST_APPROVAL:
-        raise ApprovalRefused("An approval can be valid for up to 7 days.", expires_in=str(lifetime))
-    return lifetime
-
-
 def _decision(
     work: Work,
     draft: Values,
     case: Values,
     decision: str,
-    content_sha256: str,
+    given: Values,
     sent: tuple[RenderedMessage, ...],
     expires_at: datetime,
     reason: str | None,
@@ -124,16 +235,8 @@ def _decision(
         "case_id": case["case_id"],
         "decision": decision,
         "approver": work.actor,
-        "content_sha256": content_sha256,
-        "recipients": [
-            {
-                "channel": approval.CHANNEL_OF[message.target],
-                "address": message.address,
-                "party_id": message.party_id,
-                "sha256": message.sha256,
-            }
-            for message in sent
-        ],
+        "content_sha256": given["content_sha256"],
+        "recipients": approval.recipients(sent),
         "facts_version": case["facts_version"],
         "decided_at": work.now,
         "expires_at": expires_at,
@@ -198,6 +301,7 @@ def _settle(
     case: Values,
     decided: Values,
     queued: list[dict[str, Any]],
+    **told: Any,
 ) -> None:
     """Close the decision: the draft's state, the case's version, and what the log says of it."""
     work.connection.execute(
@@ -206,10 +310,8 @@ def _settle(
         .values(state=decided["decision"])
     )
     work.move("drafts", case["case_id"], draft["draft_id"], decided["decision"])
-    answered = {} if case["first_response_at"] else {"first_response_at": work.now}
-    saved = changes.touch(work, case, **answered)
-    escalation.cancel(work, saved, desk.config)
-    details = {
+    saved = _answered(desk, work, case)
+    details = told | {
         "kind": draft["kind"],
         "version": draft["current_version"],
         "approval_id": decided["approval_id"],
@@ -221,6 +323,14 @@ def _settle(
         "effects": {effect["effect_id"]: effect["payload_sha256"] for effect in queued},
     }
     work.say(f"draft:{decided['decision']}", case=saved, object_id=draft["draft_id"], details=details)
+
+
+def _answered(desk: Desk, work: Work, case: Values) -> dict[str, Any]:
+    """Return the case in its next version: whoever decides on its words has answered it."""
+    answered = {} if case["first_response_at"] else {"first_response_at": work.now}
+    saved = changes.touch(work, case, **answered)
+    escalation.cancel(work, saved, desk.config)
+    return saved
 
 
 def reject(
@@ -240,7 +350,7 @@ def reject(
                 draft_id=draft_id,
             )
         seen = drafts.version_of(work.connection, draft, version)
-        decided = _decision(work, draft, case, "rejected", seen["content_sha256"], (), work.now, said)
+        decided = _decision(work, draft, case, "rejected", seen, (), work.now, said)
         work.connection.execute(approvals.insert(), [decided])
         _settle(desk, work, draft, case, decided, [])
         return rows.approval(decided)

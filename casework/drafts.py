@@ -7,11 +7,14 @@ saved only if neither the draft nor the facts moved on meanwhile.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
-from casework import approval, changes, rows
+from casework import approval, approvers, changes, rows, standing, tiers
+from casework.approvers import Right
 from casework.canonical import plain
 from casework.desk import Desk
 from casework.errors import DraftRefused, NotFound, NotPermitted
@@ -52,13 +55,37 @@ def views(connection: Connection, desk: Desk, case: Values) -> tuple[DraftView, 
         .where(drafts.c.tenant_id == case["tenant_id"], drafts.c.case_id == case["case_id"])
         .order_by(drafts.c.created_at, drafts.c.kind)
     )
-    return tuple(_view_of(connection, desk, draft, case) for draft in connection.execute(query).mappings())
+    drafted = connection.execute(query).mappings().all()
+    if not drafted:
+        return ()
+    people = People.of(connection, desk, case)
+    return tuple(_view_of(connection, desk, draft, case, people) for draft in drafted)
 
 
-def _view_of(connection: Connection, desk: Desk, draft: RowMapping, case: Values) -> DraftView:
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who may approve of a case, and how they are called; read once for all its drafts."""
+
+    held: Mapping[str, Sequence[Right]]
+    names: Mapping[str, str]
+    at: datetime
+
+    @classmethod
+    def of(cls, connection: Connection, desk: Desk, case: Values) -> People:
+        """Read it as it stands now."""
+        at = desk.clock()
+        return cls(approvers.everybody(connection, case, desk.config, at), grants.names(connection), at)
+
+
+def _view_of(
+    connection: Connection, desk: Desk, draft: RowMapping, case: Values, people: People
+) -> DraftView:
     version = version_of(connection, draft, draft["current_version"])
     content = cast(DraftContent, version["content"])
     sent = messages_now(connection, desk, draft, content, case)
+    content_sha256 = approval.content_sha256(content, sent)
+    bound = (content_sha256, tiers.recipients_sha256(approval.recipients(sent)), case["facts_version"])
+    asked = tiers.asked_of(desk.config, case, draft["kind"], version)
     return DraftView(
         draft_id=draft["draft_id"],
         case_id=draft["case_id"],
@@ -66,7 +93,7 @@ def _view_of(connection: Connection, desk: Desk, draft: RowMapping, case: Values
         state=DraftState(draft["state"]),
         version=draft["current_version"],
         content=content,
-        content_sha256=approval.content_sha256(content, sent),
+        content_sha256=content_sha256,
         messages=sent,
         facts_version=version["facts_version"],
         is_stale=version["facts_version"] != case["facts_version"],
@@ -75,6 +102,7 @@ def _view_of(connection: Connection, desk: Desk, draft: RowMapping, case: Values
         approval=rows.approval_of(
             connection, draft["tenant_id"], draft["draft_id"], draft["current_version"]
         ),
+        standing=standing.of_draft(connection, asked, draft, people.held, bound, people.names, people.at),
     )
 
 
@@ -100,6 +128,17 @@ def reachable(
     connection: Connection, desk: Desk, reader: Principal, tenant_id: str, draft_id: str, permission: str
 ) -> tuple[RowMapping, Values]:
     """Return draft and case; what is out of sight is not found, what no role held allows says so."""
+    draft, case = within_sight(connection, desk, reader, tenant_id, draft_id)
+    if not Scope.of(reader, tenant_id, permission, desk.config).covers(case):
+        verb = permission.split(":")[1]
+        raise NotPermitted(f"Your role does not let you {verb} drafts of this case.", permission=permission)
+    return draft, case
+
+
+def within_sight(
+    connection: Connection, desk: Desk, reader: Principal, tenant_id: str, draft_id: str
+) -> tuple[RowMapping, Values]:
+    """Return a draft and its case, or raise the same `NotFound` for what is not there and what is out of sight."""
     query = select(drafts).where(drafts.c.tenant_id == tenant_id, drafts.c.draft_id == draft_id)
     draft = connection.execute(query).mappings().first()
     missing = NotFound("There is no such draft that you can see. Open the case again.", draft_id=draft_id)
@@ -108,9 +147,6 @@ def reachable(
     case = rows.case_row(connection, tenant_id, draft["case_id"])
     if case is None or not Scope.of(reader, tenant_id, "case:read", desk.config).inside_of(case):
         raise missing
-    if not Scope.of(reader, tenant_id, permission, desk.config).covers(case):
-        verb = permission.split(":")[1]
-        raise NotPermitted(f"Your role does not let you {verb} drafts of this case.", permission=permission)
     return draft, case
 
 
@@ -209,7 +245,8 @@ def _save(
         current = work.connection.execute(
             select(drafts).where(drafts.c.tenant_id == tenant_id, drafts.c.draft_id == draft_id)
         )
-        return _view_of(work.connection, desk, current.mappings().one(), saved)
+        people = People.of(work.connection, desk, saved)
+        return _view_of(work.connection, desk, current.mappings().one(), saved, people)
 
 
 def add_version(work: Work, draft: Values, content: DraftContent, author: str, facts_version: int) -> None:

@@ -228,6 +228,13 @@ def clock_of(desk: Desk, tenant_id: str) -> Clock:
     return Clock(tenant_id, mode, desk.clock() if mode == "live" else row.as_of)
 
 
+def as_of(connection: Connection, tenant_id: str, now: datetime) -> datetime:
+    """Return a tenant's feed time in the caller's transaction; desk time for a live one, or one without a clock."""
+    query = select(tenant_clocks.c.mode, tenant_clocks.c.as_of).where(tenant_clocks.c.tenant_id == tenant_id)
+    row = connection.execute(query).first()
+    return now if row is None or row.mode == "live" else row.as_of
+
+
 def set_clock(desk: Desk, tenant_id: str, as_of: datetime, actor: str, mode: str) -> Clock:
     """Move a tenant's feed time forward; raise `DetailsRefused` when it would go back."""
     if mode not in ("replay", "live"):

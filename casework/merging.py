@@ -163,6 +163,7 @@ def _join(work: Work, case: Values, into: str, why: str) -> None:
     """Move a case into another: its deadlines and what waits to leave are that one's business now."""
     saved = changes.touch(work, case, merged_into=into)
     escalation.cancel_all(work, [case["case_id"]])
+    changes.void_unfinished(work, [case["case_id"]])
     withdrawn = changes.withdraw(work, saved, f"The case was merged into {into}.")
     changes.set_drafts(work, [case["case_id"]], DraftState.APPROVED, DraftState.VOID)
     details = {"into": into, "reason": why, "effects_withdrawn": withdrawn}

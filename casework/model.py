@@ -17,6 +17,9 @@ from casework.canonical import canonical_bytes, canonical_sha256
 
 if TYPE_CHECKING:
     from casework.clocks import ClockReading
+    from casework.priority import RankedPart
+    from casework.standing import Standing
+    from casework.time_to_act import WaitingCost
 
 
 class State(StrEnum):
@@ -122,6 +125,7 @@ class Grant:
     exception_types: tuple[str, ...] | None = None
     case_id: str | None = None
     permissions: frozenset[str] | None = None  # only these of the role's; None means all of them
+    approve_up_to: Decimal | None = None  # what may be at stake where this role approves
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +292,11 @@ class CaseView:
     updated_at: datetime
     merged_into: str | None = None
     flapping_until: datetime | None = None
+    ranked_amount: Decimal | None = (
+        None  # the parts of the loss, each times its weight: what the queue goes by
+    )
+    weights_version: int | None = None
+    penalty_per_day: Decimal | None = None
 
 
 class Paragraph(TypedDict):
@@ -370,17 +379,18 @@ class DraftView:
     author: str
     created_at: datetime
     approval: Approval | None = None
+    standing: Standing | None = None  # what its tier asks, who gave it, who still could
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A person's decision on exact content."""
+    """A person's decision on exact content; `signed` is an approval that others have to join first."""
 
     approval_id: str
     draft_id: str
     draft_version: int
     case_id: str
-    decision: Literal["approved", "rejected"]
+    decision: Literal["approved", "rejected", "signed"]
     approver: str
     content_sha256: str
     recipients: tuple[dict[str, Any], ...]  # channel, address, party_id, sha256
@@ -502,6 +512,8 @@ class CaseDetail:
     children: tuple[CaseView, ...] = ()  # cases of this parent incident
     parent: CaseView | None = None
     merged: tuple[CaseView, ...] = ()  # cases that were merged into this one
+    ranking: tuple[RankedPart, ...] = ()  # the parts of the loss, each times its weight
+    waiting: WaitingCost | None = None  # what waiting until the next shift costs; None for a case that ended
     possible_actions: tuple[Action, ...] = ()  # by life cycle and by the reader's grants
 
     @property
@@ -530,6 +542,7 @@ class QueueFilter:
     opened_since: datetime | None = None
     include_closed: bool = False
     include_merged: bool = False  # cases merged into another are worked there, so the queue leaves them out
+    sort: Literal["ranked", "waiting"] = "ranked"  # or by what waiting until the next shift costs
     limit: int = 50
     offset: int = 0
 
@@ -543,6 +556,7 @@ class QueuePage:
     facets: dict[str, dict[str, int]]  # exception_type, state, severity, owner, team, customer_id, …
     total_expected_loss: Decimal | None
     currency_code: str | None
+    waiting: Mapping[str, WaitingCost | None] = field(default_factory=dict)  # by case; empty for partners
 
 
 # --- what arrived -----------------------------------------------------------------------------------------

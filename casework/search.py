@@ -7,12 +7,13 @@ sort by.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
-from casework import clocks, drafts, lifecycle, rows
+from casework import clocks, drafts, intake, lifecycle, priority, rows, weights
 from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.errors import CaseNotFound, NotPermitted
@@ -33,6 +34,7 @@ from casework.permissions.scope import OWN_PARTY, Scope
 from casework.store.tables import Values, cases, principals
 from casework.store.tables import drafts as drafts_table
 from casework.store.tables import grants as grants_table
+from casework.time_to_act import ordering, waiting_cost
 
 MAX_PAGE = 500
 FACETS = ("state", "exception_type", "severity", "owner", "team", "customer_id", "carrier_id", "facility_id")
@@ -48,14 +50,16 @@ def search(desk: Desk, principal: Principal, tenant_id: str, wanted: QueueFilter
         hidden = _hidden(scope)
         _refuse_hidden_filters(wanted, hidden)
         clause = and_(scope.where(), *_conditions(wanted, hidden))
-        query = select(cases).where(clause).order_by(*_order(hidden))
+        as_of = intake.as_of(connection, tenant_id, now := desk.clock())
+        query = select(cases).where(clause).order_by(*_order(hidden, wanted, desk, tenant_id, now, as_of))
         page = query.limit(max(0, min(wanted.limit, MAX_PAGE))).offset(max(0, wanted.offset))
         names = grants.names(connection)
-        views = tuple(
-            masks.case_view(row, scope.partner_role(row), names)
-            for row in connection.execute(page).mappings()
+        found = connection.execute(page).mappings().all()
+        views = tuple(masks.case_view(row, scope.partner_role(row), names) for row in found)
+        costs = (
+            {} if hidden else {row["case_id"]: waiting_cost(desk.config, row, now, as_of) for row in found}
         )
-        return QueuePage(views, *_totals(connection, clause, hidden))
+        return QueuePage(views, *_totals(connection, clause, hidden), waiting=costs)
 
 
 def reading_scope(reader: Principal, tenant_id: str, desk: Desk) -> Scope:
@@ -133,11 +137,16 @@ def _awaits_approval() -> ColumnElement[bool]:
     )
 
 
-def _order(hidden: frozenset[str]) -> tuple[ColumnElement[Any], ...]:
+def _order(
+    hidden: frozenset[str], wanted: QueueFilter, desk: Desk, tenant_id: str, now: datetime, as_of: datetime
+) -> tuple[ColumnElement[Any], ...]:
     """Money first; but an order by money tells about money, so a partner's queue goes by date."""
     if "expected_loss" in hidden:
         return (cases.c.opened_at.desc(), cases.c.case_id)
-    return (cases.c.expected_loss.desc(), cases.c.case_id)
+    by_rank = (cases.c.ranked_amount.desc(), cases.c.case_id)
+    if wanted.sort == "waiting":
+        return (ordering(desk.config, tenant_id, now, as_of).desc(), *by_rank)
+    return by_rank
 
 
 def _totals(
@@ -240,7 +249,7 @@ def _for_desk(
     row: Values,
     scope: Scope,
 ) -> CaseDetail:
-    names = grants.names(connection)
+    names, at = grants.names(connection), desk.clock()
     may_audit = Scope.of(reader, row["tenant_id"], "audit:read", desk.config).covers(row)
     return _with(
         detail,
@@ -248,6 +257,10 @@ def _for_desk(
         messages=rows.messages_of(connection, row),
         effects=rows.effects_of(connection, row),
         escalations=rows.escalations_of(connection, row),
+        ranking=priority.ranking(
+            row, weights.of_version(connection, row["tenant_id"], row["weights_version"]).weights
+        ),
+        waiting=waiting_cost(desk.config, row, at, intake.as_of(connection, row["tenant_id"], at)),
         clocks=clocks.read(desk.config, row, desk.clock(), rows.clock_facts_of(connection, row)),
         history=rows.history_of(connection, row, names),
         audit=rows.audit_of(connection, row) if may_audit else (),

@@ -23,6 +23,7 @@ from casework import (
     bulk,
     cases,
     decisions,
+    delegation,
     drafts,
     handover,
     intake,
@@ -296,10 +297,15 @@ class Casework(EvidenceDoor, AccessDoor):
         version: int,
         content_sha256: str,
         expires_in: timedelta | None = None,
+        on_behalf_of: str | None = None,
     ) -> Approval:
-        """Approve exactly what was seen (version and hash), and queue it to the case's verified contacts."""
+        """Approve exactly what was seen (version and hash), by a right of one's own or one lent by somebody.
+
+        With the last approval that its tier asks for, it is queued to the case's verified contacts; before,
+        `decision` is `signed` and nothing leaves. Raises `NotPermitted`, `ApprovalRefused` with the reason.
+        """
         return decisions.approve(
-            self.desk, principal, tenant_id, draft_id, version, content_sha256, expires_in
+            self.desk, principal, tenant_id, draft_id, version, content_sha256, expires_in, on_behalf_of
         )
 
     def reject(
@@ -307,6 +313,35 @@ class Casework(EvidenceDoor, AccessDoor):
     ) -> Approval:
         """Reject one version of a draft, and say why."""
         return decisions.reject(self.desk, principal, tenant_id, draft_id, version, reason)
+
+    def delegate_approval(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        to: str,
+        *,
+        until: datetime,
+        reason: str,
+        starts: datetime | None = None,
+        scope: delegation.Lent | None = None,
+    ) -> delegation.Delegation:
+        """Lend the caller's right to approve, or a part of it, to a person of the tenant until an instant.
+
+        Raises `NotPermitted` for a caller who approves nothing, `DetailsRefused` for more than their own.
+        """
+        return delegation.lend(
+            self.desk, principal, tenant_id, to, until=until, reason=reason, starts=starts, scope=scope
+        )
+
+    def end_delegation(
+        self, principal: Principal, tenant_id: str, delegation_id: str, reason: str
+    ) -> delegation.Delegation:
+        """Take a lent right back, from the next request on; what was approved with it no longer counts."""
+        return delegation.take_back(self.desk, principal, tenant_id, delegation_id, reason)
+
+    def delegations(self, principal: Principal, tenant_id: str) -> tuple[delegation.Delegation, ...]:
+        """Return the lent rights of a tenant, newest first; for its own people only."""
+        return delegation.listed(self.desk, principal, tenant_id)
 
     def confirm_effect(self, principal: Principal, tenant_id: str, effect_id: str, note: str) -> None:
         """Record a person's word that the receiver has a message whose fate is unknown; nothing is sent."""

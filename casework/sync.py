@@ -25,6 +25,7 @@ from casework import (
     priority,
     redraft,
     vanishing,
+    weights,
 )
 from casework.canonical import canonical_sha256, plain
 from casework.crashpoints import crashpoint
@@ -138,6 +139,7 @@ def _take_up(
     latest = _latest(work, chunk)
     parents = {row["exception_key"]: row["case_id"] for row in latest.values()}
     counts: Counter[str] = Counter()
+    applied = weights.in_force(work.connection, work.tenant_id)
     opened: list[dict[str, Any]] = []
     known: list[tuple[ExceptionRecord, Values]] = []
     number = _opened_so_far(work)
@@ -146,20 +148,21 @@ def _take_up(
         if case is not None and not _is_over(case):
             known.append((record, case))
             continue
-        new = _new_case(desk, work, publication, record, number + len(opened) + 1, parents)
+        new = _new_case(desk, work, publication, record, number + len(opened) + 1, parents, applied)
         parents[record.exception_key] = new["case_id"]
         opened.append(new)
     _open(desk, work, publication, opened, chunk)
     _know_parties(desk, work, chunk)
     counts["opened"] = len(opened)
-    return counts + _bring_up_to_date(desk, work, publication, known)
+    return counts + _bring_up_to_date(desk, work, publication, known, applied)
 
 
 def open_one(
     desk: Desk, work: Work, publication: Publication, record: ExceptionRecord, **changed: Any
 ) -> dict[str, Any]:
     """Open the case of one record that no publication states, with what is different about it."""
-    case = _new_case(desk, work, publication, record, _opened_so_far(work) + 1, {}) | changed
+    applied = weights.in_force(work.connection, work.tenant_id)
+    case = _new_case(desk, work, publication, record, _opened_so_far(work) + 1, {}, applied) | changed
     _open(desk, work, publication, [case], [record])
     return case
 
@@ -204,11 +207,14 @@ def _new_case(
     record: ExceptionRecord,
     number: int,
     parents: Mapping[str, str],
+    applied: weights.Applied,
 ) -> dict[str, Any]:
     copied = {column: getattr(record, column) for column in COPIED}
     return {
         **copied,
         **priority.amounts(record),
+        **weights.ranked(applied, priority.amounts(record)),
+        "penalty_per_day": priority.penalty_per_day(record),
         **clocks.deadlines(desk.config, copied | {"tenant_id": work.tenant_id}, work.now),
         "tenant_id": work.tenant_id,
         "case_id": f"{desk.config.tenants[work.tenant_id].case_prefix}-{number:06d}",
@@ -298,7 +304,11 @@ def lineage_of(record: ExceptionRecord, publication: Publication) -> dict[str, A
 
 
 def _bring_up_to_date(
-    desk: Desk, work: Work, publication: Publication, known: list[tuple[ExceptionRecord, Values]]
+    desk: Desk,
+    work: Work,
+    publication: Publication,
+    known: list[tuple[ExceptionRecord, Values]],
+    applied: weights.Applied,
 ) -> Counter[str]:
     """Give known cases what the publication says of them now; return what became of them."""
     changed: list[tuple[ExceptionRecord, dict[str, Any], Values]] = []
@@ -310,7 +320,7 @@ def _bring_up_to_date(
         is_worked = State(case["state"]) in OPEN_STATES
         has_changed = is_worked and facts_sha256(record) != case["facts_sha256"]
         if has_changed:
-            changed.append((record, _with_facts(work, publication, record, case), case))
+            changed.append((record, _with_facts(work, publication, record, case, applied), case))
         counts["reappeared" if is_back else "updated" if has_changed else "unchanged"] += 1
     if changed:
         _save_changed(desk, work, publication, changed)
@@ -325,7 +335,7 @@ def _reappear(desk: Desk, work: Work, case: Values) -> dict[str, Any]:
         after = lifecycle.advance(before, Action.REAPPEAR)
         changed |= {"state": after.value, "is_open": True, "resolution_code": None, "root_cause_code": None}
         changed |= {"first_response_at": None, "merged_into": None} | acknowledgement.NONE
-        changed |= clocks.deadlines(desk.config, case, work.now)
+        changed |= clocks.deadlines(desk.config, case, work.now) | weights.ranked_now(work, case)
     saved = changes.touch(work, case, **changed)
     if before == State.RESOLVED:
         escalation.restart(work, desk.config, saved)
@@ -334,7 +344,7 @@ def _reappear(desk: Desk, work: Work, case: Values) -> dict[str, Any]:
 
 
 def _with_facts(
-    work: Work, publication: Publication, record: ExceptionRecord, case: Values
+    work: Work, publication: Publication, record: ExceptionRecord, case: Values, applied: weights.Applied
 ) -> dict[str, Any]:
     """Return a case with the next version of its facts."""
     return changes.moved(
@@ -342,6 +352,8 @@ def _with_facts(
         case,
         **{column: getattr(record, column) for column in COPIED},
         **priority.amounts(record),
+        **weights.ranked(applied, priority.amounts(record)),
+        penalty_per_day=priority.penalty_per_day(record),
         facts_version=case["facts_version"] + 1,
         facts_sha256=facts_sha256(record),
         publication_id=publication.publication_id,

@@ -27,11 +27,13 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
   case_escalations, case_audit
 - drafts, with <kind> one of customer_update, carrier_request, recovery_recommendation: draft_<kind>,
   draft_edit_<kind>, draft_subject_<kind>, draft_text_<kind>_<n>, draft_save_<kind>, draft_cancel_<kind>,
-  draft_approve_<kind>, draft_reject_<kind>, draft_reject_reason_<kind>, draft_reject_confirm_<kind>,
+  draft_approve_<kind>, draft_approve_<kind>_for_<principal>,
+  draft_reject_<kind>, draft_reject_reason_<kind>, draft_reject_confirm_<kind>,
   draft_regenerate_<kind>, draft_preview_<kind>
 - shift: handover_to, handover_note, handover_next_<case>, handover_check_<case>, handover_left_<case>,
   handover_offer, handover_accept_<id>, handover_reason_<id>, handover_decline_<id>, handover_mine,
-  handover_withdraw_reason, handover_withdraw, handover_list, workload_owners, workload_teams
+  handover_withdraw_reason, handover_withdraw, handover_list, workload_owners, workload_teams,
+  lending_to, lending_days, lending_up_to, lending_reason, lending_lend, lending_why_<id>, lending_end_<id>
 - links, also on a case: open_links, share_open, share_with, share_days, share_comment, share_all, share_types,
   share_reason, share_confirm, link_made, link_copied, links_table, link_views_table, link_why_<id>, link_revoke_<id>,
   links_ended, key_draw_<id>, key_drawn, key_copied; link_over, link_sign_in where a link opens nothing

@@ -6,6 +6,7 @@ A mistake is a `ConfigError` that names the file and the field.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from casework.config.retention import Retention
 from casework.config.strict import Strict as _Strict
 from casework.config.tenant import TenantConfig
 from casework.errors import ConfigError
+from casework.model import Role
 
 HERE = Path(__file__).parent
 
@@ -58,7 +60,7 @@ class ExceptionType(_Strict):
     latched: bool
     recovers: bool
     severity_floor: Literal["low", "medium", "high", "critical"]
-    owner_role: str
+    owner_role: Role
     first_response_minutes: int = Field(gt=0)
     resolution_minutes: int = Field(gt=0)
     next_update_minutes: int = Field(default=1440, gt=0)  # after one update to the customer, the next
@@ -97,11 +99,12 @@ class AccountGrant(_Strict):
     """A role in some tenants, within a scope."""
 
     tenants: Literal["all"] | tuple[str, ...]
-    role: str
+    role: Role
     customer_id: str | None = None
     carrier_id: str | None = None
     facility_id: str | None = None
     exception_types: tuple[str, ...] | None = None
+    approve_up_to: Decimal | None = Field(default=None, ge=0)  # where the role approves: up to how much
 
 
 class Account(_Strict):

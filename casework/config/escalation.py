@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from casework.config.calendar import SEVERITIES, Severity
 from casework.config.strict import Strict
+from casework.model import Role
 
 ClockName = Literal["first_response", "next_update", "resolution"]
 ANCHORS = ("share", "left_minutes", "after_minutes")
@@ -35,7 +36,7 @@ class EscalationStep(Strict):
     action: Literal["notify", "reassign", "webhook", "wait", "repeat"]
     team: str | None = None
     on_call: bool | None = None  # tell whoever is on call in the team instead of its mailbox
-    role: str | None = None
+    role: Role | None = None
     minutes: int | None = Field(default=None, gt=0)
     every_minutes: int | None = Field(default=None, gt=0)
     times: int | None = Field(default=None, gt=0, le=100)

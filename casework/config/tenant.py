@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, field_validator
 
+from casework.config.approval import ApprovalRules
 from casework.config.calendar import CalendarChoice, Zone
 from casework.config.escalation import EscalationRule
+from casework.config.priority import PriorityRules
 from casework.config.strict import Strict as _Strict
 
 
@@ -98,7 +99,7 @@ class TenantConfig(_Strict):
     calendars: CalendarChoice = CalendarChoice()
     escalation: dict[str, EscalationRule | None] = {}  # rules of its own; null switches one off
     next_update_minutes: dict[str, int] = {}  # by customer tier; before the catalogue's
-    four_eyes_above: Decimal  # from this expected loss on, nobody approves an own edit
     handover_minutes: int = Field(default=30, gt=0)  # then the lead hears that nobody accepted it
-    approval_hours: int = Field(default=24, gt=0)
     links: LinkRules = LinkRules()
+    approval: ApprovalRules = ApprovalRules()
+    priority: PriorityRules = PriorityRules()

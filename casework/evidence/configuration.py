@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,10 +17,12 @@ from typing import Any
 import yaml
 from sqlalchemy import Connection, func, select
 
+from casework import granting, weights
 from casework.canonical import clean_text
 from casework.config import HERE, Config, load_config
 from casework.desk import Desk
 from casework.errors import ConfigError, NotFound
+from casework.evidence import foresight
 from casework.store.tables import config_versions
 
 ABSENT = "(not there)"
@@ -56,11 +58,14 @@ class Plan:
     tenants: tuple[str, ...]
     config_sha256: str
     applied: int | None = None
+    moves: Mapping[str, Sequence[weights.Move]] = field(default_factory=dict)  # by tenant: what re-ranks
+    grants: granting.Differences = granting.Differences((), (), ())
+    words: tuple[str, ...] = ()  # what it would mean for the work at hand, and for who holds what
 
     @property
     def is_needed(self) -> bool:
         """Whether the files say anything else than what is in force."""
-        return bool(self.changes) or self.in_force is None
+        return bool(self.changes) or self.in_force is None or bool(self.moves)
 
 
 def history(desk: Desk) -> list[Version]:
@@ -71,15 +76,19 @@ def history(desk: Desk) -> list[Version]:
         return [Version(**row) for row in connection.execute(query).mappings()]
 
 
-def diff(desk: Desk, folder: Path = HERE) -> Plan:
+def diff(desk: Desk, folder: Path = HERE, *, prune: bool = False) -> Plan:
     """Return what the files of a folder would change; raise `ConfigError` where they are wrong."""
-    with desk.reading(None) as connection:
-        return _planned(connection, load_config(folder))
+    return _foreseen(desk, load_config(folder), prune=prune)
 
 
-def apply(desk: Desk, actor: str, folder: Path = HERE, note: str | None = None) -> Plan:
-    """Record the files of a folder as in force from now on; nothing where they already are."""
-    return _record(desk, actor, load_config(folder), None, note)
+def apply(
+    desk: Desk, actor: str, folder: Path = HERE, note: str | None = None, *, prune: bool = False
+) -> Plan:
+    """Record the files of a folder as in force from now on; nothing where they already are.
+
+    Gives the roles that the files name and nobody holds; with `prune` also takes away those they do not name.
+    """
+    return _record(desk, actor, load_config(folder), None, note, prune=prune)
 
 
 def rollback(desk: Desk, actor: str, version: int, folder: Path = HERE, note: str | None = None) -> Plan:
@@ -92,9 +101,26 @@ def rollback(desk: Desk, actor: str, version: int, folder: Path = HERE, note: st
 
 def plan_rollback(desk: Desk, version: int) -> Plan:
     """Return what putting an older version back would change; nothing is changed."""
-    config = _checked(_files_of(desk, version))
-    with desk.reading(None) as connection:
-        return _planned(connection, config)
+    return _foreseen(desk, _checked(_files_of(desk, version)), prune=False)
+
+
+def _foreseen(desk: Desk, config: Config, *, prune: bool) -> Plan:
+    """Return a plan with what it would mean for the work at hand."""
+    with desk.reading_across() as connection:
+        planned = _planned(connection, config)
+        before = _in_force(connection) or desk.config
+        said = foresight.words(connection, before, config, planned.moves)
+    return replace(planned, words=(*said, *granting.words(planned.grants, prune=prune)))
+
+
+def _in_force(connection: Connection) -> Config | None:
+    """Return what the newest version says; None where there is none, or none that this program understands."""
+    newest = select(config_versions.c.files).order_by(config_versions.c.version.desc()).limit(1)
+    files = connection.scalar(newest)
+    try:
+        return _checked(files) if files else None
+    except ConfigError:
+        return None
 
 
 def record_first(desk: Desk, actor: str, now: datetime) -> None:
@@ -121,11 +147,15 @@ def _record(
     reapplies: int | None,
     note: str | None,
     now: datetime | None = None,
+    *,
+    prune: bool = False,
 ) -> Plan:
     """Save the next version and tell the tenants it concerns, all in one transaction."""
     with desk.writing_all(config.tenants, actor, now) as works:
         work = next(iter(works.values()))
         planned = _planned(work.connection, config)
+        if reapplies is None and planned.in_force is not None:
+            granting.reconcile(works, planned.grants, prune=prune)
         if not planned.is_needed:
             return planned
         version = (work.connection.scalar(select(func.max(config_versions.c.version))) or 0) + 1
@@ -144,7 +174,9 @@ def _record(
             mine = [change for change in planned.changes if tenant_id in _concerned(change, config)]
             details["changes"] = [_told(change) for change in mine[:200]]
             works[tenant_id].say("config:applied", object_id=f"config:{version}", details=details)
-    return Plan(planned.in_force, planned.changes, planned.tenants, config.sha256, version)
+        for tenant_id in planned.tenants:
+            weights.put(works[tenant_id], config, version)
+    return replace(planned, applied=version)
 
 
 def _told(change: Change) -> dict[str, Any]:
@@ -157,14 +189,27 @@ def _planned(connection: Connection, config: Config) -> Plan:
         select(config_versions).order_by(config_versions.c.version.desc()).limit(1)
     ).first()
     changes = tuple(_changes(row.files if row else {}, config.sources))
-    tenants = {tenant for change in changes for tenant in _concerned(change, config)}
+    moves = _moves(connection, config)
+    tenants = {tenant for change in changes for tenant in _concerned(change, config)} | set(moves)
     everybody = tuple(sorted(config.tenants))
     return Plan(
         in_force=row.version if row else None,
         changes=changes if row else (),
         tenants=tuple(sorted(tenants)) if row else everybody,
         config_sha256=config.sha256,
+        moves=moves,
+        grants=granting.differences(connection, config),
     )
+
+
+def _moves(connection: Connection, config: Config) -> dict[str, list[weights.Move]]:
+    """Return the open cases that rank otherwise once these files are applied, by tenant."""
+    found = {}
+    for tenant_id, tenant in sorted(config.tenants.items()):
+        wanted = tenant.priority.weights
+        if weights.in_force(connection, tenant_id).weights != wanted:
+            found[tenant_id] = weights.moves(connection, tenant_id, wanted)
+    return found
 
 
 def _concerned(change: Change, config: Config) -> tuple[str, ...]:

@@ -86,15 +86,23 @@ class EvidenceDoor:
         """Return every configuration that was put into force, newest first."""
         return configuration.history(self.desk)
 
-    def config_diff(self, folder: Path = HERE) -> configuration.Plan:
-        """Return what a folder's files would change, by path, and which tenants it concerns."""
-        return configuration.diff(self.desk, folder)
+    def config_diff(self, folder: Path = HERE, *, prune: bool = False) -> configuration.Plan:
+        """Return what a folder's files would change, by path and in words; changes nothing."""
+        return configuration.diff(self.desk, folder, prune=prune)
 
     def config_apply(
-        self, folder: Path = HERE, actor: str = "service:operator", note: str | None = None
+        self,
+        folder: Path = HERE,
+        actor: str = "service:operator",
+        note: str | None = None,
+        *,
+        prune: bool = False,
     ) -> configuration.Plan:
-        """Record a folder's files as in force; told in the chain of every tenant concerned."""
-        return configuration.apply(self.desk, actor, folder, note)
+        """Record a folder's files as in force, weigh open cases anew and give the roles named and not held.
+
+        Told in the chain of every tenant concerned; with `prune`, roles that the files do not name are taken away.
+        """
+        return configuration.apply(self.desk, actor, folder, note, prune=prune)
 
     def config_rollback_plan(self, version: int) -> configuration.Plan:
         """Return what putting an older version back would change."""

@@ -6,13 +6,24 @@ case is in the entries about it. Drafts and effects are followed by their moves,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Column, Connection, Table, select
 
 from casework.canonical import plain
-from casework.store.tables import Values, cases
+from casework.store.tables import (
+    Instant,
+    Money,
+    Values,
+    approvals,
+    cases,
+    delegations,
+    priority_weights,
+    sign_offs,
+)
 
 # The columns of a case that a version of its facts states; they are kept in `case_evidence.stated`.
 STATED = (
@@ -65,9 +76,55 @@ def moves(entries: Iterable[Values]) -> dict[str, dict[str, str]]:
     return standing
 
 
+# Details of an entry that are a row of a table as it stands from then on: name in the details -> table and key.
+TOLD_WHOLE: dict[str, tuple[Table, str]] = {
+    "sign_off": (sign_offs, "sign_off_id"),
+    "delegation": (delegations, "delegation_id"),
+    "weighting": (priority_weights, "version"),
+}
+
+
+def typed(column: Column[Any], told: Any) -> Any:
+    """Return a value that an entry tells in canonical form as its column holds it."""
+    if told is None:
+        return None
+    if isinstance(column.type, Instant):
+        return datetime.fromisoformat(told)
+    return Decimal(told) if isinstance(column.type, Money) else told
+
+
+def _noted(
+    entries: Iterable[Mapping[str, Any]], told: dict[tuple[str, Any], Any]
+) -> Iterator[Mapping[str, Any]]:
+    """Pass entries on, and note the rows that they tell whole."""
+    for entry in entries:
+        details = (entry["payload"] or {}).get("details") or {}
+        for name, (_table, key) in TOLD_WHOLE.items():
+            if isinstance(details.get(name), dict):
+                told[name, details[name][key]] = details[name]
+        yield entry
+
+
+def _row_untold(connection: Connection, tenant_id: str, told: dict[tuple[str, Any], Any]) -> str | None:
+    """Return a sentence naming the first row of `TOLD_WHOLE` that is not what the log tells, or None."""
+    # An approval from before they gathered has the decision's own entry, and its name.
+    older: set[str] = set(
+        connection.scalars(select(approvals.c.approval_id).where(approvals.c.tenant_id == tenant_id))
+    )
+    for name, (table, key) in TOLD_WHOLE.items():
+        for row in connection.execute(select(table).where(table.c.tenant_id == tenant_id)).mappings():
+            expected = told.pop((name, row[key]), None)
+            if expected is None and row[key] not in older:
+                return f"{name} {row[key]} stands in the table, but the log never told it."
+            if expected is not None and plain(dict(row)) != expected:
+                return f"{name} {row[key]} is not what the log told."
+    return next((f"{name} {key} is in the log, but no longer in the table." for name, key in told), None)
+
+
 def disagreement(connection: Connection, tenant_id: str, entries: Iterable[Mapping[str, Any]]) -> str | None:
-    """Return a sentence naming the first case that stands otherwise than the log explains, or None."""
-    explained = fold(entries)
+    """Return a sentence naming the first row that stands otherwise than the log explains, or None."""
+    whole: dict[tuple[str, Any], Any] = {}
+    explained = fold(_noted(entries, whole))
     columns = [cases.c.case_id, *(cases.c[column] for column in FOLDED)]
     query = select(*columns).where(cases.c.tenant_id == tenant_id).order_by(cases.c.case_id)
     for row in connection.execute(query).mappings():
@@ -79,4 +136,4 @@ def disagreement(connection: Connection, tenant_id: str, entries: Iterable[Mappi
                 return f"Case {row['case_id']} has {column} {plain(row[column])!r}, but by the log it is {told!r}."
     if explained:
         return f"Case {min(explained)} is in the log, but no longer in the table."
-    return None
+    return _row_untold(connection, tenant_id, whole)

@@ -39,6 +39,7 @@ from casework.store.tables import (
     escalations,
     messages,
     redactions,
+    sign_offs,
 )
 
 FORMAT = "tidewaiter-evidence-1"
@@ -50,6 +51,7 @@ OF_CASE: dict[str, tuple[Table, tuple[str, ...]]] = {
     "history": (case_facts, ("sequence",)),
     "drafts": (drafts, ("draft_id",)),
     "approvals": (approvals, ("approval_id",)),
+    "sign_offs": (sign_offs, ("sign_off_id",)),
     "effects": (effects, ("effect_id",)),
     "messages": (messages, ("occurred_at", "message_id")),
     "escalations": (escalations, ("rule", "step")),
@@ -291,6 +293,12 @@ def _case_holds(parts: Mapping[str, Any], _key: bytes) -> str | None:
     return f"The log does not explain the case's {', '.join(wrong)}." if wrong or not explained else None
 
 
+def _is_signed(approval: Mapping[str, Any], signed: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether whoever completed a decision approved that content in that version."""
+    same = ("draft_id", "draft_version", "approver", "content_sha256", "facts_version")
+    return any(all(one[name] == approval[name] for name in same) for one in signed)
+
+
 def _approvals_hold(parts: Mapping[str, Any], key: bytes) -> str | None:
     """Everything that left was approved as it is; a notice to the tenant's own people was told by a step."""
     bound = {item["approval_id"]: item for item in parts["approvals.json"]}
@@ -306,6 +314,10 @@ def _approvals_hold(parts: Mapping[str, Any], key: bytes) -> str | None:
         hashes = {item["sha256"] for item in approval["recipients"]} if approval else set()
         if effect["payload_sha256"] not in hashes:
             return f"Effect {effect['effect_id']} is not covered by an approval of its exact content."
+        if approval and not _is_signed(approval, parts["sign_offs.json"]):
+            return (
+                f"Decision {approval['approval_id']} has nobody's approval of its content among those in it."
+            )
     return None
 
 

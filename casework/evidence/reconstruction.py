@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, select
@@ -24,7 +23,7 @@ from casework import rows, search
 from casework.desk import Desk
 from casework.errors import CaseNotFound, DetailsRefused, NotFound
 from casework.evidence import reads
-from casework.evidence.fold import fold, moves
+from casework.evidence.fold import fold, moves, typed
 from casework.model import (
     Approval,
     CaseView,
@@ -39,12 +38,16 @@ from casework.model import (
 )
 from casework.permissions import grants, masks
 from casework.permissions.scope import Scope
-from casework.store.tables import Values, approvals, audit_entries, case_evidence, case_facts, draft_versions
+from casework.store.tables import (
+    Values,
+    approvals,
+    audit_entries,
+    case_evidence,
+    case_facts,
+    draft_versions,
+    sign_offs,
+)
 from casework.store.tables import cases as cases_table
-from casework.store.tables.types import Instant, Money
-
-INSTANTS = frozenset(column.name for column in cases_table.c if isinstance(column.type, Instant))
-AMOUNTS = frozenset(column.name for column in cases_table.c if isinstance(column.type, Money))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class DraftAsKnown:
     author: str
     created_at: datetime
     approval: Approval | None
+    approved_by: tuple[tuple[str, str | None], ...] = ()  # who had approved this version, and for whom
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,8 @@ def _rebuilt(connection: Connection, scope: Scope, tenant_id: str, case_id: str,
     states = moves(entries)
     effects = _effects(entries, decided, states.get("effects", {}))
     bound = [_with_effects(item, effects) for item in decided]
-    drafts = _drafts(connection, tenant_id, at, states.get("drafts", {}), bound)
+    signed = _until(connection, sign_offs, key, sign_offs.c.decided_at <= at)
+    drafts = _drafts(connection, tenant_id, at, states.get("drafts", {}), bound, signed)
     return CaseAsKnown(
         **frame, drafts=drafts, approvals=tuple(bound), effects=tuple(effects), history=history
     )
@@ -161,16 +166,11 @@ def _row(
 ) -> dict[str, Any]:
     """Return the row of `cases` as it stood; a column that history does not carry is empty."""
     told = {**dict.fromkeys(field.name for field in fields(CaseView)), **evidence["stated"], **standing}
-    row = {name: _value(name, value) for name, value in told.items()}
+    row = {
+        name: typed(cases_table.c[name], value) if name in cases_table.c else value
+        for name, value in told.items()
+    }
     return {**row, **key, "updated_at": _moved_at(entries, standing["version"])}
-
-
-def _value(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if name in INSTANTS:
-        return datetime.fromisoformat(value)
-    return Decimal(value) if name in AMOUNTS else value
 
 
 def _moved_at(entries: Sequence[RowMapping], version: int) -> datetime:
@@ -196,6 +196,7 @@ def _drafts(
     at: datetime,
     states: Mapping[str, str],
     decided: Sequence[Approval],
+    signed: Sequence[RowMapping],
 ) -> tuple[DraftAsKnown, ...]:
     """Return each draft in its newest version of that time, in order of their first versions."""
     query = (
@@ -220,6 +221,11 @@ def _drafts(
             author=row["author"],
             created_at=row["created_at"],
             approval=decisions.get((draft_id, row["version"])),
+            approved_by=tuple(
+                (one["approver"], one["on_behalf_of"])
+                for one in signed
+                if (one["draft_id"], one["draft_version"]) == (draft_id, row["version"])
+            ),
         )
         for draft_id, row in newest.items()
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, Select, select
 
 from casework.errors import NotPermitted
 from casework.model import Grant, Principal, Role
@@ -17,23 +18,33 @@ def current(connection: Connection, principal_id: str) -> Principal:
     kind, _, number = principal_id.partition(":")
     if kind in visitors.READERS:
         return visitors.READERS[kind](connection, number)
-    query = (
-        select(principals, *[column.label(f"grant_{column.name}") for column in grants.c])
-        .select_from(
-            principals.outerjoin(
-                grants,
-                (grants.c.principal_id == principals.c.principal_id) & grants.c.revoked_at.is_(None),
-            )
-        )
-        .where(principals.c.principal_id == principal_id, principals.c.is_active)
-        .order_by(grants.c.grant_id)
-    )
-    rows = connection.execute(query).mappings().all()
+    query = _held().where(principals.c.principal_id == principal_id, principals.c.is_active)
+    rows = connection.execute(query.order_by(grants.c.grant_id)).mappings().all()
     if not rows:
         raise NotPermitted("This account is not active. Ask your administrator.", principal_id=principal_id)
+    return _principal(rows)
+
+
+def of_tenant(connection: Connection, tenant_id: str) -> dict[str, Principal]:
+    """Return principal_id -> everybody active who holds a role in a tenant, with the grants there."""
+    query = _held().where(grants.c.tenant_id == tenant_id, principals.c.is_active)
+    ordered = query.order_by(principals.c.display_name, principals.c.principal_id, grants.c.grant_id)
+    found: dict[str, list[RowMapping]] = {}
+    for row in connection.execute(ordered).mappings():
+        found.setdefault(row["principal_id"], []).append(row)
+    return {principal_id: _principal(rows) for principal_id, rows in found.items()}
+
+
+def _held() -> Select[Any]:
+    is_held = (grants.c.principal_id == principals.c.principal_id) & grants.c.revoked_at.is_(None)
+    columns = [column.label(f"grant_{column.name}") for column in grants.c]
+    return select(principals, *columns).select_from(principals.outerjoin(grants, is_held))
+
+
+def _principal(rows: Sequence[RowMapping]) -> Principal:
     held = tuple(grant_of(row) for row in rows if row["grant_grant_id"] is not None)
     first = rows[0]
-    return Principal(principal_id, first["kind"], first["login"], first["display_name"], held)
+    return Principal(first["principal_id"], first["kind"], first["login"], first["display_name"], held)
 
 
 def grant_of(row: Any) -> Grant:
@@ -46,6 +57,7 @@ def grant_of(row: Any) -> Grant:
         carrier_id=row["grant_carrier_id"],
         facility_id=row["grant_facility_id"],
         exception_types=None if types is None else tuple(types),
+        approve_up_to=row["grant_approve_up_to"],
     )
 
 

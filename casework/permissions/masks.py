@@ -31,6 +31,9 @@ INTERNAL_COLUMNS = (
     "root_cause_code",
     "merged_into",
     "flapping_until",
+    "ranked_amount",
+    "weights_version",
+    "penalty_per_day",
 )
 OTHER_PARTIES = {
     Role.CUSTOMER: ("carrier_id", "facility_id"),

@@ -24,7 +24,6 @@ HERE = Path(__file__).parent
 POLICIES, SCHEMA = HERE / "policies.cedar", HERE / "schema.cedarschema"
 PARTIES = {"customer": "customer_id", "carrier": "carrier_id", "facility": "facility_id"}
 PARTNER = "partner"
-APPROVE = "draft:approve"
 
 log = logging.getLogger("tidewaiter.permissions")
 
@@ -39,11 +38,10 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One action on one resource; what else matters is the context."""
+    """One action on one resource."""
 
     action: str
     resource: Resource
-    context: Mapping[str, Any] | None = None
 
 
 def case(row: Values, config: Config) -> Resource:
@@ -68,14 +66,9 @@ def tenant(tenant_id: str) -> Resource:
     return Resource("Tenant", {"tenant": tenant_id})
 
 
-def decide(
-    identity: Principal, action: str, resource: Resource, context: Mapping[str, Any] | None = None
-) -> bool:
-    """Tell whether one of somebody's grants lets them do this; what is unknown, missing or wrong is denied.
-
-    For `draft:approve` the context says `last_editor` (an id) and `needs_four_eyes`; other actions have none.
-    """
-    return decide_many(identity, [Question(action, resource, context)])[0]
+def decide(identity: Principal, action: str, resource: Resource) -> bool:
+    """Tell whether one of somebody's grants lets them do this; what is unknown, missing or wrong is denied."""
+    return decide_many(identity, [Question(action, resource)])[0]
 
 
 def decide_many(identity: Principal, questions: Sequence[Question]) -> tuple[bool, ...]:
@@ -101,7 +94,7 @@ def _answered(held: Sequence[dict[str, Any]], questions: Sequence[Question]) -> 
             "principal": grant["uid"],
             "action": _entity("Action", asked.action),
             "resource": _entity(asked.resource.kind, str(id(asked.resource))),
-            "context": {**(asked.context or {}), "permission": asked.action},
+            "context": {"permission": asked.action},
         }
         for asked in questions
         for grant in held
@@ -161,8 +154,7 @@ def allows(role: Role, permission: str) -> bool:
     parties = dict.fromkeys(PARTIES, "party")
     own = Resource("Case", known | parties | {"shared_with": _roles(sorted(PARTNER_ROLES))})
     somebody = Principal("somebody", "person", "somebody", "Somebody", (grant,))
-    others = {"last_editor": "somebody else", "needs_four_eyes": False} if permission == APPROVE else None
-    return decide(somebody, permission, own, others) or decide(somebody, permission, tenant("tenant"))
+    return decide(somebody, permission, own) or decide(somebody, permission, tenant("tenant"))
 
 
 def roles_with(permission: str) -> tuple[Role, ...]:

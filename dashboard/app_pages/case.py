@@ -100,7 +100,7 @@ def _evidence(sheet: Sheet) -> None:
     case = sheet.detail.case
     if amounts_of(case):
         st.subheader("What is at stake", anchor=False)
-        show_money(case, sheet.as_of, key="case_waterfall")
+        show_money(sheet.detail, sheet.as_of, key="case_waterfall")
     if sheet.trip.milestones:
         st.subheader("Trip", anchor=False)
         draw_trip_sheet(

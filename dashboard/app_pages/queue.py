@@ -146,6 +146,7 @@ def _wanted(viewer: Viewer, base: QueueFilter, now: datetime) -> QueueFilter:
         team=state.get("facet_team"),
         search=(state.get("queue_search") or "").strip(),
         include_closed=bool(state.get("queue_closed")),
+        sort="waiting" if state.get("queue_by_waiting") else "ranked",
         offset=int(state.get("queue_offset", 0)),
     )
 
@@ -218,6 +219,7 @@ def _table(shown: Shown, wanted: QueueFilter) -> None:
         context.config(),
         places=_places(shown),
         now=shown.now,
+        waiting=shown.page.waiting,
     )
     if st.session_state.get("queue_several"):
         chosen = choose_several(frame, cases, shown.now)
@@ -301,6 +303,10 @@ def _footer(shown: Shown, wanted: QueueFilter) -> None:
             open_case(shown.viewer.tenant_id, found.cases[0].case_id)
         if shown.viewer.may("case:assign"):
             st.toggle("Choose several", key="queue_several")
+        st.toggle(
+            "By what waiting costs", key="queue_by_waiting", on_change=_first_page,
+            help="What is at stake if nobody looks again before the next shift begins comes first",
+        )  # fmt: skip
         st.space("stretch")
         words = f"{wanted.offset + 1}–{last} of {found.total:,}" + (f" · {total} at stake" if total else "")
         st.caption(literal(words), help="Each shipment and each incident counts once.", width="content")

@@ -13,6 +13,7 @@ from casework.handover import Given, Handover, Left
 from casework.model import CaseView, QueueFilter
 from casework.workload import Load, Workload
 from dashboard import context, session
+from dashboard.components.lending import show_lending
 from dashboard.components.notices import attempt
 from dashboard.components.tables import show_table
 from dashboard.components.text import literal, moment, money, plain, relative, utc_text, visible
@@ -45,6 +46,7 @@ def page() -> None:
             _make(viewer, now)
     with right:
         _show_load(load)
+        show_lending(viewer, now)
         _others([packet for packet in packets if mine not in (packet.to_owner, packet.from_owner)
                  or packet.state != "offered"], now)  # fmt: skip
 

@@ -11,13 +11,16 @@ from typing import Any
 
 import streamlit as st
 
-from casework.model import CaseDetail, CaseView, DraftKind, DraftState, DraftView, Fact, RenderedMessage, Role
+from casework.model import CaseDetail, DraftKind, DraftState, DraftView, Fact, RenderedMessage
+from casework.standing import Candidate
 from dashboard import context
 from dashboard.components.badges import draft_badge
 from dashboard.components.notices import attempt
 from dashboard.components.text import literal, moment, plain, utc_text, visible
 from dashboard.components.wording import DRAFT_WORDS, actor_name, fact_text, facts_by_id
 from dashboard.session import Viewer
+
+NO_RIGHT = "Your role drafts; an approver or a lead approves."
 
 
 def show_drafts(detail: CaseDetail, viewer: Viewer) -> None:
@@ -133,9 +136,11 @@ def _decide(draft: DraftView, viewer: Viewer, detail: CaseDetail) -> None:
         st.caption(literal(words + why + until), help=utc_text(approval.decided_at))
     if draft.state not in (DraftState.WAITING, DraftState.VOID, DraftState.REJECTED):
         return
+    if draft.state == DraftState.WAITING:
+        _show_standing(draft)
     with st.container(horizontal=True, gap="small"):
         if draft.state == DraftState.WAITING:
-            _approve_button(draft, viewer, detail.case)
+            _approve_button(draft, viewer)
             _edit_and_reject(draft, viewer)
         if viewer.may("draft:edit"):
             st.button(
@@ -144,27 +149,49 @@ def _decide(draft: DraftView, viewer: Viewer, detail: CaseDetail) -> None:
             )  # fmt: skip
 
 
-def _approve_button(draft: DraftView, viewer: Viewer, case: CaseView) -> None:
-    """Show the button that sends; grey, with the reason, where the door would refuse this person."""
-    why_not = _why_not(draft, viewer, case)
+def _show_standing(draft: DraftView) -> None:
+    """Show what the tier asks, who has approved this version, and who is still needed and could."""
+    standing = draft.standing
+    if standing is None:
+        return
+    st.caption(literal(standing.asks), help=literal(f"Tier {standing.tier}, by the money at stake"))
+    for given in standing.given:
+        whom = f" for {given.on_behalf_of_name}" if given.on_behalf_of_name else ""
+        said = f"Approved by {given.approver_name}{whom}, {moment(given.decided_at)}"
+        why = f", but it does not count: {given.why_not}" if given.why_not else ""
+        st.caption(literal(f"{said}, valid until {moment(given.expires_at)}{why}"))
+    if not standing.given and standing.approvals == 1:
+        return
+    could = [_named(one) for one in standing.candidates if one.why_not is None]
+    who = f" Could approve: {', '.join(could)}." if could else " Nobody here could give it now."
+    st.caption(literal(standing.still_needed + (who if standing.missing else "")))
+
+
+def _named(one: Candidate) -> str:
+    return f"{one.name} for {one.on_behalf_of_name}" if one.on_behalf_of_name else one.name
+
+
+def _approve_button(draft: DraftView, viewer: Viewer) -> None:
+    """Show the buttons that approve, one for oneself and one for each lender; grey, with the door's reason."""
+    ways = draft.standing.ways_of(viewer.principal.principal_id) if draft.standing else ()
+    if not ways or draft.is_stale:
+        why = "The facts moved on; write it anew or edit it first." if ways else NO_RIGHT
+        _one_approve_button(draft, viewer, None, why)
+        return
+    for lender, way in {way.on_behalf_of: way for way in reversed(ways)}.items():
+        _one_approve_button(draft, viewer, way if lender else None, way.why_not)
+
+
+def _one_approve_button(draft: DraftView, viewer: Viewer, way: Candidate | None, why_not: str | None) -> None:
+    whom, suffix = (f" for {way.on_behalf_of_name}", f"_for_{way.on_behalf_of}") if way else ("", "")
+    is_last = draft.standing is None or draft.standing.missing <= 1
+    leaves = " and send" if draft.messages and is_last else ""
     st.button(
-        "Approve and send" if draft.messages else "Approve", key=f"draft_approve_{draft.kind}", type="primary",
-        icon=":material/check:", shortcut="Shift+A" if _is_first(draft.kind) else None,
-        disabled=bool(why_not), help=why_not, on_click=_approve, args=(draft, viewer),
+        literal(f"Approve{leaves}{whom}"), key=f"draft_approve_{draft.kind}{suffix}", type="primary",
+        icon=":material/check:", shortcut="Shift+A" if _is_first(draft.kind) and not way else None,
+        disabled=bool(why_not), help=literal(why_not) if why_not else None,
+        on_click=_approve, args=(draft, viewer, way.on_behalf_of if way else None),
     )  # fmt: skip
-
-
-def _why_not(draft: DraftView, viewer: Viewer, case: CaseView) -> str | None:
-    """Return why this person cannot approve this version, or None; the door decides for itself."""
-    if not viewer.may("draft:approve"):
-        return "Your role drafts; an approver or a lead approves."
-    if draft.is_stale:
-        return "The facts moved on; write it anew or edit it first."
-    limit = context.config().tenants[viewer.tenant_id].four_eyes_above
-    is_large = case.expected_loss is not None and case.expected_loss >= limit
-    if draft.author == viewer.principal.principal_id and (is_large or Role.OPS_LEAD not in viewer.roles):
-        return "You wrote this version; somebody else must approve it."
-    return None
 
 
 def _edit_and_reject(draft: DraftView, viewer: Viewer) -> None:
@@ -240,7 +267,8 @@ def _save(draft: DraftView, viewer: Viewer, content: dict[str, Any]) -> bool:
     )
 
 
-def _approve(draft: DraftView, viewer: Viewer) -> None:
+def _approve(draft: DraftView, viewer: Viewer, on_behalf_of: str | None) -> None:
+    is_last = draft.standing is None or draft.standing.missing <= 1
     attempt(
         lambda: context.casework().approve(
             viewer.principal,
@@ -248,8 +276,11 @@ def _approve(draft: DraftView, viewer: Viewer) -> None:
             draft.draft_id,
             version=draft.version,
             content_sha256=draft.content_sha256,
+            on_behalf_of=on_behalf_of,
         ),
-        "Approved. It leaves with the next turn of the sender.",
+        "Approved. It leaves with the next turn of the sender."
+        if is_last
+        else "Approved by you. Others have to approve it before it leaves.",
     )
 
 

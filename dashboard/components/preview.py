@@ -38,7 +38,7 @@ def show_preview(detail: CaseDetail, viewer: Viewer, as_of: datetime, now: datet
             help=utc_text(case.due_at),
         )
     if amounts_of(case):
-        show_money(case, as_of, key="preview_waterfall")
+        show_money(detail, as_of, key="preview_waterfall")
     trip = trip_of(queries.current(context.published_folder()), viewer, detail)
     if trip.milestones:
         draw_trip_sheet(

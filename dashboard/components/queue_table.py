@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +11,12 @@ import streamlit as st
 
 from casework.config import Config
 from casework.model import CaseView
+from casework.time_to_act import WaitingCost
 from dashboard.components.text import money, visible
 from dashboard.components.wording import breach_text, is_breached, state_words, what
 
 BREACHED = "color: #c4453c; font-weight: 600"
-COLUMNS = ("At stake", "Clock", "What", "Where", "Owner", "State")
+COLUMNS = ("At stake", "Wait costs", "Clock", "What", "Where", "Owner", "State")
 
 
 def queue_frame(
@@ -24,11 +25,13 @@ def queue_frame(
     *,
     places: dict[str, str],
     now: datetime,
+    waiting: Mapping[str, WaitingCost | None],
 ) -> pd.DataFrame:
     """Return the rows as they are shown; all text is plain."""
     rows = [
         (
             money(case.expected_loss, case.currency_code) if case.expected_loss is not None else "",
+            _wait_costs(case, waiting.get(case.case_id)),
             breach_text(case, now),
             visible(what(config, case)),
             visible(places.get(case.shipment_id or "") or case.facility_id or ""),
@@ -38,6 +41,10 @@ def queue_frame(
         for case in cases
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _wait_costs(case: CaseView, cost: WaitingCost | None) -> str:
+    return money(cost.amount, case.currency_code) if cost is not None and cost.amount else "–"
 
 
 def styled_frame(frame: pd.DataFrame, cases: Sequence[CaseView], now: datetime) -> Any:
@@ -71,9 +78,14 @@ def _show(frame: pd.DataFrame, cases: Sequence[CaseView], now: datetime, **selec
         **selecting,
         column_config={
             "At stake": text(width=72, alignment="right", help="Expected loss: the sum of its four parts"),
+            "Wait costs": text(
+                width=72,
+                alignment="right",
+                help="At stake if nobody looks again before the next shift begins",
+            ),
             "Clock": text(width=78, alignment="right", help="Time left to the desk's next deadline"),
-            "What": text(width=254),
-            "Where": text(width=170),
+            "What": text(width=210),
+            "Where": text(width=142),
             "Owner": text(width=76),
             "State": text(width=66),
         },

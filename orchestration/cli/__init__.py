@@ -11,6 +11,7 @@ import typer
 
 from orchestration.cli import (
     access,
+    approvals,
     cases,
     desk,
     escalations,
@@ -35,6 +36,7 @@ feeds.register(app)
 cases.register(app)
 desk.register(app)
 access.register(app)
+approvals.register(app)
 escalations.register(app)
 evidence.register(app)
 keeping.register(app)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestration.cli.caller import reader
-from orchestration.cli.output import plain, print_json, print_table
+from orchestration.cli.output import plain, print_json, print_table, say
 
 if TYPE_CHECKING:
     from casework.evidence.reconstruction import CaseAsKnown
     from casework.model import CaseView
+    from casework.time_to_act import WaitingCost
 
 AMOUNTS = ("sla_penalty_amount", "revenue_amount", "inventory_amount", "customer_tier_amount")
 INSTANTS = [
@@ -38,6 +39,8 @@ def as_row(case: CaseView) -> dict[str, Any]:
         "exception_type": case.exception_type,
         "subject": case.subject,
         "expected_loss": case.expected_loss,
+        "ranked_amount": case.ranked_amount,
+        "weights_version": case.weights_version,
         "currency_code": case.currency_code,
         "late_probability": case.late_probability,
         "predicted_at": case.predicted_at,
@@ -61,6 +64,10 @@ def queue(
     limit: Annotated[int, typer.Option(help="At most so many cases; 0 for all.")] = 0,
     exception_type: Annotated[str | None, typer.Option("--type", help="Only this exception type.")] = None,
     closed: Annotated[bool, typer.Option("--closed", help="Closed cases too.")] = False,
+    by_waiting: Annotated[
+        bool,
+        typer.Option("--by-waiting", help="First what costs most if nobody looks before the next shift."),
+    ] = False,
     as_json: JSON = False,
 ) -> None:
     """Print the ranked cases of a tenant, the most money at stake first."""
@@ -73,30 +80,36 @@ def queue(
     chosen = QueueFilter(
         exception_types=(exception_type,) if exception_type else (),
         include_closed=closed,
+        sort="waiting" if by_waiting else "ranked",
         limit=200,
         offset=0,
     )
     cases: list[CaseView] = []
+    costs: dict[str, WaitingCost | None] = {}
     while not limit or len(cases) < limit:
         page = casework.search(principal, tenant, replace(chosen, offset=len(cases)))
         cases.extend(page.cases)
+        costs |= page.waiting
         if not page.cases or len(cases) >= page.total:
             break
-    rows = [as_row(case) for case in (cases[:limit] if limit else cases)]
+    rows = [
+        as_row(case) | {"waiting": costs.get(case.case_id)} for case in (cases[:limit] if limit else cases)
+    ]
     if as_json:
         print_json(rows)
         return
     print_table(
         f"{tenant}: {len(rows)} cases",
-        ["case", "type", "subject", "at stake", "late", "predicted", "due", "state", "owner"],
+        ["case", "type", "subject", "at stake", "wait costs", "late", "predicted", "due", "state", "owner"],
         [
             [r["case_id"], r["exception_type"], r["subject"], f"{r['expected_loss']:,.2f} {r['currency_code']}",
+             f"{r['waiting'].amount:,.2f}" if r["waiting"] else "",
              "" if r["late_probability"] is None else f"{r['late_probability']:.0%}",
              minute(r["predicted_at"]), minute(r["due_at"]),
              r["state"].value, r["owner"] or "-"]
             for r in rows
         ],
-        right=["at stake", "late"],
+        right=["at stake", "wait costs", "late"],
     )  # fmt: skip
 
 
@@ -131,11 +144,15 @@ def case(
         f"Case {case_id}", ["what", "value"], [[k, plain(v)] for k, v in row.items() if k != "decomposition"]
     )
     print_table(
-        "Money at stake",
-        ["part", row["currency_code"]],
-        list(row["decomposition"].items()),
-        right=[row["currency_code"]],
+        f"Money at stake, by weights version {detail.case.weights_version}",
+        ["part", row["currency_code"], "weight", "ranked"],
+        [[part.label, part.amount, part.weight, part.ranked] for part in detail.ranking],
+        right=[row["currency_code"], "weight", "ranked"],
     )
+    if detail.waiting is not None:
+        due = ", ".join(clock for clock, _at in detail.waiting.due) or "nothing becomes due"
+        say(f"Waiting until the next shift, {minute(detail.waiting.until)}Z, costs "
+            f"{detail.waiting.amount:,.2f} {row['currency_code']} ({due}).")  # fmt: skip
     print_table("Facts", ["fact", "value", "from"], [[f.label, f.value, f.source] for f in detail.facts])
     print_table("Drafts", ["draft", "kind", "state", "subject"],
                 [[d.draft_id, d.kind.value, d.state.value, d.content["subject"]] for d in detail.drafts])  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,10 @@ YES = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only
 TENANT = Annotated[str, typer.Option(help="Whose records.")]
 TENANTS = Annotated[list[str] | None, typer.Option("--tenant", help="Only this tenant.")]
 REASON = Annotated[str, typer.Option(help="Why; it stays in the audit log.")]
+DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Only show it, also with --yes.")]
+PRUNE = Annotated[
+    bool, typer.Option("--prune", help="Take away the roles that the files do not name; otherwise they stay.")
+]
 FOLDER = Annotated[Path | None, typer.Option(help="The configuration's folder, if not the installed one.")]
 
 
@@ -33,6 +38,7 @@ def register(app: typer.Typer) -> None:
     retention.command("erase")(erase)
     app.add_typer(retention, name="retention")
     config = typer.Typer(help="Which configuration is and was in force.", no_args_is_help=True)
+    config.command("validate")(config_validate)
     config.command("diff")(config_diff)
     config.command("apply")(config_apply)
     config.command("rollback")(config_rollback)
@@ -162,26 +168,51 @@ def plain_of(value: Any) -> Any:
 # --- configuration --------------------------------------------------------------------------------------
 
 
-def config_diff(folder: FOLDER = None, as_json: JSON = False) -> None:
-    """Show what the files would change against what is in force, by path."""
+def config_validate(folder: FOLDER = None, as_json: JSON = False) -> None:
+    """Say everything that is wrong with the files, each with its line and what to do; needs no store."""
+    from casework.config import HERE
+    from casework.config.validation import validate
+
+    place = folder or HERE
+    found = validate(place)
+    if as_json:
+        print_json(found)
+    else:
+        say(
+            "\n".join(problem.sentence for problem in found) or f"The files in {place} are as they should be."
+        )
+    if found:
+        raise typer.Exit(FAILED)
+
+
+def config_diff(folder: FOLDER = None, prune: PRUNE = False, as_json: JSON = False) -> None:
+    """Show what the files would change against what is in force, by path, and for the work at hand in words."""
     from casework.config import HERE
 
-    _show_plan(_casework().config_diff(folder or HERE), as_json)
+    _show_plan(_casework().config_diff(folder or HERE, prune=prune), as_json)
 
 
 def config_apply(
     folder: FOLDER = None,
     note: Annotated[str | None, typer.Option(help="Why; it stays with the version.")] = None,
+    prune: PRUNE = False,
     yes: YES = False,
+    dry_run: DRY_RUN = False,
     as_json: JSON = False,
 ) -> None:
-    """Record the files as in force; without --yes only show what would change."""
+    """Put the files into force; without --yes only show what would change. Doing it again changes nothing."""
     from casework.config import HERE
 
-    casework, place = _casework(), folder or HERE
-    _show_plan(casework.config_apply(place, note=note) if yes else casework.config_diff(place), as_json)
-    if not yes:
-        say("Nothing was recorded. Add --yes to apply.")
+    casework, place, is_meant = _casework(), folder or HERE, yes and not dry_run
+    plan = casework.config_diff(place, prune=prune)
+    if is_meant:
+        plan = replace(casework.config_apply(place, note=note, prune=prune), words=plan.words)
+    _show_plan(plan, as_json)
+    say(
+        "Restart what is running; files are read at the start."
+        if is_meant
+        else "Nothing was changed. Add --yes to apply."
+    )
 
 
 def config_rollback(
@@ -189,18 +220,22 @@ def config_rollback(
     folder: FOLDER = None,
     note: Annotated[str | None, typer.Option(help="Why; it stays with the version.")] = None,
     yes: YES = False,
+    dry_run: DRY_RUN = False,
     as_json: JSON = False,
 ) -> None:
-    """Put an older version's files back and record that it is in force again; without --yes only show it."""
+    """Put an older version's files back and into force again; without --yes only show it. Roles stay as they are."""
     from casework.config import HERE
 
-    casework = _casework()
-    if yes:
-        plan = casework.config_rollback(version, folder or HERE, note=note)
-    else:
-        plan = casework.config_rollback_plan(version)
+    casework, is_meant = _casework(), yes and not dry_run
+    plan = casework.config_rollback_plan(version)
+    if is_meant:
+        plan = replace(casework.config_rollback(version, folder or HERE, note=note), words=plan.words)
     _show_plan(plan, as_json)
-    say("Restart what is running; files are read at the start." if yes else "Nothing was changed. Add --yes.")
+    say(
+        "Restart what is running; files are read at the start."
+        if is_meant
+        else "Nothing was changed. Add --yes."
+    )
 
 
 def config_history(as_json: JSON = False) -> None:
@@ -230,6 +265,8 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
         ["path", "was", "will be"],
         [[change.path, change.was, change.will_be] for change in plan.changes],
     )
+    for sentence in plan.words:
+        say(sentence)
 
 
 # --- events and the store -------------------------------------------------------------------------------

@@ -167,7 +167,7 @@ def test_nobody_approves_an_own_edit_but_a_lead_below_the_threshold(ready: Offic
 
 
 def test_from_the_threshold_on_a_lead_needs_a_second_pair_of_eyes_too(office: Office) -> None:
-    threshold = office.casework.config.tenants[TENANT].four_eyes_above
+    threshold = office.config.tenants[TENANT].approval.tiers[1].exposure_from
     office.sync(exception(expected_loss=threshold, sla_penalty_amount=threshold - Decimal("400.00")))
     assert office.case()["expected_loss"] == threshold
     own = edited(office, LEAD)
@@ -241,8 +241,8 @@ def test_a_case_that_ended_lets_nothing_leave(ready: Office) -> None:
 
 def test_an_approval_is_valid_for_a_while_and_not_for_ever(ready: Office) -> None:
     draft = ready.draft()
-    for lifetime in (timedelta(0), timedelta(hours=-1), timedelta(days=8)):
-        with pytest.raises(ApprovalRefused, match="up to 7 days"):
+    for lifetime in (timedelta(0), timedelta(hours=-1), timedelta(hours=25)):
+        with pytest.raises(ApprovalRefused, match="up to 24 hours"):
             ready.approve(draft, expires_in=lifetime)
     ready.approve(draft, expires_in=timedelta(hours=2))
     assert set(refusals_to_send(ready)) == {None}

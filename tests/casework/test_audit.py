@@ -15,7 +15,7 @@ from casework.access.links import NewLink
 from casework.evidence import chain
 from casework.model import Action, Role
 from casework.store.engine import open_store
-from casework.store.tables import APPEND_ONLY, handover_items
+from casework.store.tables import APPEND_ONLY, handover_items, priority_weights
 from tests.casework.office import LEAD, OWN_CUSTOMER, PLANNER, TENANT, Office, exception, with_fact
 
 TEXT_COLUMNS = ("actor", "action", "case_id", "object_id", "payload_sha256", "previous_hash", "entry_hash")
@@ -252,6 +252,14 @@ def test_the_database_itself_refuses_to_rewrite_history(office: Office) -> None:
     item = {"tenant_id": TENANT, "handover_id": "1", "case_id": office.case_id(), "is_left": False}
     with office.engine.begin() as connection:
         connection.execute(handover_items.insert(), [item])
+        weights = {
+            "tenant_id": TENANT,
+            "version": 9,
+            "weights": {},
+            "applied_by": LEAD,
+            "applied_at": office.clock(),
+        }
+        connection.execute(priority_weights.insert(), [weights])
     ends = office.clock.at + timedelta(days=1)
     asked = NewLink(Role.CARRIER, "They asked.", ends, case_id=office.case_id())
     office.casework.open_link(office.casework.make_link(office.who(LEAD), TENANT, asked)[1])

@@ -45,16 +45,16 @@ def test_a_store_begins_with_the_configuration_it_was_set_up_with(office: Office
 
 
 def test_a_change_is_shown_by_path_and_concerns_whom_it_changes(office: Office, folder: Path) -> None:
-    edit(folder, "tenants/demo.yml", "approval_hours", "approval_hours: 12 # was the default\n#")
+    edit(folder, "tenants/demo.yml", "{gold: 480}", "{gold: 240} # sooner")
     edit(folder, "exceptions.yml", "# ", "# A comment is no change. ")
     plan = office.casework.config_diff(folder)
-    assert [change.path for change in plan.changes] == ["tenants/demo.approval_hours"]
+    assert [change.path for change in plan.changes] == ["tenants/demo.next_update_minutes.gold"]
     assert plan.tenants == (TENANT,)
     assert len(office.casework.config_history()) == 1, "a diff changes nothing"
     done = office.casework.config_apply(folder, note="quicker")
     assert done.applied == 2
     assert told(office)[-1]["note"] == "quicker"
-    assert told(office)[-1]["changes"][0]["path"] == "tenants/demo.approval_hours"
+    assert told(office)[-1]["changes"][0]["path"] == "tenants/demo.next_update_minutes.gold"
     assert [details["version"] for details in told(office, "health")] == [1]
     assert office.casework.config_apply(folder).applied is None, "applying it again changes nothing"
     assert office.casework.verify_audit(TENANT).ok

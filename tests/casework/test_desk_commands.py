@@ -75,3 +75,21 @@ def test_the_hand_overs_of_a_tenant_are_listed_with_their_cases(desk: Office) ->
     assert (
         len(json.loads(tidewaiter("handover", "list", "--tenant", TENANT, "--ended", "--json").stdout)) == 1
     )
+
+
+def test_a_right_to_approve_is_lent_listed_and_taken_back(desk: Office) -> None:
+    desk.sync(exception())
+    password = desk.casework.reset_password("lead")
+    words = ("--tenant", TENANT, "--as", "lead", "--reason", "on leave")
+    lend = ("approvals", "delegate", *words, "--to", "auditor", "--days", "2", "--up-to", "5000", "--json")
+    made = json.loads(tidewaiter(*lend, password=password).stdout)
+    assert (made["from_principal"], made["to_principal"], made["up_to"]) == (LEAD, "person:auditor", 5000)
+    shown = tidewaiter("approvals", "show", desk.case_id()).output
+    assert "It needs one approval, by approver or operations lead" in shown
+    listed = ("approvals", "delegations", "--tenant", TENANT, "--json")
+    assert [one["delegation_id"] for one in json.loads(tidewaiter(*listed).stdout)] == [made["delegation_id"]]
+    ended = tidewaiter("approvals", "end", made["delegation_id"], *words, password=password)
+    assert ended.exit_code == 0, ended.output
+    assert json.loads(tidewaiter(*listed).stdout) == []
+    refused = tidewaiter(*lend[:-1], "--customer", "x", password="guess")
+    assert refused.exception is not None and explain(refused.exception) == 1  # type: ignore[arg-type]

@@ -77,7 +77,8 @@ def test_configuration_is_shown_applied_and_put_back(office: Office, tmp_path: P
     there = ("--folder", str(folder))
     shown = run("config", "diff", *there, "--json")
     assert [change["path"] for change in shown["changes"]] == ["escalation.missed_after_seconds"]
-    assert "Nothing was recorded" in run("config", "apply", *there)
+    assert "Nothing was changed" in run("config", "apply", *there)
+    assert "Nothing was changed" in run("config", "apply", *there, "--yes", "--dry-run")
     assert run("config", "apply", *there, "--yes", "--json")["applied"] == 2
     assert run("config", "rollback", "1", *there, "--json")["changes"][0]["will_be"] == 60
     assert "Restart what is running" in run("config", "rollback", "1", *there, "--yes")

@@ -52,7 +52,10 @@ EXPECTED: dict[Role, set[str]] = {
     | {"case:open", "case:merge", "audit:read", "quarantine:correct"}
     | {"draft:edit", "draft:approve", "draft:reject"}
     | {"record:hold", "record:erase", "event:read"},
-    Role.PLANNER: ALL_ACTIONS | READING | LINKING | {"case:open", "case:merge", "draft:edit", "draft:reject"},
+    Role.PLANNER: ALL_ACTIONS
+    | READING
+    | LINKING
+    | {"case:open", "case:merge", "draft:edit", "draft:reject", "draft:approve_within"},
     Role.APPROVER: READING | {"draft:edit", "draft:approve", "draft:reject", "case:comment", "case:escalate"},
     Role.AUDITOR: READING | {"audit:read", "record:hold", "event:read", "link:read"},
     Role.DATA_ENGINEER: {"feed:read", "quarantine:read", "quarantine:correct"},

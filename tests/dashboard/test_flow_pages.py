@@ -163,3 +163,35 @@ def test_the_shift_shows_who_has_how_much(owned: World) -> None:
         ("Planner", 2, "$23,002"),
         ("nobody", 2, "$942"),
     ]
+
+
+def test_a_right_to_approve_is_lent_on_the_shift_page_and_used_on_the_draft(world: World) -> None:
+    lead = shift(world, "lead")
+    lead.selectbox(key="lending_to").set_value("person:planner")
+    lead.text_input(key="lending_reason").input("on leave")
+    lead = lead.button(key="lending_lend").click().run()
+    assert "They approve under their own name" in words(lead)
+    (lent,) = world.casework.delegations(who(world, "lead"), "demo")
+    assert (lent.to_principal, lent.reason) == ("person:planner", "on leave")
+
+    app = open_case(world, "planner", "SHP-1")
+    assert app.button(key="draft_approve_customer_update_for_person:lead").label.startswith(
+        "Approve and send for"
+    )
+    app = app.button(key="draft_approve_customer_update_for_person:lead").click().run()
+    assert "It leaves with the next turn" in words(app)
+    detail = world.casework.get(who(world, "lead"), "demo", case_of(world, "SHP-1").case_id)
+    (given,) = [g for d in detail.drafts if d.standing for g in d.standing.given]
+    assert (given.approver, given.on_behalf_of) == ("person:planner", "person:lead")
+
+    planner = shift(world, "planner")
+    planner.text_input(key=f"lending_why_{lent.delegation_id}").input("they are back")
+    planner = planner.button(key=f"lending_end_{lent.delegation_id}").click().run()
+    assert world.casework.delegations(who(world, "lead"), "demo")[0].revoked_by == "person:planner"
+
+
+def test_the_queue_goes_by_what_waiting_costs_when_asked(world: World) -> None:
+    queue = signed_in(world, "lead", tenant="demo")
+    assert "Wait costs" in queue.dataframe[0].value.columns
+    queue = queue.toggle(key="queue_by_waiting").set_value(True).run()
+    assert not queue.exception

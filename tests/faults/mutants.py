@@ -25,6 +25,7 @@ INVARIANTS = "tests/casework/invariants/"
 LIVES = INVARIANTS + "test_histories.py"
 ATTEMPTS = (LIVES, "sqlite and every_way")
 BETWEEN = (LIVES, "sqlite and between_approval")
+GATHERING = (LIVES, "sqlite and (every_way_two or one_another)")
 DEADLINES = (LIVES, "sqlite and past_every_deadline")
 POWER = (LIVES, "sqlite and power_fails_within")
 AT_RANDOM = (LIVES, "sqlite and whatever")
@@ -96,8 +97,8 @@ MUTANTS: list[Mutant] = [
         BETWEEN,
         (
             "an expired approval still sends",
-            "approval.py",
-            'if now >= approval["expires_at"]:',
+            "tiers.py",
+            'if now >= one["expires_at"]:',
             "if False:",
         ),
         (
@@ -109,8 +110,8 @@ MUTANTS: list[Mutant] = [
         (
             "an approver who lost the right still sends",
             "approval.py",
-            'return None if scope.covers(case) else "Its approver may no longer approve this."',
-            "return None",
+            "    if verdict.is_enough(asked):",
+            "    if verdict:",
         ),
         (
             "an address no longer verified is still written to",
@@ -123,6 +124,9 @@ MUTANTS: list[Mutant] = [
             "approval.py",
             'return None if is_permitted else "You wrote this version yourself. Somebody else has to approve it."',
             "return None",
+            "tiers.py",
+            "if asked.author not in (person, on_behalf_of):",
+            "if True:",
         ),
         (
             "what was seen is not what is approved",
@@ -143,10 +147,74 @@ MUTANTS: list[Mutant] = [
             'payload=effect["payload"]["payload"] | {"subject": "Hello"},',
         ),
         (
-            "a case that is over still sends what was in hand",
-            "approval.py",
-            'FINISHED:\n        return f"The case is {case[\'state\']}."\n    if case["merged',
-            '()   :\n        return None\n    if case["merged',
+            "a case that ended and was reopened sends what was in hand",
+            "changes.py",
+            "drafts.c.draft_id.in_(unsent)",
+            "drafts.c.draft_id.in_([])",
+        ),
+    ),
+    *_many(
+        "I1",
+        GATHERING,
+        (
+            "one approval is enough whatever the tier asks",
+            "tiers.py",
+            "max(asked.tier.approvals - self.eyes,",
+            "max(1 - self.eyes,",
+        ),
+        (
+            "the role that must be among them need not be",
+            "tiers.py",
+            "has_role = needed is None or",
+            "has_role = True or",
+        ),
+        (
+            "delegate and lender are two pairs of eyes",
+            "tiers.py",
+            'people = {one["approver"]} | (',
+            'people = {one["approver"]} & (',
+        ),
+        (
+            "a delegate approves what the lender wrote",
+            "tiers.py",
+            "if asked.author not in (person, on_behalf_of):",
+            "if asked.author != person:",
+        ),
+        (
+            "a lent right that was taken back still counts",
+            "approvers.py",
+            "            delegations.c.revoked_at.is_(None),\n",
+            "",
+        ),
+        (
+            "a lent right outlasts its time",
+            "approvers.py",
+            "            delegations.c.ends_at > now,\n",
+            "",
+        ),
+        (
+            "a lent right has no value band",
+            "approvers.py",
+            'lower(right.up_to, lent["up_to"])',
+            "right.up_to",
+        ),
+        (
+            "a role's value band is not asked",
+            "approvers.py",
+            "return self.up_to is None or exposure <= self.up_to",
+            "return True",
+        ),
+        (
+            "approvals of other content count",
+            "tiers.py",
+            "if bound_by(one) != bound:",
+            "if False:",
+        ),
+        (
+            "approvals outlive the end of the case",
+            "cases.py",
+            '        changes.void_unfinished(work, [saved["case_id"]])\n',
+            "",
         ),
     ),
     *_many(

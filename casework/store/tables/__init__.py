@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Table
 
 from casework.store.tables.access import api_keys, link_views, partner_links
+from casework.store.tables.approving import delegations, sign_offs
 from casework.store.tables.arrivals import (
     check_results,
     duplicate_files,
@@ -45,6 +46,7 @@ from casework.store.tables.people import (
     tenant_clocks,
     tenants,
 )
+from casework.store.tables.ranking import priority_weights
 from casework.store.tables.types import CENT, Instant, Money, Values, metadata
 
 APPEND_ONLY = (
@@ -58,6 +60,8 @@ APPEND_ONLY = (
     config_versions,
     handover_items,
     link_views,
+    sign_offs,
+    priority_weights,
 )
 
 __all__ = [
@@ -77,6 +81,7 @@ __all__ = [
     "check_results",
     "config_versions",
     "contacts",
+    "delegations",
     "draft_versions",
     "drafts",
     "duplicate_files",
@@ -95,12 +100,14 @@ __all__ = [
     "metadata",
     "partner_links",
     "principals",
+    "priority_weights",
     "publications",
     "quarantined_rows",
     "redactions",
     "sensitive_reads",
     "sessions",
     "sign_in_failures",
+    "sign_offs",
     "tenant_clocks",
     "tenants",
     "usage",

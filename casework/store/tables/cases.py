@@ -61,6 +61,15 @@ cases = Table(
     Column("updated_at", Instant, nullable=False),
     Column("merged_into", String(40)),  # the case that people made one with this one
     Column("flapping_until", Instant),  # gone, but it came and went too often to be believed before then
+    # What the queue is ordered by: the parts of the loss, each times its weight; unweighted where nothing is said.
+    Column(
+        "ranked_amount",
+        Money(),
+        nullable=False,
+        default=lambda row: row.get_current_parameters()["expected_loss"],
+    ),
+    Column("weights_version", Integer, nullable=False, default=0),  # of the tenant's weights; 0 is unweighted
+    Column("penalty_per_day", Money()),  # what each day after the promise costs, where it is known
 )
 Index(
     "uq_cases_one_open_case_per_exception",
@@ -70,7 +79,7 @@ Index(
     sqlite_where=cases.c.is_open,
     postgresql_where=cases.c.is_open,
 )
-Index("ix_cases_queue", cases.c.tenant_id, cases.c.is_open, cases.c.expected_loss.desc(), cases.c.case_id)
+Index("ix_cases_queue", cases.c.tenant_id, cases.c.is_open, cases.c.ranked_amount.desc(), cases.c.case_id)
 Index("ix_cases_exception", cases.c.tenant_id, cases.c.exception_key)
 Index("ix_cases_merged", cases.c.tenant_id, cases.c.merged_into)
 Index("ix_cases_shipment", cases.c.tenant_id, cases.c.shipment_id)

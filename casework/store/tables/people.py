@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, Column, Index, String, Table
 
-from casework.store.tables.types import Instant, metadata
+from casework.store.tables.types import Instant, Money, metadata
 
 tenants = Table(
     "tenants",
@@ -50,6 +50,9 @@ grants = Table(
     Column("carrier_id", String(120)),
     Column("facility_id", String(120)),
     Column("exception_types", JSON),  # list of types, null = all
+    Column(
+        "approve_up_to", Money()
+    ),  # what may be at stake where this role approves; null = the role's limit
     Column("granted_at", Instant, nullable=False),
     Column("revoked_at", Instant),
 )

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from casework.access.links import NewLink
+from casework.delegation import Lent
 from casework.effects.adapter import Leased
 from casework.effects.worker import Worker
 from casework.errors import CaseworkError
@@ -66,7 +67,29 @@ CUTS_OF_A_ROUND = (
     "escalation:after-fired-before-told",
 )
 WITHIN_A_ROUND = ((None,) * 8) + CUTS_OF_A_ROUND
-DISTURBANCES = ("right", "address", "facts", "text", "new text", "end", "day")
+DISTURBANCES = ("right", "address", "facts", "text", "new text", "end", "end and anew", "day", "lent right")
+# What checks.py says once more, plainly.
+APPROVAL = {
+    "limits": {"planner": 5000},
+    "tiers": [
+        {"name": "small", "roles": ["planner", "approver", "ops_lead"], "own_edit_by": ["ops_lead"]},
+        {
+            "name": "middle",
+            "exposure_from": 20000,
+            "roles": ["approver", "ops_lead"],
+            "own_edit_by": ["ops_lead"],
+        },
+        {
+            "name": "grave",
+            "exposure_from": 100000,
+            "approvals": 2,
+            "roles": ["approver", "ops_lead"],
+            "must_include": "ops_lead",
+        },
+    ],
+}
+SMALLER = (Decimal("1000.00"), Decimal("8000.00"), Decimal("30000.00"))  # a planner approves the first alone
+WAYS = ("two people", "one for the other", "one twice", "without a lead", "a delegate and a lead")
 NOT_SEEN = "0" * 64
 JUMPS = tuple(timedelta(minutes=m) for m in (1, 2, 4, 6, 16, 46, 61, 121, 7 * 60, 20 * 60, 25 * 60, 80 * 60))
 # Most attempts end well, or nothing would ever be seen to arrive.
@@ -90,6 +113,7 @@ class DeskHistory(RuleBasedStateMachine):
         identifiers = count(1)
         work.ULID = lambda: f"{next(identifiers):026d}"  # the same life has the same names
         self.office = self.open_office()
+        self.office.configure(approval=APPROVAL)
         self.answers: deque[Answer] = deque()
         self.depth = 0
         self.mail = Receiver("mail", is_idempotent=False)
@@ -218,7 +242,7 @@ class DeskHistory(RuleBasedStateMachine):
     def _exception(number: int, variant: int) -> ExceptionRecord:
         kind = TYPES[number % len(TYPES)]
         large = number == 0 and variant % 2 == 1  # above what one person alone may decide on
-        loss = Decimal("150000.00") if large else Decimal("30000.00") if number == 2 else Decimal("1000.00")
+        loss = Decimal("150000.00") if large else SMALLER[number]
         record = exception(
             number,
             exception_type=kind,
@@ -311,25 +335,38 @@ class DeskHistory(RuleBasedStateMachine):
         off=versions,
         stale=st.booleans(),
         cut=st.sampled_from(WITHIN_AN_APPROVAL),
+        lender=st.sampled_from((None, None, LEAD, APPROVER)),
     )
-    def somebody_approves(self, number: int, who: str, off: int, stale: bool, cut: str | None) -> None:
+    def somebody_approves(
+        self, number: int, who: str, off: int, stale: bool, cut: str | None, lender: str | None = None
+    ) -> None:
         draft = self._waiting(number)
         version = draft["current_version"] + off
         sha = self._shown(draft)
         if stale and number == 7:
             sha = NOT_SEEN
-        self._approve(draft, version, who, sha, cut)
+        self._approve(draft, version, who, sha, cut, lender)
 
-    def _approve(self, draft: Row, version: int, who: str, sha: str, cut: str | None) -> None:
-        against = checks.why_no_approval(self.before, draft, version, who)
+    def _approve(
+        self, draft: Row, version: int, who: str, sha: str, cut: str | None, lender: str | None = None
+    ) -> None:
+        against = checks.why_no_approval(self.before, draft, version, who, lender)
         found = self._do(
             lambda: self.office.casework.approve(
-                self.office.who(who), TENANT, draft["draft_id"], version=version, content_sha256=sha
+                self.office.who(who),
+                TENANT,
+                draft["draft_id"],
+                version=version,
+                content_sha256=sha,
+                on_behalf_of=lender,
             ),
             cut,
         )
         if found is None or isinstance(found, CaseworkError):
             return
+        if found.decision == "approved":
+            row = self.seen().approvals[found.approval_id]
+            against += checks.not_enough(self.seen(), draft, version, checks.bound_of(row))
         self.violations += [f"{who} approved although {what}" for what in against]
         if sha == NOT_SEEN:
             self.violations.append("an approval of something nobody saw holds")
@@ -364,6 +401,80 @@ class DeskHistory(RuleBasedStateMachine):
         self.everything_holds()
         self._pass(LEASE_AND_MORE)
         self.a_worker_does_a_round(1, [], None)
+
+    @rule(
+        way=st.sampled_from(WAYS),
+        between=st.sampled_from((None, None, *DISTURBANCES)),
+        after=st.sampled_from((None, None, *DISTURBANCES)),
+    )
+    def a_grave_message_gathers_its_approvals(self, way: str, between: str | None, after: str | None) -> None:
+        """Much is at stake: approvals come one by one, and in between or afterwards something may happen."""
+        self.the_feed_changes(0, 1 + 2 * (self.steps % 2), None)
+        self.everything_holds()
+        for who, role in ((APPROVER, Role.APPROVER), (LEAD, Role.OPS_LEAD)):
+            self._do(lambda who=who, role=role: self.office.casework.give(who, Grant(TENANT, role), ADMIN))
+        draft = self._grave()
+        if draft is None:
+            return
+        first, second = self._signers(way)
+        for who, lender in (first, second):
+            self.everything_holds()
+            self._approve(draft, draft["current_version"], who, self._shown(draft), None, lender)
+            self.everything_holds()
+            self._disturb(draft, between if (who, lender) == first else after)
+        self.everything_holds()
+        self.a_worker_does_a_round(0, [], None)
+
+    def _grave(self) -> Row | None:
+        """The customer's draft of the grave case, written anew."""
+        mine = [
+            number
+            for number, row in enumerate(self._outside().values())
+            if self.before.cases[row["case_id"]]["expected_loss"] >= checks.TIERS[-1][0]
+        ]
+        return self._ready(mine[-1]) if mine else None
+
+    def _signers(self, way: str) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
+        """Who approves first and second, and for whom."""
+        if way == "one for the other":
+            self._lend(LEAD, PLANNER)
+            return (LEAD, None), (PLANNER, LEAD)
+        if way == "a delegate and a lead":
+            self._lend(APPROVER, PLANNER)
+            return (PLANNER, APPROVER), (LEAD, None)
+        if way == "one twice":
+            return (LEAD, None), (LEAD, None)
+        if way == "without a lead":
+            self._do(lambda: self.office.casework.give(AUDITOR, Grant(TENANT, Role.APPROVER), ADMIN))
+            return (APPROVER, None), (AUDITOR, None)
+        return (APPROVER, None), (LEAD, None)
+
+    @rule(
+        lender=st.sampled_from(PEOPLE),
+        to=st.sampled_from((PLANNER, APPROVER, AUDITOR, LEAD, CUSTOMER)),
+        hours=st.sampled_from((1, 30, 200)),
+        up_to=st.sampled_from((None, Decimal(2000))),
+    )
+    def somebody_lends_their_right(self, lender: str, to: str, hours: int, up_to: Decimal | None) -> None:
+        self._lend(lender, to, hours, up_to)
+
+    def _lend(self, lender: str, to: str, hours: int = 40, up_to: Decimal | None = None) -> None:
+        until = self.office.clock() + timedelta(hours=hours)
+        self._do(
+            lambda: self.office.casework.delegate_approval(
+                self.office.who(lender), TENANT, to, until=until, reason="leave", scope=Lent(up_to=up_to)
+            )
+        )
+
+    @precondition(lambda self: self.before.delegations)
+    @rule(number=numbers, who=deciders)
+    def somebody_takes_a_lent_right_back(self, number: int, who: str) -> None:
+        lent = self._pick(self.before.delegations, number)
+        self._do(
+            lambda: self.office.casework.end_delegation(
+                self.office.who(who), TENANT, lent["delegation_id"], "back again"
+            )
+        )
 
     @rule(number=numbers, disturbance=st.sampled_from(DISTURBANCES))
     def something_happens_while_a_dead_worker_holds_the_message(self, number: int, disturbance: str) -> None:
@@ -407,11 +518,7 @@ class DeskHistory(RuleBasedStateMachine):
     def _ready(self, number: int) -> Row | None:
         """A draft for somebody outside in a case that is open, written anew where it was not waiting."""
         self._do(lambda: self.office.casework.give(APPROVER, Grant(TENANT, Role.APPROVER), ADMIN))
-        outside = {
-            name: row
-            for name, row in self.before.drafts.items()
-            if row["kind"] in checks.PARTY_OF and self.before.cases[row["case_id"]]["state"] in checks.OPEN
-        }
+        outside = self._outside()
         if not outside:
             return None
         draft = self._pick(outside, number)
@@ -423,6 +530,13 @@ class DeskHistory(RuleBasedStateMachine):
         )
         self.everything_holds()
         return self.before.drafts[draft["draft_id"]]
+
+    def _outside(self) -> dict[str, Row]:
+        return {
+            name: row
+            for name, row in self.before.drafts.items()
+            if row["kind"] in checks.PARTY_OF and self.before.cases[row["case_id"]]["state"] in checks.OPEN
+        }
 
     def _disturb(self, draft: Row, disturbance: str | None) -> None:
         case = self.before.cases[draft["case_id"]]
@@ -445,11 +559,20 @@ class DeskHistory(RuleBasedStateMachine):
             )
         elif disturbance == "new text":
             self._do(lambda: self._write(draft, draft["current_version"], LEAD, False, "A new text."))
-        elif disturbance == "end":
+        elif disturbance in ("end", "end and anew"):
             self.everything_holds()
-            self._act(
-                list(self.before.cases).index(case["case_id"]), LEAD, Action.DISMISS, None, JUMPS[0], None
-            )
+            number = list(self.before.cases).index(case["case_id"])
+            self._act(number, LEAD, Action.DISMISS, None, JUMPS[0], None)
+            if disturbance == "end and anew":
+                self.everything_holds()
+                self._act(number, LEAD, Action.REOPEN, None, JUMPS[0], None)
+        elif disturbance == "lent right":
+            for name, row in self.before.delegations.items():
+                self._do(
+                    lambda name=name, row=row: self.office.casework.end_delegation(
+                        self.office.who(row["from_principal"]), TENANT, name, "back again"
+                    )
+                )
         elif disturbance == "day":
             self._pass(timedelta(hours=24))
 

@@ -17,6 +17,7 @@ from casework.store.tables import (
     case_facts,
     cases,
     contacts,
+    delegations,
     draft_versions,
     drafts,
     effects,
@@ -26,6 +27,7 @@ from casework.store.tables import (
     link_views,
     messages,
     partner_links,
+    sign_offs,
 )
 
 Row = Mapping[str, Any]
@@ -51,6 +53,8 @@ class Snapshot:
     grants: list[Row]
     links: dict[str, Row]
     views: list[Row]
+    sign_offs: dict[str, Row]
+    delegations: dict[str, Row]
 
     def said(self, *actions: str) -> list[Row]:
         """The audit entries of these actions."""
@@ -84,4 +88,6 @@ def snapshot(connection: Connection, tenant_id: str, now: datetime) -> Snapshot:
         grants=rows(grants, "grant_id"),
         links={row["link_id"]: row for row in rows(partner_links, "link_id")},
         views=rows(link_views, "view_id"),
+        sign_offs={row["sign_off_id"]: row for row in rows(sign_offs, "sign_off_id")},
+        delegations={row["delegation_id"]: row for row in rows(delegations, "delegation_id")},
     )

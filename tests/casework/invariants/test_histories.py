@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from casework.model import Action
 from tests.casework.invariants.conftest import Stores
-from tests.casework.invariants.desk_machine import CUTS_OF_A_ROUND, DISTURBANCES, JUMPS, DeskHistory
+from tests.casework.invariants.desk_machine import CUTS_OF_A_ROUND, DISTURBANCES, JUMPS, WAYS, DeskHistory
 from tests.casework.invariants.far_side import Answer
-from tests.casework.office import APPROVER, LEAD
+from tests.casework.office import APPROVER, AUDITOR, LEAD, PLANNER
 from tests.faults import figures, sizes
 
 CUSTOMERS = 2  # the third draft for somebody outside leaves by mail and to the portal
@@ -66,6 +67,42 @@ def test_everything_that_can_happen_between_approval_and_sending(stores: Stores)
             step("something_happens_between_approval_and_sending", CUSTOMERS, disturbance, [], None)
         with life(stores) as step:
             step("something_happens_while_a_dead_worker_holds_the_message", CUSTOMERS, disturbance)
+
+
+def test_every_way_two_approvals_can_come_and_everything_between_and_after_them(stores: Stores) -> None:
+    for way in WAYS:
+        with life(stores) as step:
+            step("a_grave_message_gathers_its_approvals", way, None, None)
+    for disturbance in DISTURBANCES:
+        for way in ("two people", "a delegate and a lead"):
+            with life(stores) as step:
+                step("a_grave_message_gathers_its_approvals", way, disturbance, None)
+            with life(stores) as step:
+                step("a_grave_message_gathers_its_approvals", way, None, disturbance)
+
+
+def test_people_approve_for_one_another(stores: Stores) -> None:
+    with life(stores) as step:
+        for number in range(6):  # a planner on their own, up to their value band
+            step("somebody_approves", number, PLANNER, 0, False, None)
+    with life(stores) as step:
+        step("somebody_lends_their_right", LEAD, PLANNER, 30, None)
+        step("somebody_approves", 0, PLANNER, 0, False, None, LEAD)
+        step("somebody_lends_their_right", APPROVER, AUDITOR, 1, Decimal(2000))
+        for number in range(6):
+            step("somebody_approves", number, AUDITOR, 0, False, None, APPROVER)
+        step("somebody_takes_a_lent_right_back", 0, LEAD)
+        step("a_worker_does_a_round", 0, [], None)
+        step("somebody_lends_their_right", LEAD, PLANNER, 30, None)
+        for number in range(3):
+            step("somebody_writes", number, LEAD, 0, False, None)
+            step("somebody_approves", number, PLANNER, 0, False, None, LEAD)
+        step("a_worker_does_a_round", 0, [], None)
+    with life(stores) as step:
+        step("somebody_lends_their_right", APPROVER, AUDITOR, 1, None)
+        step("time_passes", JUMPS[7])
+        for number in range(6):  # what was lent has run out
+            step("somebody_approves", number, AUDITOR, 0, False, None, APPROVER)
 
 
 def test_the_power_fails_within_decisions(stores: Stores) -> None:

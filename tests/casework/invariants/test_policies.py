@@ -35,6 +35,7 @@ ON_CASES: dict[str, set[str]] = {
     "draft:edit": {LEAD, PLANNER, APPROVER},
     "draft:reject": {LEAD, PLANNER, APPROVER},
     "draft:approve": {LEAD, APPROVER},
+    "draft:approve_within": {PLANNER},
     "link:create": {LEAD, PLANNER},
     "link:revoke": {LEAD, PLANNER},
     "link:read": {LEAD, PLANNER, AUDITOR},
@@ -60,12 +61,12 @@ OF_OWNERS = ("case:release", "case:claim", "case:assign")  # where whose it is c
 TYPES = ("predicted_late", "stock_out_before_inbound", "manual")
 
 
-def reference(holder: str, grants: tuple[Grant, ...], action: str, thing: Any, told: dict[str, Any]) -> bool:
+def reference(holder: str, grants: tuple[Grant, ...], action: str, thing: Any) -> bool:
     """Whether somebody may do this; `thing` is a row of a case, or a tenant's id."""
-    return any(_by_one(holder, grant, action, thing, told) for grant in grants)
+    return any(_by_one(holder, grant, action, thing) for grant in grants)
 
 
-def _by_one(holder: str, grant: Grant, action: str, thing: Any, told: dict[str, Any]) -> bool:
+def _by_one(holder: str, grant: Grant, action: str, thing: Any) -> bool:
     role = str(grant.role)
     if grant.permissions is not None and action not in grant.permissions:
         return False
@@ -89,10 +90,6 @@ def _by_one(holder: str, grant: Grant, action: str, thing: Any, told: dict[str, 
         return PARTNERS[role] in narrowed and thing["exception_type"] in SHARED[role]
     if action == "case:release":
         return bool(thing["owner"] == holder)
-    if action == "draft:approve":
-        if thing["state"] in ("closed", "dismissed") or not {"last_editor", "needs_four_eyes"} <= set(told):
-            return False
-        return told["last_editor"] != holder or (role == LEAD and not told["needs_four_eyes"])
     return True
 
 
@@ -110,15 +107,15 @@ def row(**changed: Any) -> dict[str, Any]:
     } | changed
 
 
-def ask(holder: str, grants: tuple[Grant, ...], asked: list[tuple[str, Any, dict[str, Any]]]) -> list[bool]:
+def ask(holder: str, grants: tuple[Grant, ...], asked: list[tuple[str, Any]]) -> list[bool]:
     """What the policies say."""
     person = Principal(holder, "person", holder, holder, grants)
     known: dict[str, policy.Resource] = {}
-    for _action, thing, _told in asked:
+    for _action, thing in asked:
         if repr(thing) not in known:
             is_tenant = isinstance(thing, str)
             known[repr(thing)] = policy.tenant(thing) if is_tenant else policy.case(thing, CONFIG)
-    questions = [Question(action, known[repr(thing)], told) for action, thing, told in asked]
+    questions = [Question(action, known[repr(thing)]) for action, thing in asked]
     return list(policy.decide_many(person, questions))
 
 
@@ -150,29 +147,16 @@ def test_every_role_action_state_and_relation() -> None:
     done = 0
     for role, (relation, scope) in itertools.product(Role, RELATIONS.items()):
         grants = (Grant(**({"tenant_id": "demo", "role": role} | scope)),)
-        asked: list[tuple[str, Any, dict[str, Any]]] = []
+        asked: list[tuple[str, Any]] = []
         for action, state, kind, owner in itertools.product(ACTIONS, State, TYPES, (None, "me", "you")):
             if owner != "you" and action not in OF_OWNERS:
                 continue
             case = row(state=state.value, exception_type=kind, owner=owner)
-            if action != "draft:approve":
-                asked.append((action, case, {}))
-            else:
-                asked.append((action, case, {"last_editor": "you", "needs_four_eyes": True}))
-                asked.append((action, case, {"last_editor": "me", "needs_four_eyes": True}))
-                asked.append((action, case, {"last_editor": "me", "needs_four_eyes": False}))
-                asked.append((action, case, {}))
-                asked.append((action, case, {"last_editor": "you"}))
-        asked += [(action, tenant, {}) for action in ACTIONS for tenant in ("demo", "health")]
+            asked.append((action, case))
+        asked += [(action, tenant) for action in ACTIONS for tenant in ("demo", "health")]
         found = ask("me", grants, asked)
-        for (action, thing, told), decided in zip(asked, found, strict=True):
-            assert decided == reference("me", grants, action, thing, told), (
-                role,
-                relation,
-                action,
-                thing,
-                told,
-            )
+        for (action, thing), decided in zip(asked, found, strict=True):
+            assert decided == reference("me", grants, action, thing), (role, relation, action, thing)
         done += len(asked)
     figures.count("I9", "cedar", "rows of the table role x action x state x relation", done)
 
@@ -199,7 +183,7 @@ def test_the_policies_decide_as_the_reference_does() -> None:
     rng, left, allowed = random.Random(sizes.SEED), sizes.figure("decisions"), 0
     while left > 0:
         grants, batch = drawn(rng), min(left, 50)
-        asked: list[tuple[str, Any, dict[str, Any]]] = []
+        asked: list[tuple[str, Any]] = []
         for _ in range(batch):
             case = row(
                 tenant_id=rng.choice(["demo", "demo", "demo", "health", "airfreight"]),
@@ -212,14 +196,11 @@ def test_the_policies_decide_as_the_reference_does() -> None:
                     for name in ("customer_id", "carrier_id", "facility_id")
                 },
             )
-            told = {"last_editor": rng.choice(["me", "you"]), "needs_four_eyes": rng.random() < 0.5}
             whole = rng.random() < 0.2
             action = rng.choice([*ACTIONS, "draft:approve", "case:release"])
-            if action != "draft:approve" or rng.random() < 0.1:
-                told = {}
-            asked.append((action, "demo" if whole else case, told))
-        for (action, thing, told), decided in zip(asked, ask("me", grants, asked), strict=True):
-            assert decided == reference("me", grants, action, thing, told), (grants, action, thing, told)
+            asked.append((action, "demo" if whole else case))
+        for (action, thing), decided in zip(asked, ask("me", grants, asked), strict=True):
+            assert decided == reference("me", grants, action, thing), (grants, action, thing)
             allowed += decided
         left -= batch
     figures.count("I9", "cedar", "random decisions compared with the reference", sizes.figure("decisions"))
@@ -247,7 +228,6 @@ def test_the_where_clause_the_plain_answer_and_the_policies_choose_the_same_case
         every = [dict(found) for found in connection.execute(select(cases)).mappings()]
     rng, tried = random.Random(sizes.SEED), max(20, sizes.figure("decisions") // 200)
     own = [found | {"owner": "me"} for found in every]
-    told = {"last_editor": "you", "needs_four_eyes": False}
     for _ in range(tried):
         grants, permission = drawn(rng), rng.choice([*ON_CASES])
         tenant = rng.choice(["demo", "health"])
@@ -255,8 +235,7 @@ def test_the_where_clause_the_plain_answer_and_the_policies_choose_the_same_case
         scope = Scope.of(person, tenant, permission, CONFIG)
         with office.casework.desk.reading(tenant) as connection:
             chosen = set(connection.scalars(select(cases.c.case_id).where(scope.where())))
-        known = told if permission == "draft:approve" else {}
-        decided = ask("me", grants, [(permission, case, known) for case in own])
+        decided = ask("me", grants, [(permission, case) for case in own])
         by_policy = {
             case["case_id"]
             for case, yes in zip(own, decided, strict=True)
@@ -278,13 +257,6 @@ def test_a_thing_that_lacks_something_is_denied_even_to_who_may_do_everything(mi
     lacking = policy.Resource("Case", {k: v for k, v in whole.attributes.items() if k != missing})
     assert policy.decide(ALL_MIGHTY, "case:read", whole) is True
     assert policy.decide(ALL_MIGHTY, "case:read", lacking) is False
-
-
-@pytest.mark.parametrize("told", [None, {}, {"last_editor": "you"}, {"needs_four_eyes": False}])
-def test_an_approval_about_which_something_is_not_known_is_denied(told: dict[str, Any] | None) -> None:
-    case = policy.case(row(), CONFIG)
-    assert policy.decide(ALL_MIGHTY, "draft:approve", case, {"last_editor": "you", "needs_four_eyes": True})
-    assert policy.decide(ALL_MIGHTY, "draft:approve", case, told) is False
 
 
 @pytest.mark.parametrize(
