@@ -112,9 +112,9 @@ def decision(_folder: Path) -> dict[str, Any]:
     case, actions = policy.case(row, load_config()), [f"case:{action}" for action in Action]
     took = []
     for _ in range(500):
-        began = time.perf_counter()
+        began = time.thread_time()  # what it costs, not what a busy machine makes of it
         assert policy.decide(person, "case:start", case)
-        took.append(time.perf_counter() - began)
+        took.append(time.thread_time() - began)
 
     def together() -> None:
         policy.decide_many(person, [policy.Question(action, case) for action in actions])
@@ -126,8 +126,8 @@ def decision(_folder: Path) -> dict[str, Any]:
     return {
         "what": f"{len(actions)} decisions of one person on one case, one by one : together",
         "ratio": seconds(one_by_one) / seconds(together),
-        "one_decision_p50_ms": round(sorted(took)[250] * 1000, 2),
-        "one_decision_p95_ms": round(sorted(took)[475] * 1000, 2),
+        "one_decision_p50_ms_of_processor": round(sorted(took)[250] * 1000, 2),
+        "one_decision_p95_ms_of_processor": round(sorted(took)[475] * 1000, 2),
     }
 
 
