@@ -22,7 +22,8 @@ import sqlalchemy as sa
 
 from casework.config import load_config
 from casework.evidence.keys import Keys
-from casework.model import Action
+from casework.model import Action, Grant, Principal, Role
+from casework.permissions import policy
 from casework.service import Casework
 from casework.store.engine import migrate, open_store, writing_across
 from casework.store.tables import case_facts
@@ -104,6 +105,32 @@ def perform(folder: Path) -> dict[str, Any]:
     return {"what": "perform() : one bare insert in a transaction, SQLite", "ratio": slow / quick}
 
 
+def decision(_folder: Path) -> dict[str, Any]:
+    """Ask about every action on a case at once, against one after another; and how long one question takes."""
+    person = Principal("person:x", "person", "x", "X", (Grant("demo", Role.OPS_LEAD),))
+    row = {**exception_row(), "state": "in_progress", "owner": None}
+    case, actions = policy.case(row, load_config()), [f"case:{action}" for action in Action]
+    took = []
+    for _ in range(500):
+        began = time.thread_time()  # what it costs, not what a busy machine makes of it
+        assert policy.decide(person, "case:start", case)
+        took.append(time.thread_time() - began)
+
+    def together() -> None:
+        policy.decide_many(person, [policy.Question(action, case) for action in actions])
+
+    def one_by_one() -> None:
+        for action in actions:
+            policy.decide(person, action, case)
+
+    return {
+        "what": f"{len(actions)} decisions of one person on one case, one by one : together",
+        "ratio": seconds(one_by_one) / seconds(together),
+        "one_decision_p50_ms_of_processor": round(sorted(took)[250] * 1000, 2),
+        "one_decision_p95_ms_of_processor": round(sorted(took)[475] * 1000, 2),
+    }
+
+
 def casework_publication() -> Any:
     """Return a publication to open a case from."""
     from casework.model import Publication
@@ -150,7 +177,7 @@ def main() -> None:
     """Print every comparison as a line of JSON."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for comparison in (row_split, perform):
+        for comparison in (row_split, perform, decision):
             found = comparison(folder)
             print(json.dumps({**found, "ratio": round(found["ratio"], 2)}))
         for dataset in ("c2k", "scms"):

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from casework.model import Grant, QuarantinePage, QueuePage, Role
+from casework.permissions.masks import INTERNAL_COLUMNS
+from casework.store.tables import cases
 from tests.casework.invariants import door
 from tests.casework.invariants.conftest import Stores
 from tests.casework.invariants.door import (
     ADMIN,
     ATTEMPTS,
+    CARRIER,
     CUSTOMER,
     INSIDERS,
     LEAD,
     OUTSIDERS,
     PLANNER,
     READS,
+    START,
     STRANGER,
     TENANT,
+    WAREHOUSE,
     Call,
     Things,
     outcome,
 )
-from tests.casework.invariants.tenants import normalised, rows_of
+from tests.casework.invariants.tenants import behind, normalised, open_to_all, rows_of
 from tests.casework.office import Office
 from tests.faults import figures
 
@@ -153,3 +160,42 @@ def test_a_role_taken_away_between_two_reads_of_a_session_is_not_in_the_second(o
     office.casework.revoke(PLANNER, TENANT, "person:admin")
     assert not [grant for grant in office.who(PLANNER).grants if grant.tenant_id == TENANT]
     assert PLANNER in INSIDERS
+
+
+# What may not make a difference to a partner, and another value each.
+UNSEEN: dict[str, Any] = {
+    **dict.fromkeys(("owner", "acknowledged_by"), "person:somebody"),
+    **dict.fromkeys(("parent_case_id", "merged_into"), "D-999999"),
+    **dict.fromkeys(("team", "waiting_for", "customer_tier", "severity", "assumption"), "other"),
+    **dict.fromkeys(("resolution_code", "root_cause_code"), "other"),
+    **dict.fromkeys(
+        ("expected_loss", "sla_penalty_amount", "revenue_amount", "inventory_amount"), Decimal(7)
+    ),
+    **dict.fromkeys(("acknowledged_until", "flapping_until"), START),
+    "customer_tier_amount": Decimal(7),
+    "late_probability": 0.123,
+}
+OTHERS: dict[str, dict[str, Any]] = {
+    CUSTOMER: {"carrier_id": "OTHER", "facility_id": "OTHER"},
+    CARRIER: {"customer_id": "OTHER", "facility_id": "OTHER", "predicted_at": START},
+    WAREHOUSE: {"customer_id": "OTHER", "carrier_id": "OTHER"},
+}
+
+
+@pytest.mark.parametrize("person", [CUSTOMER, CARRIER, WAREHOUSE])
+def test_what_is_masked_makes_no_difference_to_a_partner(office: Office, person: str) -> None:
+    """Neither what it is shown, nor how much of it, in which order, nor why it is refused."""
+    open_to_all(office)
+    things, caller = Things.of(office), door.who(office, person)
+    asked = [call for calls in READS.values() for call in calls]
+    for _twice in range(2):  # what tells of itself does so the first time
+        expected = [outcome(call, office.casework, caller, things) for call in asked]
+    assert sum(found[0] == "answer" for found in expected) > 3
+    for number, (name, value) in enumerate((UNSEEN | OTHERS[person]).items()):
+        with behind(office) as connection:
+            mine = cases.c.tenant_id == TENANT
+            some = mine & (cases.c.case_id != things.case_id) if number % 2 else mine
+            connection.execute(update(cases).where(some).values({name: value}))
+        found = [outcome(call, office.casework, caller, things) for call in asked]
+        assert found == expected, name
+    assert set(UNSEEN) == set(INTERNAL_COLUMNS) - {"owner_name"}
