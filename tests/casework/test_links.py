@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,6 +27,7 @@ from casework.errors import (
 )
 from casework.evidence import chain
 from casework.model import Action, Contact, Grant, Principal, Publication, QueueFilter, Role
+from casework.service import Casework
 from casework.store.engine import writing
 from casework.store.tables import audit_entries, link_views, partner_links
 from tests.casework.office import (
@@ -354,6 +357,32 @@ def test_an_open_page_is_closed_with_its_next_request(desk: Office, how: str) ->
         with pytest.raises(LinkRefused):
             tried()
     assert desk.detail().messages == ()
+
+
+def test_nothing_comes_in_by_a_link_once_its_revocation_stands(desk: Office) -> None:
+    """Many comment while the lead takes the link back: in the log, every comment stands before the end."""
+    link, token = made(desk, may_comment=True)
+    visitor, case_id, lead = opened(desk, token), desk.case_id(), desk.who(LEAD)
+    doors = [desk.door() for _ in range(4)]
+
+    def comment(door: Casework) -> None:
+        for number in range(5):
+            with suppress(LinkRefused):
+                door.perform(visitor, TENANT, case_id, Action.COMMENT, text=f"note {number}")
+
+    with ThreadPoolExecutor(len(doors) + 1) as threads:
+        running = [threads.submit(comment, door) for door in doors]
+        desk.casework.revoke_link(lead, TENANT, link.link_id, "done")
+        for task in running:
+            task.result()
+    with pytest.raises(LinkRefused):
+        desk.casework.perform(visitor, TENANT, case_id, Action.COMMENT, text="late")
+    with desk.casework.desk.reading() as connection:
+        query = select(audit_entries).where(audit_entries.c.tenant_id == TENANT)
+        told = connection.execute(query.order_by(audit_entries.c.sequence)).mappings().all()
+    ended = next(entry["sequence"] for entry in told if entry["action"] == "link:revoked")
+    assert all(entry["sequence"] < ended for entry in told if entry["actor"] == visitor.principal_id)
+    assert chain.verify(desk.casework, TENANT).ok
 
 
 def test_a_revocation_says_why_and_happens_once(desk: Office) -> None:
