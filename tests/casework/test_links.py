@@ -498,11 +498,18 @@ def test_what_was_seen_cannot_be_changed_or_taken_out(desk: Office) -> None:
 
 def test_a_scoped_reader_sees_the_links_that_lie_within_the_scope(desk: Office) -> None:
     about, _ = made(desk)
-    made(desk, case_id=None, party_id=OWN_CARRIER)
+    wide, token = made(desk, case_id=None, party_id=OWN_CARRIER)
+    visitor = opened(desk, token)
+    for key in ("predicted_late:SH-1", "predicted_late:SH-2"):
+        desk.casework.get(visitor, TENANT, desk.case_id(key))
     desk.casework.revoke(AUDITOR, TENANT, ADMIN)
     desk.casework.give(AUDITOR, Grant(TENANT, Role.AUDITOR, customer_id=OWN_CUSTOMER), ADMIN)
     found = desk.casework.partner_links(desk.who(AUDITOR), TENANT)
     assert [link.link_id for link in found] == [about.link_id]
+    (look,) = desk.casework.link_views(desk.who(AUDITOR), TENANT, case_id=desk.case_id())
+    assert (look.link_id, look.case_id) == (wide.link_id, desk.case_id())
+    elsewhere = desk.case_id("predicted_late:SH-2")
+    assert desk.casework.link_views(desk.who(AUDITOR), TENANT, case_id=elsewhere) == ()
     desk.casework.revoke(AUDITOR, TENANT, ADMIN)
     desk.casework.give(AUDITOR, Grant(TENANT, Role.AUDITOR, customer_id="C-OTHER"), ADMIN)
     assert desk.casework.partner_links(desk.who(AUDITOR), TENANT) == ()
