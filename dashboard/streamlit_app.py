@@ -35,7 +35,7 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
   handover_withdraw_reason, handover_withdraw, handover_list, workload_owners, workload_teams,
   lending_to, lending_days, lending_up_to, lending_reason, lending_lend, lending_why_<id>, lending_end_<id>
 - links, also on a case: open_links, share_open, share_with, share_days, share_comment, share_all, share_types,
-  share_reason, share_confirm, link_made, link_copied, links_table, link_views_table, link_why_<id>, link_revoke_<id>,
+  share_reason, share_confirm, link_made, link_copied, links_table, link_views_table, link_which, link_why, link_revoke,
   links_ended, key_draw_<id>, key_drawn, key_copied; link_over, link_sign_in where a link opens nothing
 - accounts: accounts_table, grant_login, grant_role, grant_customer, grant_carrier, grant_facility, grant_types,
   grant_give, grant_which, grant_why, grant_take, account_login, account_why, account_deactivate, account_activate,

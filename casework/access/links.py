@@ -73,7 +73,7 @@ def make(desk: Desk, principal: Principal, tenant_id: str, asked: NewLink) -> tu
         }
         work.connection.execute(partner_links.insert(), [row])
         told = {name: value for name, value in row.items() if name not in ("tenant_id", "made_by", "made_at")}
-        work.say("link:created", case=case, object_id=row["link_id"], details=told, is_event=False)
+        work.say("link:created", case=case, object_id=row["link_id"], details=told)
         return seen.one(work.connection, tenant_id, str(row["link_id"]), work.now), token
 
 
@@ -193,4 +193,4 @@ def _end(work: Work, row: Values, reason: str) -> None:
     work.connection.execute(update(sessions).where(*mine).values(revoked_at=work.now))
     case = rows.case_row(work.connection, work.tenant_id, row["case_id"]) if row["case_id"] else None
     details = {"link_id": row["link_id"], "revoke_reason": reason}
-    work.say("link:revoked", case=case, object_id=row["link_id"], details=details, is_event=False)
+    work.say("link:revoked", case=case, object_id=row["link_id"], details=details)

@@ -75,9 +75,9 @@ def listing(
     """Return the links within the reader's scope, newest first; of one case, all that opened it or can."""
     with desk.reading(tenant_id) as connection:
         now = desk.clock()
-        seen = visible(connection, desk, principal, tenant_id, "link:read", case_id)
-        found = [_link(row, now) for row in _with_views(connection, tenant_id, seen)]
-    return tuple(link for link in found if include_ended or link.state == "open")
+        mine = visible(connection, desk, principal, tenant_id, "link:read", case_id)
+        chosen = [row for row in mine if include_ended or _state(row, now) == "open"]
+        return tuple(_link(row, now) for row in _with_views(connection, tenant_id, chosen[:MOST]))
 
 
 def views(
@@ -88,10 +88,13 @@ def views(
     link_id: str | None = None,
     case_id: str | None = None,
 ) -> tuple[LinkView, ...]:
-    """Return what was seen through the links within the reader's scope, newest first; of one link or case."""
+    """Return what was seen through the links within the reader's scope, newest first.
+
+    Of one case within the scope it is every look at it, also through a link that opens more than the reader sees.
+    """
     with desk.reading(tenant_id) as connection:
-        seen = visible(connection, desk, principal, tenant_id, "link:read", case_id)
-        wanted = {row["link_id"]: row for row in seen if link_id in (None, row["link_id"])}
+        found_links = visible(connection, desk, principal, tenant_id, "link:read", case_id, of_looks=True)
+        wanted = {row["link_id"]: row for row in found_links if link_id in (None, row["link_id"])}
         query = select(link_views).where(
             link_views.c.tenant_id == tenant_id, link_views.c.link_id.in_(sorted(wanted))
         )
@@ -109,8 +112,13 @@ def visible(
     tenant_id: str,
     permission: str,
     case_id: str | None = None,
+    *,
+    of_looks: bool = False,
 ) -> list[RowMapping]:
-    """Return the links that lie within a reader's scope whole, newest first; the console sees all."""
+    """Return the links that lie within a reader's scope whole, newest first; the console sees all.
+
+    `of_looks` asks for the links of a case whose looks the reader may know of: all, when the case is in scope.
+    """
     query = select(partner_links).where(partner_links.c.tenant_id == tenant_id)
     if case_id is not None:
         query = query.where(partner_links.c.link_id.in_(_of_case(tenant_id, case_id)))
@@ -122,7 +130,9 @@ def visible(
     scope = Scope.of(reader, tenant_id, permission, desk.config)
     if scope.is_empty:
         raise NotPermitted("You hold no role that allows this here.", permission=permission)
-    about = _cases(connection, tenant_id, {row["case_id"] for row in found if row["case_id"]})
+    about = _cases(connection, tenant_id, {case_id, *(row["case_id"] for row in found)} - {None})
+    if of_looks and case_id in about and scope.covers(about[case_id]):
+        return found
     return [row for row in found if any(_holds(reach, row, about) for _role, reach in scope.reaches)]
 
 
@@ -137,8 +147,8 @@ def _of_case(tenant_id: str, case_id: str) -> Any:
     return made.union(seen)
 
 
-def _cases(connection: Connection, tenant_id: str, case_ids: Iterable[str]) -> dict[str, RowMapping]:
-    query = select(cases).where(cases.c.tenant_id == tenant_id, cases.c.case_id.in_(sorted(case_ids)))
+def _cases(connection: Connection, tenant_id: str, case_ids: Iterable[str | None]) -> dict[str, RowMapping]:
+    query = select(cases).where(cases.c.tenant_id == tenant_id, cases.c.case_id.in_(list(case_ids)))
     return {row["case_id"]: row for row in connection.execute(query).mappings()}
 
 
@@ -155,7 +165,7 @@ def _holds(reach: Reach, link: Values, about: Mapping[str, Values]) -> bool:
 
 def _with_views(connection: Connection, tenant_id: str, links: Iterable[RowMapping]) -> list[dict[str, Any]]:
     """Return links with their counts, their party's name and the names of who made and ended them."""
-    found = list(links)[:MOST]
+    found = list(links)
     ids = [row["link_id"] for row in found]
     is_opening = link_views.c.kind == OPENING
     query = (
@@ -194,15 +204,20 @@ def _party_names(connection: Connection, tenant_id: str, links: Iterable[Values]
     return {row.party_id: row.party_name for row in connection.execute(query)}
 
 
+def _state(row: Values, now: datetime) -> LinkState:
+    if row["revoked_at"] is not None:
+        return "revoked"
+    return "open" if now < row["expires_at"] else "ended"
+
+
 def _link(row: Values, now: datetime) -> PartnerLink:
-    state: LinkState = "revoked" if row["revoked_at"] else "open" if now < row["expires_at"] else "ended"
     hidden = ("token_sha256", *PARTY_COLUMNS, "revoked_by")
     types = row["exception_types"]
     values = {name: value for name, value in row.items() if name not in hidden} | {
         "party_role": Role(row["party_role"]),
         "party_id": _party(row),
         "exception_types": None if types is None else tuple(types),
-        "state": state,
+        "state": _state(row, now),
     }
     return PartnerLink(**values)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import streamlit as st
@@ -156,9 +156,9 @@ def show_links(links: Sequence[PartnerLink], viewer: Viewer, now: datetime) -> N
         for link in links
     ]
     show_table(rows, "links_table")
-    for link in links:
-        if link.state == "open" and viewer.may("link:revoke"):
-            _take_back(link, viewer)
+    standing = {link.link_id: link for link in links if link.state == "open"}
+    if standing and viewer.may("link:revoke"):
+        _take_back(standing, viewer)
 
 
 def _stands(link: PartnerLink, now: datetime) -> str:
@@ -168,20 +168,26 @@ def _stands(link: PartnerLink, now: datetime) -> str:
     return f"{'ends' if link.state == 'open' else 'ended'} {relative(link.expires_at, now)}"
 
 
-def _take_back(link: PartnerLink, viewer: Viewer) -> None:
+def _take_back(standing: Mapping[str, PartnerLink], viewer: Viewer) -> None:
+    """Ask which link opens nothing from now on, and why; the newest one stands first."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = f"Why take back the link of {link.party_name}, made {moment(link.made_at)}?"
-        st.text_input(literal(label), key=f"link_why_{link.link_id}", max_chars=500)
+        st.selectbox(
+            "Take back", list(standing), key="link_which", format_func=lambda name: _title(standing[name])
+        )
+        st.text_input("Why?", key="link_why", max_chars=500)
         st.button(
-            "Take back", key=f"link_revoke_{link.link_id}", icon=":material/link_off:",
-            on_click=_revoke, args=(link, viewer),
-        )  # fmt: skip
+            "Take back", key="link_revoke", icon=":material/link_off:", on_click=_revoke, args=(viewer,)
+        )
 
 
-def _revoke(link: PartnerLink, viewer: Viewer) -> None:
-    reason = st.session_state.get(f"link_why_{link.link_id}") or ""
+def _title(link: PartnerLink) -> str:
+    return visible(f"{link.party_name}, made {moment(link.made_at)}: {link.reason}")
+
+
+def _revoke(viewer: Viewer) -> None:
+    which, reason = st.session_state.get("link_which") or "", st.session_state.get("link_why") or ""
     attempt(
-        lambda: context.casework().revoke_link(viewer.principal, link.tenant_id, link.link_id, reason),
+        lambda: context.casework().revoke_link(viewer.principal, viewer.tenant_id, which, reason),
         "The link opens nothing any more.",
     )
 

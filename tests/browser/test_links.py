@@ -141,8 +141,8 @@ def test_a_partner_sees_its_case_until_the_lead_takes_the_link_back(
 
     lead.locator(".st-key-link_copied button").click()
     expect(lead.locator(".st-key-link_made")).to_have_count(0)
-    lead.locator("[class*=st-key-link_why] input").first.fill("Sent to the wrong person.")
-    lead.locator("[class*=st-key-link_revoke] button").first.click()
+    lead.locator(".st-key-link_why input").fill("Sent to the wrong person.")
+    lead.locator(".st-key-link_revoke button").click()
     expect(lead.locator(".st-key-notice")).to_contain_text("opens nothing any more")
 
     with suppress(Error):  # the page may have closed by itself already
@@ -167,8 +167,8 @@ def test_a_page_left_open_closes_by_itself(served: Served, people: tuple[Page, P
     case_page(served, lead)
     partner.goto(share(lead))
     expect(partner.locator(".st-key-case_verdict")).to_contain_text("SHP-1")
-    lead.locator("[class*=st-key-link_why] input").first.fill("Done.")
-    lead.locator("[class*=st-key-link_revoke] button").first.click()
+    lead.locator(".st-key-link_why input").fill("Done.")
+    lead.locator(".st-key-link_revoke button").click()
     expect(partner.locator(".st-key-link_over")).to_contain_text(SENTENCE)
     assert "SHP-1" not in partner.locator("body").inner_text()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,6 +27,7 @@ from casework.errors import (
 )
 from casework.evidence import chain
 from casework.model import Action, Contact, Grant, Principal, Publication, QueueFilter, Role
+from casework.service import Casework
 from casework.store.engine import writing_across
 from casework.store.tables import audit_entries, link_views, partner_links
 from tests.casework.office import (
@@ -356,6 +359,32 @@ def test_an_open_page_is_closed_with_its_next_request(desk: Office, how: str) ->
     assert desk.detail().messages == ()
 
 
+def test_nothing_comes_in_by_a_link_once_its_revocation_stands(desk: Office) -> None:
+    """Many comment while the lead takes the link back: in the log, every comment stands before the end."""
+    link, token = made(desk, may_comment=True)
+    visitor, case_id, lead = opened(desk, token), desk.case_id(), desk.who(LEAD)
+    doors = [desk.door() for _ in range(4)]
+
+    def comment(door: Casework) -> None:
+        for number in range(5):
+            with suppress(LinkRefused):
+                door.perform(visitor, TENANT, case_id, Action.COMMENT, text=f"note {number}")
+
+    with ThreadPoolExecutor(len(doors) + 1) as threads:
+        running = [threads.submit(comment, door) for door in doors]
+        desk.casework.revoke_link(lead, TENANT, link.link_id, "done")
+        for task in running:
+            task.result()
+    with pytest.raises(LinkRefused):
+        desk.casework.perform(visitor, TENANT, case_id, Action.COMMENT, text="late")
+    with desk.casework.desk.reading_across() as connection:
+        query = select(audit_entries).where(audit_entries.c.tenant_id == TENANT)
+        told = connection.execute(query.order_by(audit_entries.c.sequence)).mappings().all()
+    ended = next(entry["sequence"] for entry in told if entry["action"] == "link:revoked")
+    assert all(entry["sequence"] < ended for entry in told if entry["actor"] == visitor.principal_id)
+    assert chain.verify(desk.casework, TENANT).ok
+
+
 def test_a_revocation_says_why_and_happens_once(desk: Office) -> None:
     link, _token = made(desk)
     for who in (APPROVER, AUDITOR, CUSTOMER):
@@ -469,11 +498,18 @@ def test_what_was_seen_cannot_be_changed_or_taken_out(desk: Office) -> None:
 
 def test_a_scoped_reader_sees_the_links_that_lie_within_the_scope(desk: Office) -> None:
     about, _ = made(desk)
-    made(desk, case_id=None, party_id=OWN_CARRIER)
+    wide, token = made(desk, case_id=None, party_id=OWN_CARRIER)
+    visitor = opened(desk, token)
+    for key in ("predicted_late:SH-1", "predicted_late:SH-2"):
+        desk.casework.get(visitor, TENANT, desk.case_id(key))
     desk.casework.revoke(AUDITOR, TENANT, ADMIN)
     desk.casework.give(AUDITOR, Grant(TENANT, Role.AUDITOR, customer_id=OWN_CUSTOMER), ADMIN)
     found = desk.casework.partner_links(desk.who(AUDITOR), TENANT)
     assert [link.link_id for link in found] == [about.link_id]
+    (look,) = desk.casework.link_views(desk.who(AUDITOR), TENANT, case_id=desk.case_id())
+    assert (look.link_id, look.case_id) == (wide.link_id, desk.case_id())
+    elsewhere = desk.case_id("predicted_late:SH-2")
+    assert desk.casework.link_views(desk.who(AUDITOR), TENANT, case_id=elsewhere) == ()
     desk.casework.revoke(AUDITOR, TENANT, ADMIN)
     desk.casework.give(AUDITOR, Grant(TENANT, Role.AUDITOR, customer_id="C-OTHER"), ADMIN)
     assert desk.casework.partner_links(desk.who(AUDITOR), TENANT) == ()

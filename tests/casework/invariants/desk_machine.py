@@ -20,7 +20,7 @@ from casework.access.links import NewLink
 from casework.delegation import Lent
 from casework.effects.adapter import Leased
 from casework.effects.worker import Worker
-from casework.errors import CaseworkError
+from casework.errors import CaseNotFound, CaseworkError, NotPermitted
 from casework.evidence import chain
 from casework.model import Action, Contact, DraftContent, ExceptionRecord, Grant, Role
 from casework.store import work
@@ -718,7 +718,8 @@ class DeskHistory(RuleBasedStateMachine):
             lambda: door.perform(visitor, TENANT, case["case_id"], Action.COMMENT, text="by link")
         )
         may = link["may_comment"] and checks.shows(link, case, shared)
-        if isinstance(said, CaseworkError) is may:
+        denied = isinstance(said, (NotPermitted, CaseNotFound))
+        if denied is may:  # a case that is over takes no comments, whoever asks
             self.violations.append(f"link {link_id} comments otherwise than was granted")
 
     # --- machines ------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""I1, I2, I3, I7, I10 and I11 over lives of a desk, on both stores: first each danger once, then random lives."""
+"""I1, I2, I3, I7, I10, I11 and I15 over lives of a desk, on both stores: first each danger once, then random lives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from casework.model import Action
+from casework.model import Action, Role
 from tests.casework.invariants.conftest import Stores
 from tests.casework.invariants.desk_machine import CUTS_OF_A_ROUND, DISTURBANCES, JUMPS, WAYS, DeskHistory
 from tests.casework.invariants.far_side import Answer
@@ -17,7 +17,8 @@ from tests.casework.office import APPROVER, AUDITOR, LEAD, PLANNER
 from tests.faults import figures, sizes
 
 CUSTOMERS = 2  # the third draft for somebody outside leaves by mail and to the portal
-PROVEN = "I1 I2 I3 I7 I10 I11"
+CASES = 3
+PROVEN = "I1 I2 I3 I7 I10 I11 I15"
 
 
 def lives_of(stores: Stores) -> type[DeskHistory]:
@@ -135,6 +136,24 @@ def test_a_case_is_worked_on_and_time_runs_past_every_deadline(stores: Stores) -
         for jump in JUMPS[8:]:
             step("time_passes", jump)
             step("a_worker_does_a_round", 1, [], None)
+
+
+def test_links_are_made_used_taken_back_and_end_whatever_is_cut(stores: Stores) -> None:
+    for cut in (None, "desk:before-commit", "desk:after-commit-before-checkpoint"):
+        with life(stores) as step:
+            step("a_case_is_shared", 0, Role.CARRIER, True, True, JUMPS[5], None)
+            step("a_case_is_shared", 0, Role.CUSTOMER, False, False, JUMPS[-1], cut)
+            for link in range(2):
+                for case in range(CASES):
+                    step("somebody_comes_by_a_link", link, case, cut)
+                    step("somebody_comes_by_a_link", link, case, None)
+            step("somebody_acts", 0, LEAD, Action.DISMISS, 0, JUMPS[0], None)
+            step("somebody_comes_by_a_link", 0, 0, None)
+            step("time_passes", JUMPS[5])
+            step("somebody_comes_by_a_link", 0, 0, None)
+            step("a_link_is_taken_back", 1, LEAD, cut)
+            step("a_link_is_taken_back", 1, AUDITOR, None)
+            step("somebody_comes_by_a_link", 1, 1, None)
 
 
 def test_whatever_people_feeds_and_workers_do_every_invariant_holds(
