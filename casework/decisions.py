@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, update
 from casework import approval, approvers, changes, drafts, escalation, rows, tiers
 from casework.approvers import Right
 from casework.canonical import clean_text, plain
+from casework.config.approval import ApprovalTier
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
 from casework.errors import ApprovalRefused, NotPermitted
@@ -107,16 +108,17 @@ def _sign_off(
         "recipients_sha256": tiers.recipients_sha256(approval.recipients(sent)),
         "facts_version": case["facts_version"],
         "decided_at": work.now,
-        "expires_at": work.now + _lifetime(expires_in, asked.tier.expires_hours),
+        "expires_at": work.now + _lifetime(expires_in, asked.tier),
     }
 
 
-def _lifetime(expires_in: timedelta | None, hours: int) -> timedelta:
-    longest = timedelta(hours=hours)
-    lifetime = expires_in if expires_in is not None else longest
-    if not timedelta(0) < lifetime <= longest:
+def _lifetime(expires_in: timedelta | None, tier: ApprovalTier) -> timedelta:
+    """Return how long an approval holds: as the tier says, or as asked for within what it allows."""
+    longest = tier.longest_hours or tier.expires_hours
+    lifetime = timedelta(hours=tier.expires_hours) if expires_in is None else expires_in
+    if not timedelta(0) < lifetime <= timedelta(hours=longest):
         raise ApprovalRefused(
-            f"An approval of this can be valid for up to {hours} hours.", expires_in=str(lifetime)
+            f"An approval of this can be valid for up to {longest} hours.", expires_in=str(lifetime)
         )
     return lifetime
 

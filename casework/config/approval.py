@@ -37,6 +37,7 @@ class ApprovalTier(Strict):
     must_include: InsideRole | None = None  # one of them in this role
     own_edit_by: tuple[InsideRole, ...] = ()  # may approve what they wrote last themselves; none is four eyes
     expires_hours: int = Field(default=24, ge=1, le=LONGEST_HOURS)
+    longest_hours: int | None = Field(default=None, ge=1, le=LONGEST_HOURS)  # that an approver may ask for
 
     @model_validator(mode="after")
     def _can_be_met(self) -> ApprovalTier:
@@ -44,6 +45,8 @@ class ApprovalTier(Strict):
             raise ValueError("must_include is one of the tier's roles")
         if not set(self.own_edit_by) <= set(self.roles):
             raise ValueError("own_edit_by names roles that are among the tier's roles")
+        if self.longest_hours is not None and self.longest_hours < self.expires_hours:
+            raise ValueError("longest_hours is expires_hours or more")
         if self.own_edit_by and self.approvals > 1:
             raise ValueError("where two must approve nobody approves their own edit: leave own_edit_by out")
         return self

@@ -174,6 +174,13 @@ def test_two_must_approve_and_only_the_second_lets_it_leave(desk: Office) -> Non
     assert desk.casework.verify_audit(TENANT).ok
 
 
+def test_an_approval_holds_as_long_as_its_tier_says_and_no_longer(desk: Office) -> None:
+    with pytest.raises(ApprovalRefused, match="up to 12 hours"):
+        desk.approve(draft_of(desk, 4), APPROVER, expires_in=timedelta(hours=13))
+    given = desk.approve(draft_of(desk, 4), APPROVER)
+    assert given.expires_at == desk.clock() + timedelta(hours=12)
+
+
 def test_an_approval_of_a_role_that_is_not_missing_is_refused(desk: Office) -> None:
     desk.casework.give(AUDITOR, Grant(TENANT, Role.APPROVER), ADMIN)
     desk.approve(draft_of(desk, 4), APPROVER)
@@ -372,6 +379,7 @@ ONE = {"name": "one", "roles": ["approver"]}
         ([ONE | {"own_edit_by": ["ops_lead"]}], "among the tier's roles"),
         ([ONE | {"own_edit_by": ["approver"], "approvals": 2}], "nobody approves their own edit"),
         ([ONE | {"expires_hours": 200}], "less than or equal to 168"),
+        ([ONE | {"longest_hours": 12}], "expires_hours or more"),
         ([], "at least 1 item"),
     ],
 )
