@@ -211,9 +211,8 @@ def visible_case(
 ) -> tuple[Scope, Values]:
     """Return the reader's scope and a case within it, or raise `CaseNotFound`."""
     scope = Scope.of(reader, tenant_id, "case:read", desk.config)
-    query = select(cases).where(scope.where(), cases.c.case_id == case_id)
-    row = connection.execute(query).mappings().first()
-    if row is None:
+    row = rows.case_row(connection, tenant_id, case_id)
+    if row is None or not scope.covers(row):
         raise CaseNotFound(case_id)
     return scope, row
 

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from casework.errors import NotPermitted
 from casework.model import Grant, Principal, Role
 from casework.store.tables import grants, principals
 
 
+# Read in every call, so built once.
+HELD = (
+    select(
+        principals.c.principal_id,
+        principals.c.kind,
+        principals.c.login,
+        principals.c.display_name,
+        *[column.label(f"grant_{column.name}") for column in grants.c],
+    )
+    .select_from(
+        principals.outerjoin(
+            grants, (grants.c.principal_id == principals.c.principal_id) & grants.c.revoked_at.is_(None)
+        )
+    )
+    .where(principals.c.principal_id == bindparam("who"), principals.c.is_active)
+    .order_by(grants.c.grant_id)
+)
+NAMES = select(principals.c.principal_id, principals.c.display_name)
+NAME = select(principals.c.display_name).where(principals.c.principal_id == bindparam("who"))
+
+
 def current(connection: Connection, principal_id: str) -> Principal:
     """Return a principal with the grants that stand now; raise `NotPermitted` when it may not act at all."""
-    query = (
-        select(principals, *[column.label(f"grant_{column.name}") for column in grants.c])
-        .select_from(
-            principals.outerjoin(
-                grants,
-                (grants.c.principal_id == principals.c.principal_id) & grants.c.revoked_at.is_(None),
-            )
-        )
-        .where(principals.c.principal_id == principal_id, principals.c.is_active)
-        .order_by(grants.c.grant_id)
-    )
-    rows = connection.execute(query).mappings().all()
+    rows = connection.execute(HELD, {"who": principal_id}).mappings().all()
     if not rows:
         raise NotPermitted("This account is not active. Ask your administrator.", principal_id=principal_id)
     held = tuple(_grant(row) for row in rows if row["grant_grant_id"] is not None)
@@ -46,5 +56,12 @@ def _grant(row: Any) -> Grant:
 
 def names(connection: Connection) -> dict[str, str]:
     """Return principal_id -> name, of everybody."""
-    rows = connection.execute(select(principals.c.principal_id, principals.c.display_name))
-    return {row.principal_id: row.display_name for row in rows}
+    return {row.principal_id: row.display_name for row in connection.execute(NAMES)}
+
+
+def name_of(connection: Connection, principal_id: str | None) -> dict[str, str]:
+    """Return principal_id -> name of one principal, which is all that the view of one case needs."""
+    if principal_id is None:
+        return {}
+    name = connection.scalar(NAME, {"who": principal_id})
+    return {} if name is None else {principal_id: name}

@@ -123,11 +123,13 @@ audit_entries = Table(
 )
 Index("ix_audit_entries_case", audit_entries.c.tenant_id, audit_entries.c.case_id, audit_entries.c.sequence)
 
-# One row per tenant: the head of its chain, so that an append reads one row.
+# One row per tenant: the head of its chain and the last numbers given, so that an append reads one row.
 audit_heads = Table(
     "audit_heads",
     metadata,
     Column("tenant_id", String(64), primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("entry_hash", String(64), nullable=False),
+    Column("fact_sequence", Integer, nullable=False, server_default="0"),  # of `case_facts`
+    Column("event_sequence", Integer, nullable=False, server_default="0"),  # of `events`
 )
