@@ -13,7 +13,6 @@ from casework.model import DraftState, EffectState
 from casework.store.tables import Values, approvals, cases, drafts, effects, messages
 from casework.store.work import Work, new_id
 
-
 ADD_MESSAGE = messages.insert()
 
 
@@ -61,6 +60,7 @@ def touch(work: Work, case: Values, **changed: Any) -> dict[str, Any]:
     saved = moved(work, case, **changed)
     columns = tuple(sorted({*changed, "version", "updated_at"}))
     work.connection.execute(_saving(columns), [_written(saved, columns)])
+    work.note_change(case, saved)
     return saved
 
 
@@ -101,12 +101,14 @@ def moved(work: Work, case: Values, **changed: Any) -> dict[str, Any]:
     return {**case, **changed, "version": case["version"] + 1, "updated_at": work.now}
 
 
-def save_all(work: Work, saved: Sequence[Values]) -> None:
-    """Write many changed cases at once."""
-    if not saved:
+def save_all(work: Work, changed: Sequence[tuple[Values, Values]]) -> None:
+    """Write many changed cases at once, each given as it was and as it shall stand."""
+    if not changed:
         return
     columns = tuple(column.name for column in cases.c if not column.primary_key)
-    work.connection.execute(_saving(columns), [_written(case, columns) for case in saved])
+    work.connection.execute(_saving(columns), [_written(case, columns) for _, case in changed])
+    for before, after in changed:
+        work.note_change(before, after)
 
 
 def set_drafts(work: Work, case_ids: Sequence[str], before: DraftState, after: DraftState) -> None:

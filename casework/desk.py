@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
+from casework import tally
 from casework.config import Config, ExceptionType
 from casework.crashpoints import crashpoint
 from casework.errors import StoreIsOlder, SyncRefused
@@ -73,6 +74,7 @@ class Desk:
             yield works
             for work in works.values():
                 self.react(work)
+                tally.settle(work)
                 work.finish()
             crashpoint("desk:before-commit")
         crashpoint("desk:after-commit-before-checkpoint")

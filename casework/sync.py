@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, select
 
 from casework import (
     acknowledgement,
@@ -24,6 +24,7 @@ from casework import (
     lifecycle,
     priority,
     redraft,
+    tally,
     vanishing,
 )
 from casework.canonical import canonical_sha256, plain
@@ -140,7 +141,7 @@ def _take_up(
     counts: Counter[str] = Counter()
     opened: list[dict[str, Any]] = []
     known: list[tuple[ExceptionRecord, Values]] = []
-    number = _opened_so_far(work)
+    number = tally.ever(work)
     for record in chunk:
         case = latest.get(record.exception_key)
         if case is not None and not _is_over(case):
@@ -159,14 +160,9 @@ def open_one(
     desk: Desk, work: Work, publication: Publication, record: ExceptionRecord, **changed: Any
 ) -> dict[str, Any]:
     """Open the case of one record that no publication states, with what is different about it."""
-    case = _new_case(desk, work, publication, record, _opened_so_far(work) + 1, {}) | changed
+    case = _new_case(desk, work, publication, record, tally.ever(work) + 1, {}) | changed
     _open(desk, work, publication, [case], [record])
     return case
-
-
-def _opened_so_far(work: Work) -> int:
-    query = select(func.count()).select_from(cases).where(cases.c.tenant_id == work.tenant_id)
-    return work.connection.scalar(query) or 0
 
 
 def _latest(work: Work, chunk: Sequence[ExceptionRecord]) -> dict[str, RowMapping]:
@@ -251,6 +247,8 @@ def _open(
         return
     records = {record.exception_key: record for record in chunk}
     work.connection.execute(cases.insert(), opened)
+    for case in opened:
+        work.note_change(None, case)
     work.connection.execute(
         case_evidence.insert(),
         [_evidence(work, publication, records[case["exception_key"]], case) for case in opened],
@@ -355,7 +353,7 @@ def _save_changed(
     changed: list[tuple[ExceptionRecord, dict[str, Any], Values]],
 ) -> None:
     """Save new facts; nothing approved on the old ones may leave any more."""
-    changes.save_all(work, [case for _record, case, _before in changed])
+    changes.save_all(work, [(before, case) for _record, case, before in changed])
     work.connection.execute(
         case_evidence.insert(),
         [_evidence(work, publication, record, case) for record, case, _before in changed],

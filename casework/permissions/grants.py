@@ -10,7 +10,6 @@ from casework.errors import NotPermitted
 from casework.model import Grant, Principal, Role
 from casework.store.tables import grants, principals
 
-
 # Read in every call, so built once.
 HELD = (
     select(

@@ -79,6 +79,8 @@ class Work:
         self._facts: list[dict[str, Any]] = []
         self._events: list[dict[str, Any]] = []
         self._heard = 0
+        # case_id -> the case before this transaction (None for a new one) and as it stands in it
+        self.changed: dict[str, tuple[Values | None, Values]] = {}
 
     def say(
         self,
@@ -109,6 +111,11 @@ class Work:
         if is_event:
             subject = case_id or object_id or self.tenant_id
             self._events.append({"type": event_type(fact), "subject": subject, "data": payload})
+
+    def note_change(self, before: Values | None, after: Values) -> None:
+        """Remember how a case stood before this transaction, and how it stands now."""
+        first, _ = self.changed.get(after["case_id"], (before, None))
+        self.changed[after["case_id"]] = (first, after)
 
     def move(self, kind: str, case_id: str, object_id: str, state: str) -> None:
         """Note that a case's draft or effect (`kind` is its table) goes to a state; the log tells it.

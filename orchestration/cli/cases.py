@@ -76,14 +76,14 @@ def queue(
         exception_types=(exception_type,) if exception_type else (),
         include_closed=closed,
         limit=200,
-        offset=0,
     )
     cases: list[CaseView] = []
     while not limit or len(cases) < limit:
-        page = casework.search(principal, tenant, replace(chosen, offset=len(cases)))
+        page = casework.search(principal, tenant, chosen)
         cases.extend(page.cases)
-        if not page.cases or len(cases) >= page.total:
+        if page.next is None:
             break
+        chosen = replace(chosen, after=page.next)
     rows = [as_row(case) for case in (cases[:limit] if limit else cases)]
     if as_json:
         print_json(rows)

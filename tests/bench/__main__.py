@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.csv
+
 from data import catalog
 from data.contract import load_contract, split
 from data.feeds.scms import day

@@ -44,6 +44,7 @@ from casework.store.tables.people import (
     tenant_clocks,
     tenants,
 )
+from casework.store.tables.queue import case_words, queue_counts, queue_totals
 from casework.store.tables.types import CENT, Instant, Money, Values, metadata
 
 APPEND_ONLY = (
@@ -70,6 +71,7 @@ __all__ = [
     "audit_heads",
     "case_evidence",
     "case_facts",
+    "case_words",
     "cases",
     "check_results",
     "config_versions",
@@ -92,6 +94,8 @@ __all__ = [
     "principals",
     "publications",
     "quarantined_rows",
+    "queue_counts",
+    "queue_totals",
     "redactions",
     "sensitive_reads",
     "sessions",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, String, Table, Text
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, ColumnElement, Float, Index, Integer, String, Table, Text, true
 
 from casework.store.tables.types import Instant, Money, metadata
 
@@ -70,7 +72,39 @@ Index(
     sqlite_where=cases.c.is_open,
     postgresql_where=cases.c.is_open,
 )
-Index("ix_cases_queue", cases.c.tenant_id, cases.c.is_open, cases.c.expected_loss.desc(), cases.c.case_id)
+# Written out as a comparison, for SQLite knows a partial index by the words of its condition.
+OPEN = cases.c.is_open == true()
+RANK = (cases.c.expected_loss.desc(), cases.c.case_id.desc())
+NEWEST = (cases.c.opened_at.desc(), cases.c.case_id.desc())
+
+
+def _of_open(name: str, *columns: Any, where: ColumnElement[bool] = OPEN) -> None:
+    """Declare an index that holds open cases alone, and so stays small while history grows."""
+    Index(f"ix_cases_{name}", cases.c.tenant_id, *columns, sqlite_where=where, postgresql_where=where)
+
+
+# The ranked queue, whole and by what it is narrowed to; and by date for partners, who are shown no money.
+_of_open("queue", *RANK)
+_of_open("queue_by_state", cases.c.state, *RANK)
+_of_open("queue_by_severity", cases.c.severity, *RANK)
+_of_open("queue_by_owner", cases.c.owner, *RANK)
+_of_open("newest_by_customer", cases.c.customer_id, *NEWEST)
+_of_open("newest_by_carrier", cases.c.carrier_id, *NEWEST)
+_of_open("newest_by_facility", cases.c.facility_id, *NEWEST)
+# With the ended ones too.
+Index("ix_cases_history", cases.c.tenant_id, *RANK)
+Index("ix_cases_by_customer", cases.c.tenant_id, cases.c.customer_id, cases.c.is_open, *RANK)
+Index("ix_cases_by_carrier", cases.c.tenant_id, cases.c.carrier_id, cases.c.is_open, *RANK)
+Index("ix_cases_by_facility", cases.c.tenant_id, cases.c.facility_id, cases.c.is_open, *RANK)
+Index("ix_cases_parent", cases.c.tenant_id, cases.c.parent_case_id)
+# What the worker and its auditor look for, in all tenants.
+_of_open(
+    "unanswered", cases.c.first_response_due_at, where=cases.c.is_open & cases.c.first_response_at.is_(None)
+)
+_of_open("sleeping", cases.c.case_id, where=cases.c.is_open & cases.c.resolution_due_at.is_(None))
+_of_open("waiting", cases.c.waiting_for, cases.c.waiting_until, where=cases.c.state == "waiting")
+_of_open("flapping", cases.c.flapping_until, where=cases.c.is_open & ~cases.c.is_present)
+_of_open("present", cases.c.case_id, cases.c.exception_key, where=cases.c.is_present == true())
 Index("ix_cases_exception", cases.c.tenant_id, cases.c.exception_key)
 Index("ix_cases_merged", cases.c.tenant_id, cases.c.merged_into)
 Index("ix_cases_shipment", cases.c.tenant_id, cases.c.shipment_id)
