@@ -5,6 +5,7 @@ It asks the tables, not the code that fires, so that a mistake there does not hi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,8 @@ from casework.permissions import grants
 from casework.permissions.scope import Scope
 from casework.store.tables import cases, escalations
 
+CHUNK = 500
+
 
 def audit(desk: Desk, principal: Principal, tenant_id: str) -> list[Missed]:
     """Return what the auditor finds in a tenant now, for whoever reads all of its cases."""
@@ -28,9 +31,19 @@ def audit(desk: Desk, principal: Principal, tenant_id: str) -> list[Missed]:
         scope = Scope.of(reader, tenant_id, "case:read", desk.config)
         if scope.is_empty or scope.has_partners:
             raise NotPermitted("You cannot audit escalations here.", tenant_id=tenant_id)
-        seen: set[str] = set(connection.scalars(select(cases.c.case_id).where(scope.where())))
-    found = audit_missed(desk, desk.clock())
-    return [missed for missed in found if missed.tenant_id == tenant_id and missed.case_id in {"", *seen}]
+    found = [missed for missed in audit_missed(desk, desk.clock()) if missed.tenant_id == tenant_id]
+    seen = {""} | _seen(desk, scope, sorted({missed.case_id for missed in found}))
+    return [missed for missed in found if missed.case_id in seen]
+
+
+def _seen(desk: Desk, scope: Scope, case_ids: Sequence[str]) -> set[str]:
+    """Return which of these cases are within a scope."""
+    found: set[str] = set()
+    with desk.reading() as connection:
+        for start in range(0, len(case_ids), CHUNK):
+            part = cases.c.case_id.in_(case_ids[start : start + CHUNK])
+            found |= set(connection.scalars(select(cases.c.case_id).where(scope.where(), part)))
+    return found
 
 
 def audit_missed(desk: Desk, now: datetime) -> list[Missed]:

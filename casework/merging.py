@@ -148,7 +148,8 @@ def joined(work: Work, case_ids: Sequence[str]) -> set[str]:
 
 def _members(work: Work, case_ids: Sequence[str]) -> list[Values]:
     query = select(cases).where(cases.c.tenant_id == work.tenant_id, cases.c.merged_into.in_(case_ids))
-    return list(work.connection.execute(query.order_by(cases.c.case_id)).mappings())
+    # sorted here: asked for an order, SQLite would read the tenant's cases by their numbers instead
+    return sorted(work.connection.execute(query).mappings(), key=lambda case: str(case["case_id"]))
 
 
 def _open_keys(work: Work, members: Sequence[Values]) -> set[str]:

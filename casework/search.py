@@ -21,7 +21,6 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
-    false,
     func,
     literal,
     select,
@@ -54,7 +53,7 @@ from casework.store.tables import grants as grants_table
 
 MAX_PAGE = 500
 COUNTED = 1_000  # cases of an answer that are counted; of more it is said that there are more
-FEW = 2_000  # cases of a tenant that are looked up and sorted rather than met on the way down the ranks
+FEW = 1_000  # cases of a tenant that are looked up and sorted rather than met on the way down the ranks
 FACETS = tuple(name for name in tally.DIMENSIONS if name != "currency_code")
 UNASSIGNED = tally.NONE
 
@@ -76,6 +75,8 @@ class Order:
         try:
             value, case_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
             at = Decimal(value) if self.by is cases.c.expected_loss else datetime.fromisoformat(value)
+            if isinstance(at, Decimal) and not at.is_finite():
+                raise ValueError(at)
             bound = literal(at, self.by.type), literal(str(case_id))
         except (ValueError, TypeError, ArithmeticError):
             raise DetailsRefused("This is not where a page ended; begin at the first page.") from None
@@ -136,9 +137,9 @@ def _narrowed(
     found_by = [words.matches(scope.tenant_id, word, hidden) for word in _words(wanted.search)]
     clause = and_(scope.where(), *_conditions(wanted, hidden), *found_by)
     for few in _selective(scope.tenant_id, wanted, hidden):
-        ids = connection.scalars(few.distinct().limit(FEW + 1)).all()
+        ids = connection.scalars(few.limit(FEW + 1)).all()
         if len(ids) <= FEW:
-            return and_(clause, cases.c.case_id.in_(ids)), Order(by, is_walked=False)
+            return and_(clause, cases.c.case_id.in_(sorted(set(ids)))), Order(by, is_walked=False)
     return clause, Order(by)
 
 
@@ -363,19 +364,21 @@ def _with(detail: CaseDetail, **parts: Any) -> CaseDetail:
     )
 
 
-def _same_shipment(row: Values) -> ColumnElement[bool]:
+def _same_shipment(row: Values) -> ColumnElement[bool] | None:
     if row["shipment_id"] is None:
-        return false()
+        return None
     return and_(cases.c.shipment_id == row["shipment_id"], cases.c.case_id != row["case_id"])
 
 
-def _parent(row: Values) -> ColumnElement[bool]:
-    return false() if row["parent_case_id"] is None else cases.c.case_id == row["parent_case_id"]
+def _parent(row: Values) -> ColumnElement[bool] | None:
+    return None if row["parent_case_id"] is None else cases.c.case_id == row["parent_case_id"]
 
 
 def _related(
-    connection: Connection, scope: Scope, names: Mapping[str, str], clause: ColumnElement[bool]
+    connection: Connection, scope: Scope, names: Mapping[str, str], clause: ColumnElement[bool] | None
 ) -> tuple[CaseView, ...]:
+    if clause is None:
+        return ()
     order = (cases.c.is_open.desc(), cases.c.expected_loss.desc(), cases.c.case_id)
     query: Select[Any] = select(cases).where(scope.where(), clause).order_by(*order).limit(MAX_PAGE)
     return tuple(

@@ -30,6 +30,7 @@ from casework import (
     rehearsal,
     search,
     sync,
+    tally,
     waiting,
     workload,
 )
@@ -176,6 +177,11 @@ class Casework(EvidenceDoor):
     def workload(self, principal: Principal, tenant_id: str) -> workload.Workload:
         """Return how the open work is spread over owners and teams; for the tenant's own people only."""
         return workload.workload(self.desk, principal, tenant_id)
+
+    def recount(self, tenant_id: str) -> tally.Tally:
+        """Count a tenant's queue anew, and find the words of its cases anew; return what was kept before."""
+        with self.desk.writing(tenant_id, "service:operator") as work:
+            return tally.rebuild(work)
 
     # --- deciding -------------------------------------------------------------------------------------
 

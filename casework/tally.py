@@ -240,9 +240,17 @@ def at_stake(connection: Connection, clause: ColumnElement[bool]) -> Decimal:
 
 def rebuild(work: Work) -> Tally:
     """Put what is counted afresh in the place of what was kept; return what was kept before."""
-    kept, counted = read(work.connection, work.tenant_id), fresh(work.connection, work.tenant_id)
+    kept = read(work.connection, work.tenant_id)
     for table in (queue_counts, queue_totals, case_words):
         work.connection.execute(delete(table).where(table.c.tenant_id == work.tenant_id))
+    write_fresh(work)
+    words.rebuild(work.connection, work.tenant_id)
+    return kept
+
+
+def write_fresh(work: Work) -> None:
+    """Write the counts of a tenant that has none, from its cases."""
+    counted = fresh(work.connection, work.tenant_id)
     every = {
         (name, value): count for name, values in counted.facets.items() for value, count in values.items()
     }
@@ -252,5 +260,3 @@ def rebuild(work: Work) -> Tally:
     _add_counts(work.connection, work.tenant_id, every)
     totals = {"ever_count": counted.ever, "case_count": counted.count, "at_stake": counted.at_stake}
     _add(work.connection, queue_totals, [{"tenant_id": work.tenant_id} | totals])
-    words.rebuild(work.connection, work.tenant_id)
-    return kept

@@ -1,8 +1,8 @@
 """The words a case is found by: its names and their parts, from their beginning.
 
-A name is kept whole and in parts (`SH-0012` is `sh-0012`, `sh`, `0012` and `12`), so that a search reads a
-short stretch of an index however many cases there are. Which column a word is from is kept with it, because
-a partner must not find out by searching what it may not read.
+A name is kept whole and by its later parts (`SH-0012` is `sh-0012`, `0012` and `12`), the id of a party whole,
+so that a search reads a short stretch of an index however many cases there are. Which column a word is from is
+kept with it, because a partner must not find out by searching what it may not read.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ PARTIES = ("customer_id", "carrier_id")
 SEARCHED = (*NAMES, *PARTIES)
 LONGEST = 120
 CHUNK = 2_000
+SEPARATED = re.compile(r"[\W_]+")
 LAST = "\U0010ffff"  # comes after every character
 
 Word = tuple[str, str]  # the word in small letters, and its source
@@ -27,12 +28,14 @@ Word = tuple[str, str]  # the word in small letters, and its source
 
 def of(case: Values) -> set[Word]:
     """Return the words of a case, each with what it is from: `case`, or the column of a party."""
-    found: set[Word] = set()
-    for name in SEARCHED:
-        value, source = str(case[name] or "").lower(), name if name in PARTIES else "case"
-        for part in (value, *re.split(r"[\W_]+", value)):
-            found |= {(part[:LONGEST], source), (part.lstrip("0")[:LONGEST], source)}
-    return {(word, source) for word, source in found if word}
+    found = {(str(case[name]).lower(), name) for name in PARTIES if case[name]}
+    for name in NAMES:
+        value = str(case[name] or "").lower()
+        # an exception's key begins with its type, which is a filter of its own
+        value = value.split(":", 1)[-1] if name == "exception_key" else value
+        parts = SEPARATED.split(value)[1:]
+        found |= {(word, "case") for word in (value, *parts, *(part.lstrip("0") for part in parts))}
+    return {(word[:LONGEST], source) for word, source in found if word}
 
 
 def rows(case: Values, found: Iterable[Word]) -> list[dict[str, Any]]:

@@ -78,35 +78,36 @@ RANK = (cases.c.expected_loss.desc(), cases.c.case_id.desc())
 NEWEST = (cases.c.opened_at.desc(), cases.c.case_id.desc())
 
 
-def _of_open(name: str, *columns: Any, where: ColumnElement[bool] = OPEN) -> None:
-    """Declare an index that holds open cases alone, and so stays small while history grows."""
+def _partial(name: str, *columns: Any, where: ColumnElement[bool] = OPEN) -> None:
+    """Declare an index over a part of the cases, mostly the open ones, that stays small while history grows."""
     Index(f"ix_cases_{name}", cases.c.tenant_id, *columns, sqlite_where=where, postgresql_where=where)
 
 
 # The ranked queue, whole and by what it is narrowed to; and by date for partners, who are shown no money.
-_of_open("queue", *RANK)
-_of_open("queue_by_state", cases.c.state, *RANK)
-_of_open("queue_by_severity", cases.c.severity, *RANK)
-_of_open("queue_by_owner", cases.c.owner, *RANK)
-_of_open("newest_by_customer", cases.c.customer_id, *NEWEST)
-_of_open("newest_by_carrier", cases.c.carrier_id, *NEWEST)
-_of_open("newest_by_facility", cases.c.facility_id, *NEWEST)
+_partial("queue", *RANK)
+_partial("queue_by_state", cases.c.state, *RANK)
+_partial("queue_by_severity", cases.c.severity, *RANK)
+_partial("queue_by_owner", cases.c.owner, *RANK)
+_partial("newest_by_customer", cases.c.customer_id, *NEWEST)
+_partial("newest_by_carrier", cases.c.carrier_id, *NEWEST)
+_partial("newest_by_facility", cases.c.facility_id, *NEWEST)
 # With the ended ones too.
 Index("ix_cases_history", cases.c.tenant_id, *RANK)
 Index("ix_cases_by_customer", cases.c.tenant_id, cases.c.customer_id, cases.c.is_open, *RANK)
 Index("ix_cases_by_carrier", cases.c.tenant_id, cases.c.carrier_id, cases.c.is_open, *RANK)
 Index("ix_cases_by_facility", cases.c.tenant_id, cases.c.facility_id, cases.c.is_open, *RANK)
-Index("ix_cases_parent", cases.c.tenant_id, cases.c.parent_case_id)
+# Few are merged or part of an incident: were the others in these, SQLite would read them all to find those.
+_partial("merged", cases.c.merged_into, where=cases.c.merged_into.is_not(None))
+_partial("parent", cases.c.parent_case_id, where=cases.c.parent_case_id.is_not(None))
 # What the worker and its auditor look for, in all tenants.
-_of_open(
+_partial(
     "unanswered", cases.c.first_response_due_at, where=cases.c.is_open & cases.c.first_response_at.is_(None)
 )
-_of_open("sleeping", cases.c.case_id, where=cases.c.is_open & cases.c.resolution_due_at.is_(None))
-_of_open("waiting", cases.c.waiting_for, cases.c.waiting_until, where=cases.c.state == "waiting")
-_of_open("flapping", cases.c.flapping_until, where=cases.c.is_open & ~cases.c.is_present)
-_of_open("present", cases.c.case_id, cases.c.exception_key, where=cases.c.is_present == true())
+_partial("sleeping", cases.c.case_id, where=cases.c.is_open & cases.c.resolution_due_at.is_(None))
+_partial("waiting", cases.c.waiting_for, cases.c.waiting_until, where=cases.c.state == "waiting")
+_partial("flapping", cases.c.flapping_until, where=cases.c.is_open & ~cases.c.is_present)
+_partial("present", cases.c.case_id, cases.c.exception_key, where=cases.c.is_present == true())
 Index("ix_cases_exception", cases.c.tenant_id, cases.c.exception_key)
-Index("ix_cases_merged", cases.c.tenant_id, cases.c.merged_into)
 Index("ix_cases_shipment", cases.c.tenant_id, cases.c.shipment_id)
 
 # One row per version of what is known about a case: facts as the publication stated them.

@@ -46,5 +46,6 @@ case_words = Table(
     Column(
         "source", String(16), primary_key=True
     ),  # case, or customer_id or carrier_id: not for every partner
+    sqlite_with_rowid=False,
 )
 Index("ix_case_words_case", case_words.c.tenant_id, case_words.c.case_id)

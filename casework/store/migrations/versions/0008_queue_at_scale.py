@@ -30,7 +30,8 @@ INDICES: dict[str, tuple[tuple[Any, ...], str | None]] = {
     "ix_cases_by_customer": (("customer_id", "is_open", *RANK), None),
     "ix_cases_by_carrier": (("carrier_id", "is_open", *RANK), None),
     "ix_cases_by_facility": (("facility_id", "is_open", *RANK), None),
-    "ix_cases_parent": (("parent_case_id",), None),
+    "ix_cases_parent": (("parent_case_id",), "parent_case_id is not null"),
+    "ix_cases_merged": (("merged_into",), "merged_into is not null"),
     "ix_cases_unanswered": (
         ("first_response_due_at",),
         "is_open = {yes} and first_response_at is null",
@@ -45,7 +46,8 @@ DIMENSIONS = (
     "currency_code",
 )
 PARTIES = ("customer_id", "carrier_id")
-SEARCHED = ("case_id", "exception_key", "shipment_id", "subject", *PARTIES)
+NAMES = ("case_id", "exception_key", "shipment_id", "subject")
+SEARCHED = (*NAMES, *PARTIES)
 CHUNK = 2_000
 
 
@@ -57,7 +59,8 @@ def upgrade() -> None:
             f"update audit_heads set {column} = coalesce("
             f"(select max(sequence) from {table} where {table}.tenant_id = audit_heads.tenant_id), 0)"
         )
-    op.drop_index("ix_cases_queue", "cases")
+    for name in ("ix_cases_queue", "ix_cases_merged"):
+        op.drop_index(name, "cases")
     for name, (columns, condition) in INDICES.items():
         _index(connection, name, "cases", columns, condition)
     _index(connection, "ix_drafts_waiting", "drafts", ("case_id",), "state = 'waiting'")
@@ -102,6 +105,7 @@ def _create_tables() -> None:
         sa.Column("case_id", sa.String(length=40), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "word", "case_id", "source", name="pk_case_words"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_case_words_case", "case_words", ["tenant_id", "case_id"])
 
@@ -134,14 +138,14 @@ def _find_words(connection: sa.Connection) -> None:
 
 
 def _words(case: Any) -> Iterator[dict[str, str]]:
-    found: set[tuple[str, str]] = set()
-    for name in SEARCHED:
-        value, source = str(case[name] or "").lower(), name if name in PARTIES else "case"
-        for part in (value, *re.split(r"[\W_]+", value)):
-            found |= {(part[:120], source), (part.lstrip("0")[:120], source)}
-    for word, source in sorted(found):
-        if word:
-            yield {"tenant_id": case["tenant_id"], "word": word, "case_id": case["case_id"], "source": source}
+    found = {(str(case[name]).lower(), name) for name in PARTIES if case[name]}
+    for name in NAMES:
+        value = str(case[name] or "").lower()
+        value = value.split(":", 1)[-1] if name == "exception_key" else value
+        parts = re.split(r"[\W_]+", value)[1:]
+        found |= {(word, "case") for word in (value, *parts, *(part.lstrip("0") for part in parts))}
+    for word, source in sorted({(word[:120], source) for word, source in found if word}):
+        yield {"tenant_id": case["tenant_id"], "word": word, "case_id": case["case_id"], "source": source}
 
 
 def downgrade() -> None:
@@ -151,5 +155,6 @@ def downgrade() -> None:
     for name in INDICES:
         op.drop_index(name, "cases")
     op.create_index("ix_cases_queue", "cases", ["tenant_id", "is_open", LOSS, "case_id"])
+    op.create_index("ix_cases_merged", "cases", ["tenant_id", "merged_into"])
     for column in NUMBERED:
         op.drop_column("audit_heads", column)
