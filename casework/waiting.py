@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, literal, select
 
 from casework import changes, clocks, escalation, lifecycle
 from casework.config import Config
@@ -97,7 +97,9 @@ def _relatives(work: Work, ended: set[str]) -> dict[WaitEvent, ColumnElement[boo
     child = cases.alias("child")
     of_tenant = child.c.tenant_id == work.tenant_id
     parents = select(child.c.parent_case_id).where(of_tenant, child.c.case_id.in_(sorted(ended)))
-    is_busy = exists().where(of_tenant, child.c.parent_case_id == cases.c.case_id, child.c.is_open)
+    # asked of each case, for a join would read the cases of all incidents there ever were
+    mine = select(literal(1)).where(of_tenant, child.c.parent_case_id == cases.c.case_id, child.c.is_open)
+    is_busy = mine.limit(1).correlate(cases).scalar_subquery().is_not(None)
     return {
         WaitEvent.CHILDREN_ENDED: cases.c.case_id.in_(parents) & ~is_busy,
         WaitEvent.INCIDENT_ENDED: cases.c.parent_case_id.in_(sorted(ended)),

@@ -47,7 +47,7 @@ def padded(number: str, width: int) -> str:
 
 CASE_ID, SHIPMENT = f"'D-' || {padded('n', 7)}", "'SH-' || cast(5000000 + n - (n % 10 / 9) as text)"
 OPEN = "case when n * :open / 100 > (n - 1) * :open / 100 then 1 else 0 end"  # so many of a hundred
-TYPES = ("predicted_late", "late_now", "customs_hold", "facility_dwell", "missing_document")
+TYPES = ("predicted_late", "late_now", "customs_hold", "facility_dwell", "trade_document_missing")
 KIND = "case (n + n / 7) % 5 " + " ".join(f"when {i} then {name!r}" for i, name in enumerate(TYPES)) + " end"
 LOSS = f"1000 + 90000000 / (1 + {draw(3, 40000)})"
 
@@ -76,15 +76,16 @@ def columns(kind: str) -> dict[str, str]:
 
 
 WORDS = """
+    with seeded as (select * from cases where tenant_id = :tenant and publication_id = 'pub_bench')
     select :tenant, word, case_id, source from (
-        select lower(case_id) as word, case_id, 'case' as source from cases where tenant_id = :tenant
-        union all select substr(case_id, 3), case_id, 'case' from cases where tenant_id = :tenant
-        union all select ltrim(substr(case_id, 3), '0'), case_id, 'case' from cases
-            where tenant_id = :tenant and substr(case_id, 3, 1) = '0'
-        union all select lower(shipment_id), case_id, 'case' from cases where tenant_id = :tenant
-        union all select substr(shipment_id, 4), case_id, 'case' from cases where tenant_id = :tenant
-        union all select lower(customer_id), case_id, 'customer_id' from cases where tenant_id = :tenant
-        union all select lower(carrier_id), case_id, 'carrier_id' from cases where tenant_id = :tenant
+        select lower(case_id) as word, case_id, 'case' as source from seeded
+        union all select substr(case_id, 3), case_id, 'case' from seeded
+        union all select ltrim(substr(case_id, 3), '0'), case_id, 'case' from seeded
+            where substr(case_id, 3, 1) = '0'
+        union all select lower(shipment_id), case_id, 'case' from seeded
+        union all select substr(shipment_id, 4), case_id, 'case' from seeded
+        union all select lower(customer_id), case_id, 'customer_id' from seeded
+        union all select lower(carrier_id), case_id, 'carrier_id' from seeded
     ) found order by {collated}, case_id, source
 """
 DRAFTS = f"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,7 +22,10 @@ from casework import search, tally
 from casework.effects.worker import Worker
 from casework.errors import CaseworkError, DetailsRefused
 from casework.model import Action, CaseView, Grant, QueueFilter, QueuePage, Role, State
+from casework.store.engine import open_store
 from casework.store.tables import case_words, queue_counts, queue_totals
+from tests.bench.seeding import seed
+from tests.casework.conftest import copied
 from tests.casework.office import (
     ADMIN,
     CARRIER,
@@ -228,7 +232,7 @@ HISTORY = {
 # These hold what is open, waiting or due, and nothing of what is over.
 SMALL = (
     *("ix_cases_queue", "ix_cases_unanswered", "ix_cases_sleeping", "ix_cases_waiting", "ix_cases_flapping"),
-    *("ix_cases_newest", "ix_drafts_waiting"),
+    *("ix_cases_newest", "ix_drafts_waiting", "uq_cases_one_open_case_per_exception"),
 )
 
 
@@ -294,15 +298,31 @@ def refuse_scans(office: Office, work: Callable[[], Any]) -> int:
     return len(found)
 
 
-@pytest.fixture
-def busy(office: Office) -> Office:
-    """A desk at work: cases of every kind, with drafts, deadlines, an incident, merged ones and ended ones."""
+SIZE = 4_000  # enough for a planner to prefer what is right; one in fifty is open
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def busy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """A desk with a long history, and at work: drafts, deadlines, merged cases, answered and ended ones."""
+    template = request.getfixturevalue(f"{request.param}_template")
+    home = tmp_path_factory.mktemp("busy") / "home"
+    shutil.copytree(template.home, home)
+    url = f"sqlite:///{home}/operational.db"
+    if request.param == "postgres":
+        url = copied(request.getfixturevalue("postgres_url"))
+    engine = open_store(url)
+    office = Office(engine, home)
     office.sync(*(exception(n) for n in range(1, 9)))
     office.perform(office.case_id("predicted_late:SH-1"), Action.START)
     office.perform(office.case_id("predicted_late:SH-2"), Action.DISMISS, reason="r")
     ids = [office.case_id(f"predicted_late:SH-{n}") for n in (3, 4)]
     office.casework.merge(office.who(LEAD), TENANT, ids, "one")
-    return office
+    seed(engine, TENANT, SIZE, 2)
+    if request.param == "postgres":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("analyze")
+    yield office
+    engine.dispose()
 
 
 FILTERS = {

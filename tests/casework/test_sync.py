@@ -166,9 +166,9 @@ def test_the_search_takes_words_literally(office: Office) -> None:
     office.sync(exception(1), exception(2, subject="100%_X", exception_key="predicted_late:100%_X"))
     found = {
         text: office.casework.search(office.who(LEAD), TENANT, QueueFilter(search=text)).total
-        for text in ("sh-1", "%", "_", "100%_x", "' or 1=1 --", "SH-1 2")
+        for text in ("sh-1", "%", "_", "100%_x", "' or 1=1 --", "SH-1 3")
     }
-    assert found == {"sh-1": 1, "%": 0, "_": 0, "100%_x": 1, "' or 1=1 --": 0, "SH-1 2": 0}
+    assert found == {"sh-1": 1, "%": 0, "_": 0, "100%_x": 1, "' or 1=1 --": 0, "SH-1 3": 0}
 
 
 # --- vanishing and coming back -----------------------------------------------------------------------------
