@@ -52,7 +52,8 @@ from casework.store.tables import drafts as drafts_table
 from casework.store.tables import grants as grants_table
 
 MAX_PAGE = 500
-COUNTED = 1_000  # cases of an answer that are counted; of more it is said that there are more
+COUNTED = 500  # cases of an answer that are counted; of more it is said that there are more
+WALKED = 2_000  # cases met on the way down the ranks in search of what may be rare
 FEW = 1_000  # cases of a tenant that are looked up and sorted rather than met on the way down the ranks
 FACETS = tuple(name for name in tally.DIMENSIONS if name != "currency_code")
 UNASSIGNED = tally.NONE
@@ -95,12 +96,12 @@ def search(desk: Desk, principal: Principal, tenant_id: str, wanted: QueueFilter
         scope = reading_scope(reader, tenant_id, desk)
         hidden = _hidden(scope)
         _refuse_hidden_filters(wanted, hidden)
-        clause, order = _narrowed(connection, scope, wanted, hidden)
+        answer = _answer(connection, scope, wanted, hidden)
         limit = max(0, min(wanted.limit, MAX_PAGE))
-        found = _page(connection, clause, order, limit, wanted.after)
+        found = _page(connection, answer, limit, wanted.after)
         names = grants.names(connection)
         views = tuple(masks.case_view(row, scope.partner_role(row), names) for row in found[:limit])
-        total = _tally(connection, scope, wanted, clause, order, hidden)
+        total = _tally(connection, scope, wanted, answer, hidden)
         shows_money = "expected_loss" not in hidden
         return QueuePage(
             views,
@@ -109,38 +110,60 @@ def search(desk: Desk, principal: Principal, tenant_id: str, wanted: QueueFilter
             total.at_stake if shows_money else None,
             total.currency_code if shows_money else None,
             total.is_exact,
-            order.end(found[limit - 1]) if limit and len(found) > limit else None,
+            answer.order.end(found[limit - 1]) if limit and len(found) > limit else None,
         )
 
 
-def _page(
-    connection: Connection, clause: ColumnElement[bool], order: Order, limit: int, after: str | None
-) -> Sequence[Values]:
+def _page(connection: Connection, answer: Answer, limit: int, after: str | None) -> Sequence[Values]:
     """Return the rows of a page and, where there is one, the row that comes after it."""
     if not limit:
         return ()
-    query = select(cases).where(clause).order_by(*order.columns()).limit(limit + 1)
+    query = select(cases).where(answer.clause).order_by(*answer.order.columns()).limit(limit + 1)
     if after:
-        query = query.where(order.after(after))
+        query = query.where(answer.order.after(after))
     return connection.execute(query).mappings().all()
 
 
-def _narrowed(
-    connection: Connection, scope: Scope, wanted: QueueFilter, hidden: frozenset[str]
-) -> tuple[ColumnElement[bool], Order]:
-    """Return the clause of an answer and how to rank it.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Which cases an answer holds: what columns and scope say of them, and what may hold of few; and their rank."""
+
+    plain: ColumnElement[bool]
+    rare: tuple[ColumnElement[bool], ...]
+    order: Order
+
+    @property
+    def clause(self) -> ColumnElement[bool]:
+        """The clause over `cases`."""
+        return and_(self.plain, *self.rare)
+
+
+def _answer(connection: Connection, scope: Scope, wanted: QueueFilter, hidden: frozenset[str]) -> Answer:
+    """Return which cases an answer holds and how to rank them.
 
     What only few cases of the tenant have is looked up first, and those few are sorted; else the ranked index
     is walked until a page is full.
     """
     by = cases.c.opened_at if "expected_loss" in hidden else cases.c.expected_loss
-    found_by = [words.matches(scope.tenant_id, word, hidden) for word in _words(wanted.search)]
-    clause = and_(scope.where(), *_conditions(wanted, hidden), *found_by)
+    plain = and_(scope.where(), *_conditions(wanted, hidden))
+    rare = tuple(_rare(scope.tenant_id, wanted, hidden))
     for few in _selective(scope.tenant_id, wanted, hidden):
         ids = connection.scalars(few.limit(FEW + 1)).all()
         if len(ids) <= FEW:
-            return and_(clause, cases.c.case_id.in_(sorted(set(ids)))), Order(by, is_walked=False)
-    return clause, Order(by)
+            named = cases.c.case_id.in_(sorted(set(ids)))
+            return Answer(plain, (named, *rare), Order(by, is_walked=False))
+    return Answer(plain, rare, Order(by))
+
+
+def _rare(tenant_id: str, wanted: QueueFilter, hidden: frozenset[str]) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions of a filter that may hold of few cases."""
+    for word in _words(wanted.search):
+        yield words.matches(tenant_id, word, hidden)
+    if wanted.response_due_before:
+        yield from _unanswered_by(wanted.response_due_before)
+    if wanted.is_awaiting_approval is not None:
+        waiting = _awaits_approval()
+        yield waiting if wanted.is_awaiting_approval else ~waiting
 
 
 def _selective(tenant_id: str, wanted: QueueFilter, hidden: frozenset[str]) -> Iterator[Select[Any]]:
@@ -208,11 +231,6 @@ def _conditions(wanted: QueueFilter, hidden: frozenset[str]) -> list[ColumnEleme
             found.append(cases.c[column].is_(None) if asked == UNASSIGNED else cases.c[column] == asked)
     if wanted.opened_since:
         found.append(cases.c.opened_at >= wanted.opened_since)
-    if wanted.response_due_before:
-        found += _unanswered_by(wanted.response_due_before)
-    if wanted.is_awaiting_approval is not None:
-        waiting = _awaits_approval()
-        found.append(waiting if wanted.is_awaiting_approval else ~waiting)
     return found
 
 
@@ -238,20 +256,31 @@ def _awaits_approval() -> ColumnElement[bool]:
 
 
 def _tally(
-    connection: Connection,
-    scope: Scope,
-    wanted: QueueFilter,
-    clause: ColumnElement[bool],
-    order: Order,
-    hidden: frozenset[str],
+    connection: Connection, scope: Scope, wanted: QueueFilter, answer: Answer, hidden: frozenset[str]
 ) -> tally.Tally:
     """Return what the whole answer adds up to: as it is kept for the whole queue, else counted up to a bound."""
     if scope.is_whole and not hidden and replace(wanted, limit=50, after=None) == QueueFilter():
         return tally.read(connection, scope.tenant_id)
     names = [name for name in FACETS if name not in hidden]
     columns = [*(cases.c[name] for name in names), tally.ONCE, cases.c.expected_loss, cases.c.currency_code]
-    query = select(*columns).where(clause).order_by(*order.columns()).limit(COUNTED + 1)
-    return _added_up(connection.execute(query).all(), names)
+    query = select(*columns).where(answer.clause).order_by(*answer.order.columns()).limit(COUNTED + 1)
+    reach = _reach(connection, answer)
+    if reach is not None:
+        query = query.where(reach)
+    found = _added_up(connection.execute(query).all(), names)
+    return found if reach is None else replace(found, is_exact=False)
+
+
+def _reach(connection: Connection, answer: Answer) -> ColumnElement[bool] | None:
+    """Return how far down the ranks to count what may be rare; None where all of it can be met on the way."""
+    if not (answer.order.is_walked and answer.rare):
+        return None
+    by = answer.order.by
+    query = select(by, cases.c.case_id).where(answer.plain).order_by(*answer.order.columns())
+    last = connection.execute(query.offset(WALKED).limit(1)).first()
+    if last is None:
+        return None
+    return tuple_(by, cases.c.case_id) > tuple_(literal(last[0], by.type), literal(last[1]))
 
 
 def _added_up(rows: Sequence[Any], names: Sequence[str]) -> tally.Tally:

@@ -178,8 +178,8 @@ class Casework(EvidenceDoor):
         """Return how the open work is spread over owners and teams; for the tenant's own people only."""
         return workload.workload(self.desk, principal, tenant_id)
 
-    def recount(self, tenant_id: str) -> tally.Tally:
-        """Count a tenant's queue anew, and find the words of its cases anew; return what was kept before."""
+    def recount(self, tenant_id: str) -> tuple[tally.Tally, tally.Tally]:
+        """Count a tenant's queue anew, and find the words of its cases anew; return what was kept and what is."""
         with self.desk.writing(tenant_id, "service:operator") as work:
             return tally.rebuild(work)
 

@@ -238,14 +238,14 @@ def at_stake(connection: Connection, clause: ColumnElement[bool]) -> Decimal:
     return connection.scalar(select(func.sum(groups.c.loss))) or Decimal("0.00")
 
 
-def rebuild(work: Work) -> Tally:
-    """Put what is counted afresh in the place of what was kept; return what was kept before."""
+def rebuild(work: Work) -> tuple[Tally, Tally]:
+    """Put what is counted afresh in the place of what was kept; return both."""
     kept = read(work.connection, work.tenant_id)
     for table in (queue_counts, queue_totals, case_words):
         work.connection.execute(delete(table).where(table.c.tenant_id == work.tenant_id))
     write_fresh(work)
     words.rebuild(work.connection, work.tenant_id)
-    return kept
+    return kept, read(work.connection, work.tenant_id)
 
 
 def write_fresh(work: Work) -> None:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from data import catalog
 from data.contract import load_contract, split
 from data.feeds.scms import day
 from data.formats import read
-from tests.bench import deciding
+from tests.bench import deciding, queue, stores
 
 REPEATS = 5
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -94,8 +95,10 @@ def main() -> None:
     """Print every comparison as a line of JSON."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for found in (row_split(folder), *deciding.measure(folder / "deciding")):
+        for found in chain([row_split(folder)], deciding.measure(folder / "deciding")):
             print(json.dumps({**found, "ratio": round(found["ratio"], 2)}), flush=True)
+        for found in queue.measure(folder / "queue", queue.LARGE, queue.OPEN_PERCENTS, stores.KINDS):
+            print(json.dumps(found), flush=True)
         for dataset in ("c2k", "scms"):
             report = later_rows(dataset, folder)
             if report:

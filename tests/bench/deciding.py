@@ -13,19 +13,19 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from casework.model import Action, Publication
+from casework.model import Action, ExceptionRecord, Publication
 from casework.permissions import grants
 from casework.service import Casework
 from casework.store.engine import writing
 from casework.store.tables import cases, messages
 from casework.store.work import HEAD, MOVE_HEAD, TELL, TOLD, new_id
-from orchestration.assets.decisions import record
 from tests.bench.stores import KINDS, door, urls
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -39,17 +39,26 @@ TOUCH = (
 )
 
 
-def exception_row(number: int) -> dict[str, Any]:
-    """Return one row of fct_exceptions."""
-    return {
-        "tenant_id": TENANT, "exception_key": f"late_now:SH-{number}", "exception_type": "late_now",
-        "subject_type": "shipment", "subject_id": f"SH-{number}", "shipment_id": f"SH-{number}",
-        "parent_exception_key": None, "detected_at": NOW, "due_at": NOW, "predicted_at": NOW,
-        "late_probability": 1.0, "customer_id": "C1", "carrier_id": None, "facility_id": None,
-        "customer_tier": "gold", "severity": "high", "currency_code": "USD", "assumption": None,
-        "expected_loss": 10.0, "sla_penalty_amount": 10.0, "revenue_amount": 0.0, "inventory_amount": 0.0,
-        "customer_tier_amount": 0.0, "evidence": "[]", "documents": "[]",
-    }  # fmt: skip
+def exception(number: int) -> ExceptionRecord:
+    """Return an exception of a shipment of its own."""
+    nothing = Decimal("0.00")
+    return ExceptionRecord(
+        tenant_id=TENANT,
+        exception_key=f"late_now:SH-{number}",
+        exception_type="late_now",
+        subject_type="shipment",
+        subject=f"SH-{number}",
+        shipment_id=f"SH-{number}",
+        detected_at=NOW,
+        severity="high",
+        expected_loss=Decimal("10.00"),
+        sla_penalty_amount=Decimal("10.00"),
+        revenue_amount=nothing,
+        inventory_amount=nothing,
+        customer_tier_amount=nothing,
+        currency_code="USD",
+        customer_id="C1",
+    )
 
 
 def measure(folder: Path) -> Iterator[dict[str, Any]]:
@@ -59,8 +68,7 @@ def measure(folder: Path) -> Iterator[dict[str, Any]]:
             home = folder / kind
             casework = door(stores[kind], home)
             casework.bootstrap()
-            rows = [record(exception_row(number)) for number in range(max(PROCESSES))]
-            casework.sync(TENANT, Publication("pub_bench"), rows)
+            casework.sync(TENANT, Publication("pub_bench"), [exception(n) for n in range(max(PROCESSES))])
             for processes in PROCESSES:
                 yield _compared(kind, stores[kind], home, processes)
 

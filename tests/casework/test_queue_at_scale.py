@@ -201,7 +201,8 @@ def test_what_is_kept_can_be_made_anew(office: Office) -> None:
         work.connection.execute(update(queue_totals).values(case_count=77, at_stake=Decimal(1)))
         work.connection.execute(delete(queue_counts))
         work.connection.execute(delete(case_words))
-    was = office.casework.recount(TENANT)
+    was, counted = office.casework.recount(TENANT)
+    assert counted == kept
     assert (was.count, was.facets["state"]) == (77, {})
     with office.casework.desk.reading() as connection:
         assert tally.read(connection, TENANT) == kept
