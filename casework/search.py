@@ -85,7 +85,7 @@ class Order:
 
     def end(self, row: Values) -> str:
         """Return where a page ends whose last row this is."""
-        place = [plain(row[self.by.key]), row["case_id"]]
+        place = [plain(row[str(self.by.key)]), row["case_id"]]
         return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 

@@ -55,8 +55,8 @@ def read(connection: Connection, tenant_id: str) -> Tally:
     per_dimension = [_most_frequent(tenant_id, name).subquery() for name in DIMENSIONS]
     found = connection.execute(union_all(*(select(part) for part in per_dimension)))
     facets: dict[str, dict[str, int]] = {name: {} for name in DIMENSIONS}
-    for dimension, value, count in found:
-        facets[dimension][value] = count
+    for row in found:
+        facets[row[0]][row[1]] = row[2]
     currency = max(facets.pop("currency_code"), default=None)
     if totals is None:
         return Tally(0, facets, Decimal("0.00"), currency)
@@ -94,15 +94,16 @@ def settle(work: Work) -> None:
     if not changed:
         return
     counts: Counter[tuple[str, str]] = Counter()
-    totals = {"ever_count": 0, "case_count": 0, "at_stake": _stake_difference(work, changed)}
+    opened = sum(before is None for before, _ in changed)
+    grown = 0
     for before, after in changed:
-        totals["ever_count"] += before is None
         for case, sign in ((before, -1), (after, 1)):
             if case is not None and _is_in_queue(case):
-                totals["case_count"] += sign
+                grown += sign
                 for name in DIMENSIONS:
                     counts[(name, case[name] or NONE)] += sign
     _add_counts(work.connection, work.tenant_id, counts)
+    totals = {"ever_count": opened, "case_count": grown, "at_stake": _stake_difference(work, changed)}
     if any(totals.values()):
         _add(work.connection, queue_totals, [{"tenant_id": work.tenant_id} | totals])
     _keep_words(work, changed)
@@ -165,8 +166,8 @@ def _greatest_of_others(work: Work, groups: Sequence[str], touched: set[str]) ->
             .group_by(ONCE)
             for clause in members
         ]
-        for group, loss in work.connection.execute(union_all(*queries)):
-            _raise_to(found, group, loss)
+        for row in work.connection.execute(union_all(*queries)):
+            _raise_to(found, row[0], row[1])
     return found
 
 
@@ -223,8 +224,8 @@ def fresh(connection: Connection, tenant_id: str) -> Tally:
     for name in DIMENSIONS:
         counted = select(cases.c[name], func.count()).where(of_queue).group_by(cases.c[name])
         counts: Counter[str] = Counter()
-        for value, count in connection.execute(counted):
-            counts[value or NONE] += count
+        for row in connection.execute(counted):
+            counts[row[0] or NONE] += row[1]
         facets[name] = in_order(counts.items())
     currency = max(facets.pop("currency_code"), default=None)
     total = connection.scalar(select(func.count()).select_from(cases).where(of_queue)) or 0
@@ -255,8 +256,8 @@ def write_fresh(work: Work) -> None:
         (name, value): count for name, values in counted.facets.items() for value, count in values.items()
     }
     money = select(cases.c.currency_code, func.count()).where(cases.c.tenant_id == work.tenant_id, IN_QUEUE)
-    for code, count in work.connection.execute(money.group_by(cases.c.currency_code)):
-        every[("currency_code", code)] = count
+    for row in work.connection.execute(money.group_by(cases.c.currency_code)):
+        every[("currency_code", row[0])] = row[1]
     _add_counts(work.connection, work.tenant_id, every)
     totals = {"ever_count": counted.ever, "case_count": counted.count, "at_stake": counted.at_stake}
     _add(work.connection, queue_totals, [{"tenant_id": work.tenant_id} | totals])

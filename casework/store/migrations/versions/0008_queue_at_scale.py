@@ -95,8 +95,11 @@ def _create_tables() -> None:
         sa.Column("case_count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "dimension", "value", name="pk_queue_counts"),
     )
-    most = ["tenant_id", "dimension", sa.text("case_count DESC"), "value"]
-    op.create_index("ix_queue_counts_most", "queue_counts", most)
+    op.create_index(
+        "ix_queue_counts_most",
+        "queue_counts",
+        ["tenant_id", "dimension", sa.text("case_count DESC"), "value"],
+    )
     word = sa.String(length=120).with_variant(sa.String(length=120, collation="C"), "postgresql")
     op.create_table(
         "case_words",
