@@ -76,8 +76,8 @@ def perform(
         _follow_up(work, desk, case, saved, action, decision, role)
         came_in = {"direction": "in"} if action == Action.COMMENT and role else {}
         work.say(lifecycle.FACTS[action], case=saved, details=decision.details | came_in)
-        stands = rows.case_row(work.connection, tenant_id, case_id) if desk.react(work) else None
-        return masks.case_view(stands or saved, role, grants.names(work.connection))
+        stands = (rows.case_row(work.connection, tenant_id, case_id) if desk.react(work) else None) or saved
+        return masks.case_view(stands, role, grants.name_of(work.connection, stands["owner"]))
 
 
 def foresee(
@@ -89,7 +89,7 @@ def foresee(
         scope, case = _allowed(connection, desk, principal, tenant_id, case_id, action)
         decision = _decided(connection, desk, principal, case, action, told, desk.clock())
         after = {**case, **decision.changes}
-        return masks.case_view(after, scope.partner_role(case), grants.names(connection))
+        return masks.case_view(after, scope.partner_role(case), grants.name_of(connection, after["owner"]))
 
 
 def _allowed(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, or_, select, update
 
 from casework.model import DraftState, EffectState
 from casework.store.tables import Values, approvals, cases, drafts, effects, messages, sign_offs
 from casework.store.work import Work, new_id
+
+ADD_MESSAGE = messages.insert()
 
 
 def withdraw(work: Work, case: Values, reason: str, draft_id: str | None = None) -> int:
@@ -55,13 +58,25 @@ def withdraw_all(
 def touch(work: Work, case: Values, **changed: Any) -> dict[str, Any]:
     """Save changes to a case with the next version, and return the case as it then stands."""
     saved = moved(work, case, **changed)
-    written = {column: saved[column] for column in (*changed, "version", "updated_at")}
-    work.connection.execute(
-        update(cases)
-        .where(cases.c.tenant_id == case["tenant_id"], cases.c.case_id == case["case_id"])
-        .values(written)
-    )
+    columns = tuple(sorted({*changed, "version", "updated_at"}))
+    work.connection.execute(_saving(columns), [_written(saved, columns)])
+    work.note_change(case, saved)
     return saved
+
+
+@lru_cache(maxsize=128)
+def _saving(columns: tuple[str, ...]) -> Update:
+    """Return the statement that saves these columns of a case; built once for each set of columns."""
+    return (
+        update(cases)
+        .where(cases.c.tenant_id == bindparam("key_tenant"), cases.c.case_id == bindparam("key_case"))
+        .values({column: bindparam(f"new_{column}") for column in columns})
+    )
+
+
+def _written(case: Values, columns: Sequence[str]) -> dict[str, Any]:
+    key = {"key_tenant": case["tenant_id"], "key_case": case["case_id"]}
+    return key | {f"new_{column}": case[column] for column in columns}
 
 
 def add_message(work: Work, case: Values, **values: Any) -> str:
@@ -77,7 +92,7 @@ def add_message(work: Work, case: Values, **values: Any) -> str:
         "effect_id": None,
         "occurred_at": work.now,
     }
-    work.connection.execute(messages.insert(), [row | values])
+    work.connection.execute(ADD_MESSAGE, [row | values])
     return message_id
 
 
@@ -86,24 +101,14 @@ def moved(work: Work, case: Values, **changed: Any) -> dict[str, Any]:
     return {**case, **changed, "version": case["version"] + 1, "updated_at": work.now}
 
 
-def save_all(work: Work, saved: Sequence[Values]) -> None:
-    """Write many changed cases at once."""
-    if not saved:
+def save_all(work: Work, changed: Sequence[tuple[Values, Values]]) -> None:
+    """Write many changed cases at once, each given as it was and as it shall stand."""
+    if not changed:
         return
-    columns = [column.name for column in cases.c if not column.primary_key]
-    statement = (
-        update(cases)
-        .where(cases.c.tenant_id == bindparam("key_tenant"), cases.c.case_id == bindparam("key_case"))
-        .values({column: bindparam(f"new_{column}") for column in columns})
-    )
-    work.connection.execute(
-        statement,
-        [
-            {"key_tenant": case["tenant_id"], "key_case": case["case_id"]}
-            | {f"new_{column}": case[column] for column in columns}
-            for case in saved
-        ],
-    )
+    columns = tuple(column.name for column in cases.c if not column.primary_key)
+    work.connection.execute(_saving(columns), [_written(case, columns) for _, case in changed])
+    for before, after in changed:
+        work.note_change(before, after)
 
 
 def void_unfinished(work: Work, case_ids: Sequence[str]) -> None:

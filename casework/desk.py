@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, bindparam, select
 
+from casework import tally
 from casework.config import Config, ExceptionType
 from casework.crashpoints import crashpoint
 from casework.errors import StoreIsOlder, SyncRefused
@@ -21,6 +22,9 @@ from casework.store import engine as store
 from casework.store.tables import audit_entries
 from casework.store.work import Work
 
+SEEN = select(audit_entries.c.entry_hash).where(
+    audit_entries.c.tenant_id == bindparam("of_tenant"), audit_entries.c.sequence == bindparam("at")
+)
 Reaction = Callable[[Config, Work, Sequence[Mapping[str, Any]]], int]
 
 
@@ -30,10 +34,8 @@ def is_on_chain(
     """Tell whether a checkpoint saw an entry of the chain that ends at this head."""
     if mark["sequence"] == head[0]:
         return bool(mark["entry_hash"] == head[1]) or head[0] == 0
-    query = select(audit_entries.c.entry_hash).where(
-        audit_entries.c.tenant_id == tenant_id, audit_entries.c.sequence == mark["sequence"]
-    )
-    return mark["sequence"] == 0 or connection.scalar(query) == mark["entry_hash"]
+    named = {"of_tenant": tenant_id, "at": mark["sequence"]}
+    return mark["sequence"] == 0 or connection.scalar(SEEN, named) == mark["entry_hash"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Desk:
             yield works
             for work in works.values():
                 self.react(work)
+                tally.settle(work)
                 work.finish()
             crashpoint("desk:before-commit")
         crashpoint("desk:after-commit-before-checkpoint")

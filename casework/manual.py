@@ -90,7 +90,7 @@ def open_case(desk: Desk, principal: Principal, tenant_id: str, asked: ManualCas
         _refuse_again(work.connection, scope, record)
         changed = {"is_present": False, "team": team or None}
         saved = sync.open_one(desk, work, Publication(MANUAL), record, **changed)
-        return masks.case_view(saved, None, grants.names(work.connection))
+        return masks.case_view(saved, None, grants.name_of(work.connection, saved["owner"]))
 
 
 def checked(asked: ManualCase) -> dict[str, str | None]:

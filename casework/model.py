@@ -544,18 +544,24 @@ class QueueFilter:
     include_merged: bool = False  # cases merged into another are worked there, so the queue leaves them out
     sort: Literal["ranked", "waiting"] = "ranked"  # or by what waiting until the next shift costs
     limit: int = 50
-    offset: int = 0
+    after: str | None = None  # the `next` of the page before; the first page when not given
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """One page of the queue, and what the whole answer holds."""
+    """One page of the queue, and what the whole answer holds.
+
+    Where `is_exact` is False there is more than could be counted at once: total, facets and loss are the least
+    they can be. The 500 most frequent values of a facet are given.
+    """
 
     cases: tuple[CaseView, ...]
     total: int
     facets: dict[str, dict[str, int]]  # exception_type, state, severity, owner, team, customer_id, …
     total_expected_loss: Decimal | None
     currency_code: str | None
+    is_exact: bool = True
+    next: str | None = None  # to ask for the page after this one; None on the last page
     waiting: Mapping[str, WaitingCost | None] = field(default_factory=dict)  # by case; empty for partners
 
 

@@ -45,7 +45,7 @@ def check_free(connection: Connection, case: Values, actor: str) -> None:
         return
     if case["owner"] == actor:
         raise TransitionRefused("This case is yours already.", case_id=case["case_id"], owner=actor)
-    name = grants.names(connection).get(case["owner"], case["owner"])
+    name = grants.name_of(connection, case["owner"]).get(case["owner"], case["owner"])
     raise TransitionRefused(
         f"This case is with {name}. Ask them to release it, or have it assigned to you.",
         case_id=case["case_id"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, Select, func, select
+from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, func, select
 
 from casework.clocks import CaseFacts
 from casework.model import (
@@ -36,13 +36,14 @@ from casework.store.tables import (
     messages,
 )
 
+# Read with every decision, so built once.
+CASE = select(cases).where(cases.c.tenant_id == bindparam("of_tenant"), cases.c.case_id == bindparam("named"))
 ENDINGS = ("case:resolved", "case:dismissed", "exception:recovered")
 
 
 def case_row(connection: Connection, tenant_id: str, case_id: str) -> RowMapping | None:
     """Return one case by its key, whoever asks."""
-    query = select(cases).where(cases.c.tenant_id == tenant_id, cases.c.case_id == case_id)
-    return connection.execute(query).mappings().first()
+    return connection.execute(CASE, {"of_tenant": tenant_id, "named": case_id}).mappings().first()
 
 
 def fact(values: Values) -> Fact:

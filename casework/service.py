@@ -32,6 +32,7 @@ from casework import (
     rehearsal,
     search,
     sync,
+    tally,
     waiting,
     workload,
 )
@@ -179,6 +180,11 @@ class Casework(EvidenceDoor, AccessDoor):
     def workload(self, principal: Principal, tenant_id: str) -> workload.Workload:
         """Return how the open work is spread over owners and teams; for the tenant's own people only."""
         return workload.workload(self.desk, principal, tenant_id)
+
+    def recount(self, tenant_id: str) -> tuple[tally.Tally, tally.Tally]:
+        """Count a tenant's queue anew, and find the words of its cases anew; return what was kept and what is."""
+        with self.desk.writing(tenant_id, "service:operator") as work:
+            return tally.rebuild(work)
 
     # --- deciding -------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, select
 
 from casework import (
     acknowledgement,
@@ -24,6 +24,7 @@ from casework import (
     lifecycle,
     priority,
     redraft,
+    tally,
     vanishing,
     weights,
 )
@@ -142,7 +143,7 @@ def _take_up(
     applied = weights.in_force(work.connection, work.tenant_id)
     opened: list[dict[str, Any]] = []
     known: list[tuple[ExceptionRecord, Values]] = []
-    number = _opened_so_far(work)
+    number = tally.ever(work)
     for record in chunk:
         case = latest.get(record.exception_key)
         if case is not None and not _is_over(case):
@@ -162,14 +163,9 @@ def open_one(
 ) -> dict[str, Any]:
     """Open the case of one record that no publication states, with what is different about it."""
     applied = weights.in_force(work.connection, work.tenant_id)
-    case = _new_case(desk, work, publication, record, _opened_so_far(work) + 1, {}, applied) | changed
+    case = _new_case(desk, work, publication, record, tally.ever(work) + 1, {}, applied) | changed
     _open(desk, work, publication, [case], [record])
     return case
-
-
-def _opened_so_far(work: Work) -> int:
-    query = select(func.count()).select_from(cases).where(cases.c.tenant_id == work.tenant_id)
-    return work.connection.scalar(query) or 0
 
 
 def _latest(work: Work, chunk: Sequence[ExceptionRecord]) -> dict[str, RowMapping]:
@@ -257,6 +253,8 @@ def _open(
         return
     records = {record.exception_key: record for record in chunk}
     work.connection.execute(cases.insert(), opened)
+    for case in opened:
+        work.note_change(None, case)
     work.connection.execute(
         case_evidence.insert(),
         [_evidence(work, publication, records[case["exception_key"]], case) for case in opened],
@@ -367,7 +365,7 @@ def _save_changed(
     changed: list[tuple[ExceptionRecord, dict[str, Any], Values]],
 ) -> None:
     """Save new facts; nothing approved on the old ones may leave any more."""
-    changes.save_all(work, [case for _record, case, _before in changed])
+    changes.save_all(work, [(before, case) for _record, case, before in changed])
     work.connection.execute(
         case_evidence.insert(),
         [_evidence(work, publication, record, case) for record, case, _before in changed],

@@ -72,7 +72,7 @@ def _vanish(desk: Desk, work: Work, gone: Sequence[Values]) -> int:
         else _without_exception(desk, work, case, returns.get(case["case_id"], []))
         for case in gone
     ]
-    changes.save_all(work, saved)
+    changes.save_all(work, list(zip(gone, saved, strict=True)))
     ended = [
         after["case_id"]
         for before, after in zip(gone, saved, strict=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, literal, select
 
 from casework import changes, clocks, escalation, lifecycle
 from casework.config import Config
@@ -97,11 +97,11 @@ def _relatives(work: Work, ended: set[str]) -> dict[WaitEvent, ColumnElement[boo
     child = cases.alias("child")
     of_tenant = child.c.tenant_id == work.tenant_id
     parents = select(child.c.parent_case_id).where(of_tenant, child.c.case_id.in_(sorted(ended)))
-    busy = select(child.c.parent_case_id).where(
-        of_tenant, child.c.is_open, child.c.parent_case_id.is_not(None)
-    )
+    # asked of each case, for a join would read the cases of all incidents there ever were
+    mine = select(literal(1)).where(of_tenant, child.c.parent_case_id == cases.c.case_id, child.c.is_open)
+    is_busy = mine.limit(1).correlate(cases).scalar_subquery().is_not(None)
     return {
-        WaitEvent.CHILDREN_ENDED: cases.c.case_id.in_(parents) & cases.c.case_id.not_in(busy),
+        WaitEvent.CHILDREN_ENDED: cases.c.case_id.in_(parents) & ~is_busy,
         WaitEvent.INCIDENT_ENDED: cases.c.parent_case_id.in_(sorted(ended)),
     }
 
@@ -117,7 +117,8 @@ def _waiting(work: Work, event: WaitEvent, clause: ColumnElement[bool]) -> list[
         cases.c.waiting_for == event.value,
         clause,
     )
-    return list(work.connection.execute(query.order_by(cases.c.case_id)).mappings())
+    # sorted here: asked for an order, SQLite would read the tenant's cases by their numbers instead
+    return sorted(work.connection.execute(query).mappings(), key=lambda case: str(case["case_id"]))
 
 
 def _resume(config: Config, work: Work, case: Values, event: WaitEvent) -> str:

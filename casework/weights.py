@@ -108,7 +108,7 @@ def _rank_anew(work: Work, applied: Applied) -> int:
     for case in _open(work.connection, work.tenant_id):
         after = changes.moved(work, case, **ranked(applied, case))
         moved += after["ranked_amount"] != case["ranked_amount"]
-        saved.append(after)
+        saved.append((case, after))
         details = {"ranked_amount": after["ranked_amount"], "was": case["ranked_amount"]}
         work.say("case:ranked", case=after, details=details | {"weights_version": applied.version})
     changes.save_all(work, saved)

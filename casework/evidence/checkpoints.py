@@ -16,6 +16,7 @@ from casework.canonical import canonical_bytes, instant
 from casework.evidence.keys import Keys, is_signed
 
 PURPOSE = b"tidewaiter audit checkpoint 1\n"
+TAIL = 4096  # bytes; several times the longest line
 
 
 def checkpoint(keys: Keys, tenant_id: str, sequence: int, entry_hash: str, at: datetime) -> dict[str, Any]:
@@ -36,32 +37,55 @@ def restored(
 def last_checkpoint(path: Path) -> dict[str, Any] | None:
     """Return the newest whole line of a checkpoint file, read from its end; None where there is none."""
     try:
-        with path.open("rb") as stream:
-            end = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, end - 4096))
-            lines = stream.read().split(b"\n")[:-1]
-        mark = json.loads(lines[-1])
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        return _mark_in(_tail(descriptor)[0])
+    finally:
+        os.close(descriptor)
+
+
+def _tail(descriptor: int) -> tuple[bytes, int]:
+    """Return the end of an open file, in which its last whole line is, and the file's size."""
+    size = os.fstat(descriptor).st_size
+    return os.pread(descriptor, TAIL, max(0, size - TAIL)), size
+
+
+def _mark_in(tail: bytes) -> dict[str, Any] | None:
+    try:
+        mark = json.loads(tail.split(b"\n")[-2])
         return mark if isinstance(mark["sequence"], int) and isinstance(mark["entry_hash"], str) else None
-    except (FileNotFoundError, IndexError, ValueError, KeyError, TypeError):
+    except (IndexError, ValueError, KeyError, TypeError):
         return None  # what is no checkpoint is for a verification to name
 
 
 def append_checkpoint(path: Path, mark: dict[str, Any]) -> None:
-    """Append one checkpoint and flush it to disk; a line torn by a crash is cut off first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "r+b") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        end = stream.seek(0, os.SEEK_END)
-        if end:
-            stream.seek(max(0, end - 4096))
-            tail = stream.read()
-            if not tail.endswith(b"\n"):
-                stream.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
-        stream.seek(0, os.SEEK_END)
-        stream.write(canonical_bytes(mark) + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    """Append one checkpoint and flush it to disk; a line torn by a crash is cut off first.
+
+    The flush comes after the lock is let go, so that what several processes append reaches the disk together.
+    """
+    line = canonical_bytes(mark) + b"\n"
+    descriptor = _opened(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        tail, end = _tail(descriptor)
+        if tail and not tail.endswith(b"\n"):
+            end -= len(tail) - tail.rfind(b"\n") - 1
+            os.ftruncate(descriptor, end)
+        os.pwrite(descriptor, line, end)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def is_genuine(mark: dict[str, Any], public_key: bytes) -> bool:

@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from casework.errors import NotPermitted
 from casework.model import Grant, Principal, Role
 from casework.permissions import visitors
 from casework.store.tables import grants, principals
+
+# Read in every call, so built once.
+HELD = select(
+    principals.c.principal_id,
+    principals.c.kind,
+    principals.c.login,
+    principals.c.display_name,
+    *[column.label(f"grant_{column.name}") for column in grants.c],
+).select_from(
+    principals.outerjoin(
+        grants, (grants.c.principal_id == principals.c.principal_id) & grants.c.revoked_at.is_(None)
+    )
+)
+OF_ONE = HELD.where(principals.c.principal_id == bindparam("who"), principals.c.is_active).order_by(
+    grants.c.grant_id
+)
+NAMES = select(principals.c.principal_id, principals.c.display_name)
+NAME = select(principals.c.display_name).where(principals.c.principal_id == bindparam("who"))
 
 
 def current(connection: Connection, principal_id: str) -> Principal:
@@ -18,8 +36,7 @@ def current(connection: Connection, principal_id: str) -> Principal:
     kind, _, number = principal_id.partition(":")
     if kind in visitors.READERS:
         return visitors.READERS[kind](connection, number)
-    query = _held().where(principals.c.principal_id == principal_id, principals.c.is_active)
-    rows = connection.execute(query.order_by(grants.c.grant_id)).mappings().all()
+    rows = connection.execute(OF_ONE, {"who": principal_id}).mappings().all()
     if not rows:
         raise NotPermitted("This account is not active. Ask your administrator.", principal_id=principal_id)
     return _principal(rows)
@@ -27,18 +44,12 @@ def current(connection: Connection, principal_id: str) -> Principal:
 
 def of_tenant(connection: Connection, tenant_id: str) -> dict[str, Principal]:
     """Return principal_id -> everybody active who holds a role in a tenant, with the grants there."""
-    query = _held().where(grants.c.tenant_id == tenant_id, principals.c.is_active)
+    query = HELD.where(grants.c.tenant_id == tenant_id, principals.c.is_active)
     ordered = query.order_by(principals.c.display_name, principals.c.principal_id, grants.c.grant_id)
     found: dict[str, list[RowMapping]] = {}
     for row in connection.execute(ordered).mappings():
         found.setdefault(row["principal_id"], []).append(row)
     return {principal_id: _principal(rows) for principal_id, rows in found.items()}
-
-
-def _held() -> Select[Any]:
-    is_held = (grants.c.principal_id == principals.c.principal_id) & grants.c.revoked_at.is_(None)
-    columns = [column.label(f"grant_{column.name}") for column in grants.c]
-    return select(principals, *columns).select_from(principals.outerjoin(grants, is_held))
 
 
 def _principal(rows: Sequence[RowMapping]) -> Principal:
@@ -63,5 +74,14 @@ def grant_of(row: Any) -> Grant:
 
 def names(connection: Connection) -> dict[str, str]:
     """Return principal_id -> name, of everybody."""
-    rows = connection.execute(select(principals.c.principal_id, principals.c.display_name))
-    return {row.principal_id: row.display_name for row in rows} | visitors.names(connection)
+    return {row.principal_id: row.display_name for row in connection.execute(NAMES)} | visitors.names(
+        connection
+    )
+
+
+def name_of(connection: Connection, principal_id: str | None) -> dict[str, str]:
+    """Return principal_id -> name of one principal, which is all that the view of one case needs."""
+    if principal_id is None:
+        return {}
+    name = connection.scalar(NAME, {"who": principal_id})
+    return {} if name is None else {principal_id: name}

@@ -71,6 +71,11 @@ class Scope:
         """Whether no grant gives this permission at all."""
         return not self.reaches
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether some grant reaches every case of the tenant."""
+        return any(set(reach) == {"tenant_id"} for _role, reach in self.reaches)
+
     def where(self) -> ColumnElement[bool]:
         """Return the clause that every query over `cases` carries."""
         clauses = [

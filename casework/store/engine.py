@@ -7,6 +7,7 @@ the database itself shows it no others (`row_security`). What has to look over a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -16,7 +17,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DisconnectionError, InterfaceError, OperationalError
 
 from casework.errors import DetailsRefused, StoreUnavailable
 from casework.store import row_security
@@ -24,6 +25,7 @@ from casework.store import row_security
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_218_447_001  # any constant: PostgreSQL's advisory lock for migrations
 BUSY_TIMEOUT_MS = 30_000
+TRUSTED_SECONDS = 1.0  # a connection used so recently is not asked again whether it is still there
 
 
 def open_store(url: str) -> Engine:
@@ -31,7 +33,9 @@ def open_store(url: str) -> Engine:
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     if not url.startswith("sqlite"):
-        engine = create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url)
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", _ask_if_idle)
         event.listen(engine, "begin", row_security.begin)
         return engine
     engine = create_engine(url)
@@ -40,6 +44,22 @@ def open_store(url: str) -> Engine:
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ask_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
+    """Ask a connection that lay idle whether its server is still there; asking each time costs round trips."""
+    used_at = record.info.get("used_at")
+    if used_at is None or time.monotonic() - used_at < TRUSTED_SECONDS:
+        return
+    try:
+        connection.execute("")
+        connection.rollback()
+    except Exception as gone:
+        raise DisconnectionError from gone
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:

@@ -12,7 +12,7 @@ from casework.errors import CaseworkError
 from casework.model import QueueFilter
 from dashboard import context, queries, session
 from dashboard.components.tables import show_table
-from dashboard.components.text import literal, moment, relative, visible
+from dashboard.components.text import count_words, literal, moment, relative, visible
 from dashboard.components.wording import STATE_WORDS, type_label
 from dashboard.session import Viewer
 
@@ -50,7 +50,7 @@ def _cases(viewer: Viewer, as_of: datetime) -> None:
     except CaseworkError as refused:
         st.info(literal(refused.message))
         return
-    st.subheader(f"Exceptions ({found.total})", anchor=False)
+    st.subheader(f"Exceptions ({count_words(found.total, is_exact=found.is_exact)})", anchor=False)
     if not found.cases:
         st.info("No open exception on your shipments.")
         return

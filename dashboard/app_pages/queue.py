@@ -17,7 +17,7 @@ from dashboard.components.manual_case import manual_case_button
 from dashboard.components.notices import attempt
 from dashboard.components.preview import show_preview
 from dashboard.components.queue_table import choose_several, queue_frame, show_queue_table
-from dashboard.components.text import literal, money, visible
+from dashboard.components.text import count_words, literal, money, visible
 from dashboard.components.wording import STATE_WORDS, team_name, type_label
 from dashboard.session import Viewer
 
@@ -30,6 +30,8 @@ VIEWS: dict[str, str] = {
     "waiting": "Waiting",
     "approval": "Waiting on approval",
 }
+COUNTED_ONCE = "Each shipment and each incident counts once."
+AT_LEAST = f"{COUNTED_ONCE} There is more than is counted at once: every number is the least it can be."
 
 
 @dataclass(frozen=True)
@@ -113,22 +115,24 @@ def _views(viewer: Viewer, base: QueueFilter, now: datetime) -> None:
         st.button("", icon=":material/refresh:", key="queue_refresh", type="tertiary", help="Look again")
 
 
-def _counts(viewer: Viewer, base: QueueFilter, now: datetime) -> dict[str, int]:
-    """Return how many cases each view holds, as far as one answer's facets can tell, else by asking."""
+def _counts(viewer: Viewer, base: QueueFilter, now: datetime) -> dict[str, str]:
+    """Return, in words, how many cases each view holds, as far as one answer's facets can tell, else by asking."""
     who = viewer.principal.principal_id
     whole = context.casework().search(viewer.principal, viewer.tenant_id, replace(base, limit=0))
     owners, states = whole.facets.get("owner", {}), whole.facets.get("state", {})
-    counts = {"all": whole.total, "mine": owners.get(who, 0), "unassigned": owners.get("-", 0)}
-    counts["waiting"] = states.get(State.WAITING, 0)
+    numbers = {"all": whole.total, "mine": owners.get(who, 0), "unassigned": owners.get("-", 0)}
+    numbers["waiting"] = states.get(State.WAITING, 0)
+    counts = {name: count_words(number, is_exact=whole.is_exact) for name, number in numbers.items()}
     for name in ("breaching", "approval"):
         wanted = replace(view_filter(name, who, base, now), limit=0)
-        counts[name] = context.casework().search(viewer.principal, viewer.tenant_id, wanted).total
+        found = context.casework().search(viewer.principal, viewer.tenant_id, wanted)
+        counts[name] = count_words(found.total, is_exact=found.is_exact)
     return counts
 
 
 def _first_page() -> None:
     """Start at the top when what is wanted changes."""
-    st.session_state["queue_offset"] = 0
+    st.session_state["queue_pages"] = []
 
 
 def _wanted(viewer: Viewer, base: QueueFilter, now: datetime) -> QueueFilter:
@@ -147,13 +151,15 @@ def _wanted(viewer: Viewer, base: QueueFilter, now: datetime) -> QueueFilter:
         search=(state.get("queue_search") or "").strip(),
         include_closed=bool(state.get("queue_closed")),
         sort="waiting" if state.get("queue_by_waiting") else "ranked",
-        offset=int(state.get("queue_offset", 0)),
+        after=next(iter((state.get("queue_pages") or [])[-1:]), None),
     )
 
 
 def _facets(shown: Shown) -> None:
     """Show how the whole answer divides, counted over all its rows; a click narrows it."""
     config, facets = context.config(), shown.page.facets
+    if not shown.page.is_exact:
+        st.caption("Counted over the first of them; there are more.", help=AT_LEAST)
     _pills("Type", "facet_type", facets.get("exception_type", {}), lambda name: type_label(config, name))
     _pills("Severity", "facet_severity", facets.get("severity", {}), str.capitalize)
     _pills("State", "facet_state", facets.get("state", {}), lambda name: STATE_WORDS.get(name, name))
@@ -282,15 +288,17 @@ def _move(step: int) -> None:
         st.session_state["queue_selected"] = ids[min(max(here + step, 0), len(ids) - 1)]
 
 
-def _page_by(step: int) -> None:
-    """Move a page of rows forward or back."""
-    st.session_state["queue_offset"] = max(int(st.session_state.get("queue_offset", 0)) + step, 0)
+def _page_on(after: str | None) -> None:
+    """Move on to the rows after this page; without its end, back to the rows before."""
+    pages: list[str] = st.session_state.get("queue_pages") or []
+    st.session_state["queue_pages"] = [*pages, after] if after else pages[:-1]
 
 
 def _footer(shown: Shown, wanted: QueueFilter) -> None:
     """Show where we are in the list, its sum, and the keys."""
     found = shown.page
-    last = wanted.offset + len(found.cases)
+    before = PAGE_SIZE * len(st.session_state.get("queue_pages") or [])
+    least = "" if found.is_exact else "+"
     total = (
         money(found.total_expected_loss, found.currency_code or "")
         if found.total_expected_loss is not None
@@ -308,15 +316,16 @@ def _footer(shown: Shown, wanted: QueueFilter) -> None:
             help="What is at stake if nobody looks again before the next shift begins comes first",
         )  # fmt: skip
         st.space("stretch")
-        words = f"{wanted.offset + 1}–{last} of {found.total:,}" + (f" · {total} at stake" if total else "")
-        st.caption(literal(words), help="Each shipment and each incident counts once.", width="content")
+        words = f"{before + 1}–{before + len(found.cases)} of {found.total:,}{least}"
+        words += f" · {total}{least} at stake" if total else ""
+        st.caption(literal(words), help=COUNTED_ONCE if found.is_exact else AT_LEAST, width="content")
         st.button(
-            "", icon=":material/chevron_left:", key="queue_earlier", disabled=not wanted.offset,
-            on_click=_page_by, args=(-PAGE_SIZE,), help="The rows before",
+            "", icon=":material/chevron_left:", key="queue_earlier", disabled=not before,
+            on_click=_page_on, args=(None,), help="The rows before",
         )  # fmt: skip
         st.button(
-            "", icon=":material/chevron_right:", key="queue_later", disabled=last >= found.total,
-            on_click=_page_by, args=(PAGE_SIZE,), help="The rows after",
+            "", icon=":material/chevron_right:", key="queue_later", disabled=found.next is None,
+            on_click=_page_on, args=(found.next,), help="The rows after",
         )  # fmt: skip
 
 

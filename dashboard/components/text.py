@@ -55,6 +55,11 @@ def figure_text(text: object, limit: int = 60) -> str:
     return html.escape(short, quote=False)
 
 
+def count_words(count: int, *, is_exact: bool = True) -> str:
+    """Return a count, with a plus where there are more than were counted."""
+    return f"{count:,}" if is_exact else f"{count:,}+"
+
+
 def money(amount: Decimal | float | int | None, currency_code: str, *, cents: bool = False) -> str:
     """Return an amount with its currency, such as `$18,400` or `CHF 1,200.50`."""
     if amount is None:

@@ -82,16 +82,16 @@ def queue(
         include_closed=closed,
         sort="waiting" if by_waiting else "ranked",
         limit=200,
-        offset=0,
     )
     cases: list[CaseView] = []
     costs: dict[str, WaitingCost | None] = {}
     while not limit or len(cases) < limit:
-        page = casework.search(principal, tenant, replace(chosen, offset=len(cases)))
+        page = casework.search(principal, tenant, chosen)
         cases.extend(page.cases)
         costs |= page.waiting
-        if not page.cases or len(cases) >= page.total:
+        if page.next is None:
             break
+        chosen = replace(chosen, after=page.next)
     rows = [
         as_row(case) | {"waiting": costs.get(case.case_id)} for case in (cases[:limit] if limit else cases)
     ]

@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
     store = typer.Typer(help="Backups of the operational store.", no_args_is_help=True)
     store.command("backup")(store_backup)
     store.command("restore-check")(restore_check)
+    store.command("recount")(store_recount)
     app.add_typer(store, name="store")
     app.command("events")(events)
 
@@ -316,6 +317,15 @@ def store_backup(file: Annotated[Path, typer.Argument(help="The new file.", dir_
     size = _casework().backup(file)
     say(f"{file} ({size:,} bytes). Keep the home's keys/ and checkpoints/ safe as well, but never put older "
         "checkpoints back: they are what shows that a store is old.")  # fmt: skip
+
+
+def store_recount(tenant: TENANTS = None) -> None:
+    """Count each queue anew from its cases, find their words anew, and tell whether what was kept was right."""
+    casework = _casework()
+    for name in tenant or sorted(casework.config.tenants):
+        kept, counted = casework.recount(name)
+        said = "as it was kept" if kept == counted else f"{kept.count:,} were kept"
+        say(f"{name}: {counted.count:,} cases in the queue ({said}).")
 
 
 def restore_check(tenant: TENANTS = None, yes: YES = False, as_json: JSON = False) -> None:

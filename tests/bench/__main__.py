@@ -12,26 +12,22 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.csv
-import sqlalchemy as sa
 
 from casework.config import load_config
-from casework.evidence.keys import Keys
 from casework.model import Action, Grant, Principal, Role
 from casework.permissions import policy
-from casework.service import Casework
-from casework.store.engine import migrate, open_store, writing_across
-from casework.store.tables import case_facts
 from data import catalog
 from data.contract import load_contract, split
 from data.feeds.scms import day
 from data.formats import read
-from orchestration.assets.decisions import record
+from tests.bench import deciding, queue, stores
 
 REPEATS = 5
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -76,39 +72,13 @@ def row_split(folder: Path) -> dict[str, Any]:
     return {"what": "row split and quarantine : bare read and insert, 20,000 rows", "ratio": slow / quick}
 
 
-def perform(folder: Path) -> dict[str, Any]:
-    """Do one action to a case, against inserting the same fact alone in a transaction."""
-    engine = open_store(f"sqlite:///{folder / 'store.db'}")
-    migrate(engine)
-    casework = Casework(engine, config=load_config(), keys=Keys(folder / "keys"), home=folder)
-    passwords = {account.login: account.password for account in casework.bootstrap()}
-    _token, lead = casework.sign_in("lead", passwords["lead"])
-    casework.sync("demo", casework_publication(), [record(exception_row())])
-    case_id = casework.search(lead, "demo").cases[0].case_id
-    count = iter(range(10**9))
-
-    def one_action() -> None:
-        casework.perform(lead, "demo", case_id, Action.COMMENT, text=f"note {next(count)}")
-
-    def bare_insert() -> None:
-        values = {
-            "tenant_id": "bench", "sequence": next(count), "case_id": case_id, "fact": "case:commented",
-            "actor": "x", "occurred_at": NOW, "details": {},
-        }  # fmt: skip
-        with writing_across(engine) as connection:
-            connection.execute(sa.insert(case_facts).values(values))
-
-    def many(work: Callable[[], None]) -> Callable[[], None]:
-        return lambda: [work() for _ in range(20)] and None
-
-    slow, quick = seconds(many(one_action)), seconds(many(bare_insert))
-    return {"what": "perform() : one bare insert in a transaction, SQLite", "ratio": slow / quick}
-
-
 def decision(_folder: Path) -> dict[str, Any]:
     """Ask about every action on a case at once, against one after another; and how long one question takes."""
     person = Principal("person:x", "person", "x", "X", (Grant("demo", Role.OPS_LEAD),))
-    row = {**exception_row(), "state": "in_progress", "owner": None}
+    row = {
+        "tenant_id": "demo", "case_id": "D-1", "exception_type": "late_now", "state": "in_progress", "owner": None,
+        "customer_id": "C1", "carrier_id": None, "facility_id": None,
+    }  # fmt: skip
     case, actions = policy.case(row, load_config()), [f"case:{action}" for action in Action]
     took = []
     for _ in range(500):
@@ -129,26 +99,6 @@ def decision(_folder: Path) -> dict[str, Any]:
         "one_decision_p50_ms_of_processor": round(sorted(took)[250] * 1000, 2),
         "one_decision_p95_ms_of_processor": round(sorted(took)[475] * 1000, 2),
     }
-
-
-def casework_publication() -> Any:
-    """Return a publication to open a case from."""
-    from casework.model import Publication
-
-    return Publication("pub_bench")
-
-
-def exception_row() -> dict[str, Any]:
-    """Return one row of fct_exceptions."""
-    return {
-        "tenant_id": "demo", "exception_key": "late_now:SH-1", "exception_type": "late_now",
-        "subject_type": "shipment", "subject_id": "SH-1", "shipment_id": "SH-1", "parent_exception_key": None,
-        "detected_at": NOW, "due_at": NOW, "predicted_at": NOW, "late_probability": 1.0, "customer_id": "C1",
-        "carrier_id": None, "facility_id": None, "customer_tier": "gold", "severity": "high",
-        "currency_code": "USD", "assumption": None, "expected_loss": 10.0, "sla_penalty_amount": 10.0,
-        "revenue_amount": 0.0, "inventory_amount": 0.0, "customer_tier_amount": 0.0, "evidence": "[]",
-        "documents": "[]",
-    }  # fmt: skip
 
 
 def later_rows(name: str, folder: Path) -> dict[str, Any] | None:
@@ -177,9 +127,10 @@ def main() -> None:
     """Print every comparison as a line of JSON."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for comparison in (row_split, perform, decision):
-            found = comparison(folder)
-            print(json.dumps({**found, "ratio": round(found["ratio"], 2)}))
+        for found in chain([row_split(folder), decision(folder)], deciding.measure(folder / "deciding")):
+            print(json.dumps({**found, "ratio": round(found["ratio"], 2)}), flush=True)
+        for found in queue.measure(folder / "queue", queue.LARGE, queue.OPEN_PERCENTS, stores.KINDS):
+            print(json.dumps(found), flush=True)
         for dataset in ("c2k", "scms"):
             report = later_rows(dataset, folder)
             if report:

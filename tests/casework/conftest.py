@@ -125,12 +125,18 @@ def module_office(sqlite_template: Template, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def postgres_office(postgres_url: str, postgres_template: Template, tmp_path: Path) -> Iterator[Office]:
     """A fresh copy of the set-up PostgreSQL database."""
-    home, name = tmp_path / "home", f"t_{uuid.uuid4().hex}"
+    home = tmp_path / "home"
     shutil.copytree(postgres_template.home, home)
-    _administer(postgres_url, f"create database {name} template {TEMPLATE}")
-    engine = open_store(database(postgres_url, name))
+    engine = open_store(copied(postgres_url))
     yield Office(engine, home)
     engine.dispose()
+
+
+def copied(postgres_url: str) -> str:
+    """Copy the set-up PostgreSQL database; the URL of the copy."""
+    name = f"t_{uuid.uuid4().hex}"
+    _administer(postgres_url, f"create database {name} template {TEMPLATE}")
+    return database(postgres_url, name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

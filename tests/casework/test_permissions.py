@@ -333,8 +333,11 @@ def test_a_partner_cannot_find_out_by_filter_search_or_order_what_it_cannot_see(
             shared.casework.search(customer, TENANT, hidden)
     assert shared.casework.search(customer, TENANT, QueueFilter(search=OWN_CARRIER)).total == 0
     assert shared.casework.search(customer, TENANT, QueueFilter(search="SH-1")).total == 1
+    costly = exception(2, customer_id="C-OTHER", sla_penalty_amount=Decimal("99999.00"))
+    shared.clock.forward(hours=1)
+    shared.sync(exception(1), costly, exception(5))
     order = [case.subject for case in shared.casework.search(shared.who(CARRIER), TENANT).cases]
-    assert order == ["SH-1", "SH-2"]  # by money it would be the other way round
+    assert order == ["SH-5", "SH-2", "SH-1"]  # the newest first; by money SH-2 would be
 
 
 def test_a_partners_comment_comes_in_as_its_message_and_it_sees_it_again(shared: Office) -> None:

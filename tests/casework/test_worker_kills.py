@@ -9,6 +9,7 @@ import random
 import signal
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,12 @@ def approve_more(world: World, batch: int) -> None:
 
 def all_cases(world: World) -> list[CaseView]:
     found: list[CaseView] = []
-    offset = 0
-    while page := world.casework.search(world.person(), TENANT, QueueFilter(limit=100, offset=offset)).cases:
-        found += page
-        offset += len(page)
+    wanted = QueueFilter(limit=100)
+    while page := world.casework.search(world.person(), TENANT, wanted):
+        found += page.cases
+        if page.next is None:
+            break
+        wanted = replace(wanted, after=page.next)
     return found
 
 

@@ -236,8 +236,18 @@ MUTANTS: list[Mutant] = [
             """work.say(f"draft:{decided['decision']}", case=saved, object_id=draft["draft_id"], details=details)""",
             "del details",
         ),
-        ("the history of a case is not written", "store/work.py", "if self._facts:", "if False:"),
-        ("the events are not written", "store/work.py", "if self._events:", "if False:"),
+        (
+            "the history of a case is not written",
+            "store/work.py",
+            "self._numbered(self._facts, self._fact_sequence)",
+            "self._numbered([], self._fact_sequence)",
+        ),
+        (
+            "the events are not written",
+            "store/work.py",
+            '[row | {"event_id": new_id()} for row in self._events]',
+            "[]",
+        ),
         (
             "the outbox holds another hash than the log",
             "decisions.py",
@@ -462,8 +472,8 @@ MUTANTS: list[Mutant] = [
         (
             "a decision does not take the tenant's lock",
             "store/work.py",
-            "            .with_for_update()\n",
-            "",
+            'bindparam("of_tenant")).with_for_update()',
+            'bindparam("of_tenant"))',
         ),
     ),
     *_many(

@@ -46,6 +46,7 @@ from casework.store.tables.people import (
     tenant_clocks,
     tenants,
 )
+from casework.store.tables.queue import case_words, queue_counts, queue_totals
 from casework.store.tables.ranking import priority_weights
 from casework.store.tables.types import CENT, Instant, Money, Values, metadata
 
@@ -77,6 +78,7 @@ __all__ = [
     "audit_heads",
     "case_evidence",
     "case_facts",
+    "case_words",
     "cases",
     "check_results",
     "config_versions",
@@ -103,6 +105,8 @@ __all__ = [
     "priority_weights",
     "publications",
     "quarantined_rows",
+    "queue_counts",
+    "queue_totals",
     "redactions",
     "sensitive_reads",
     "sessions",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, String, Table, Text
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, ColumnElement, Float, Index, Integer, String, Table, Text, true
 
 from casework.store.tables.types import Instant, Money, metadata
 
@@ -79,9 +81,42 @@ Index(
     sqlite_where=cases.c.is_open,
     postgresql_where=cases.c.is_open,
 )
-Index("ix_cases_queue", cases.c.tenant_id, cases.c.is_open, cases.c.ranked_amount.desc(), cases.c.case_id)
+# Written out as a comparison, for SQLite knows a partial index by the words of its condition.
+OPEN = cases.c.is_open == true()
+RANK = (cases.c.ranked_amount.desc(), cases.c.case_id.desc())
+NEWEST = (cases.c.opened_at.desc(), cases.c.case_id.desc())
+
+
+def _partial(name: str, *columns: Any, where: ColumnElement[bool] = OPEN) -> None:
+    """Declare an index over a part of the cases, mostly the open ones, that stays small while history grows."""
+    Index(f"ix_cases_{name}", cases.c.tenant_id, *columns, sqlite_where=where, postgresql_where=where)
+
+
+# The ranked queue, whole and by what it is narrowed to; and by date for partners, who are shown no money.
+_partial("queue", *RANK)
+_partial("queue_by_state", cases.c.state, *RANK)
+_partial("queue_by_severity", cases.c.severity, *RANK)
+_partial("queue_by_owner", cases.c.owner, *RANK)
+_partial("newest_by_customer", cases.c.customer_id, *NEWEST)
+_partial("newest_by_carrier", cases.c.carrier_id, *NEWEST)
+_partial("newest_by_facility", cases.c.facility_id, *NEWEST)
+# With the ended ones too.
+Index("ix_cases_history", cases.c.tenant_id, *RANK)
+Index("ix_cases_by_customer", cases.c.tenant_id, cases.c.customer_id, cases.c.is_open, *RANK)
+Index("ix_cases_by_carrier", cases.c.tenant_id, cases.c.carrier_id, cases.c.is_open, *RANK)
+Index("ix_cases_by_facility", cases.c.tenant_id, cases.c.facility_id, cases.c.is_open, *RANK)
+# Few are merged or part of an incident: were the others in these, SQLite would read them all to find those.
+_partial("merged", cases.c.merged_into, where=cases.c.merged_into.is_not(None))
+_partial("parent", cases.c.parent_case_id, where=cases.c.parent_case_id.is_not(None))
+# What the worker and its auditor look for, in all tenants.
+_partial(
+    "unanswered", cases.c.first_response_due_at, where=cases.c.is_open & cases.c.first_response_at.is_(None)
+)
+_partial("sleeping", cases.c.case_id, where=cases.c.is_open & cases.c.resolution_due_at.is_(None))
+_partial("waiting", cases.c.waiting_for, cases.c.waiting_until, where=cases.c.state == "waiting")
+_partial("flapping", cases.c.flapping_until, where=cases.c.is_open & ~cases.c.is_present)
+_partial("present", cases.c.case_id, cases.c.exception_key, where=cases.c.is_present == true())
 Index("ix_cases_exception", cases.c.tenant_id, cases.c.exception_key)
-Index("ix_cases_merged", cases.c.tenant_id, cases.c.merged_into)
 Index("ix_cases_shipment", cases.c.tenant_id, cases.c.shipment_id)
 
 # One row per version of what is known about a case: facts as the publication stated them.
@@ -132,11 +167,13 @@ audit_entries = Table(
 )
 Index("ix_audit_entries_case", audit_entries.c.tenant_id, audit_entries.c.case_id, audit_entries.c.sequence)
 
-# One row per tenant: the head of its chain, so that an append reads one row.
+# One row per tenant: the head of its chain and the last numbers given, so that an append reads one row.
 audit_heads = Table(
     "audit_heads",
     metadata,
     Column("tenant_id", String(64), primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("entry_hash", String(64), nullable=False),
+    Column("fact_sequence", Integer, nullable=False, server_default="0"),  # of `case_facts`
+    Column("event_sequence", Integer, nullable=False, server_default="0"),  # of `events`
 )

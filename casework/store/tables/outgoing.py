@@ -19,6 +19,14 @@ drafts = Table(
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("tenant_id", "case_id", "kind"),
 )
+WAITING = drafts.c.state == "waiting"
+Index(
+    "ix_drafts_waiting",
+    drafts.c.tenant_id,
+    drafts.c.case_id,
+    sqlite_where=WAITING,
+    postgresql_where=WAITING,
+)
 
 # One row per version of a draft: content and the hash that an approval binds.
 draft_versions = Table(

@@ -16,6 +16,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from casework import tally
 from casework.access.links import NewLink
 from casework.delegation import Lent
 from casework.effects.adapter import Leased
@@ -154,6 +155,7 @@ class DeskHistory(RuleBasedStateMachine):
         yield from checks.contradictory(self.before, after)
         yield from checks.lost_edits(after, self.edits)
         yield from checks.unrecorded(after)
+        yield from self._miscounted(after)
         if self.after_a_round:
             yield from checks.overdue(after)
         if len(after.audit) > self.verified + 12:  # the log only grows; its end is verified with the life's
@@ -163,6 +165,13 @@ class DeskHistory(RuleBasedStateMachine):
     def _unverified(self) -> list[str]:
         report = chain.verify(self.office.casework, TENANT)
         return [] if report.ok else [report.sentence]
+
+    def _miscounted(self, after: Snapshot) -> list[str]:
+        with self.office.casework.desk.reading(TENANT) as connection:
+            kept = tally.read(connection, TENANT)
+        counted = checks.queue_counted(after)
+        told = kept.count, kept.facets, kept.at_stake, kept.ever
+        return [] if told == counted else [f"The queue is kept as {told}, but is {counted}."]
 
     @invariant()
     def everything_holds(self) -> None:

@@ -494,7 +494,7 @@ FILTERS = (
     QueueFilter(search="SH"),
     QueueFilter(customer_id="C-OTHER"),
     QueueFilter(is_awaiting_approval=True),
-    QueueFilter(owner="-", limit=1, offset=1),
+    QueueFilter(owner="-", limit=1),
     QueueFilter(response_due_before=AT, opened_since=START),
 )
 
