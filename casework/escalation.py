@@ -81,14 +81,15 @@ def promise_update(work: Work, config: Config, case: Values) -> None:
     _add(work, case, policies.plan(config, case, work.now))
 
 
-def _add(work: Work, case: Values, steps: Sequence[policies.Step]) -> None:
+def _add(work: Work, case: Values, steps: Sequence[policies.Step], **standing: Any) -> list[dict[str, Any]]:
     if not steps:
-        return
+        return []
     query = select(escalations.c.rule, func.max(escalations.c.step)).where(_of(case))
     found = work.connection.execute(query.group_by(escalations.c.rule))
     last: dict[str, int] = {row[0]: row[1] for row in found}
-    added = [_row(case, step, last.get(step.rule, 0)) for step in steps]
+    added = [_row(case, step, last.get(step.rule, 0)) | standing for step in steps]
     work.connection.execute(escalations.insert(), added)
+    return added
 
 
 def cancel(work: Work, case: Values, config: Config) -> None:
@@ -117,6 +118,13 @@ def cancel_all(work: Work, case_ids: Sequence[str]) -> None:
         )
         .values(state="cancelled")
     )
+
+
+def raise_now(work: Work, desk: Desk, case: Values, rule: str, details: dict[str, Any]) -> None:
+    """Make a step that is due this instant and carry it out with what raised it: nobody waits for a worker."""
+    step = policies.Step(rule, 1, "now", "UTC", work.now, details)
+    row = _add(work, case, [step], state="fired", fired_at=work.now)[0]
+    _tell(work, desk, case, row)
 
 
 def await_end(work: Work, case: Values) -> None:

@@ -38,6 +38,8 @@ from casework.desk import Desk
 from casework.effects import people
 from casework.evidence.door import EvidenceDoor
 from casework.evidence.keys import Keys
+from casework.metering import report as usage_report
+from casework.metering.meter import Meter
 from casework.model import (
     Action,
     Approval,
@@ -339,6 +341,28 @@ class Casework(EvidenceDoor):
     def audit_escalations(self, principal: Principal, tenant_id: str) -> list[auditor.Missed]:
         """Return steps that should have fired, notices that did not arrive, and cases nothing would wake."""
         return auditor.audit(self.desk, principal, tenant_id)
+
+    # --- what use costs -------------------------------------------------------------------------------
+
+    def usage(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        by: usage_report.By = "kind",
+        since: datetime | None = None,
+    ) -> usage_report.UsageReport:
+        """Return what the tenant used since an instant and what it cost, and how each budget stands."""
+        return usage_report.report(self.desk, principal, tenant_id, by, since)
+
+    def usage_of_case(
+        self, principal: Principal, tenant_id: str, case_id: str
+    ) -> usage_report.UsageReport | None:
+        """Return what one case cost so far; None for a partner."""
+        return usage_report.of_case(self.desk, principal, tenant_id, case_id)
+
+    def count_call(self, tenant_id: str, caller: str, purpose: str) -> None:
+        """Count one call of a program by the id of its key, before it is answered; raise `OverBudget`."""
+        Meter(self.engine, self.config, clock=self.desk.clock).called(tenant_id, caller, purpose)
 
     # --- what arrived ---------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ def casework() -> Casework:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _casework(home_folder: str, url: str) -> Casework:
     folder, engine = Path(home_folder), open_store(url)
-    drafter = Drafter.of_store(engine)
+    drafter = Drafter.of_store(engine, config())
     return Casework(engine, config=config(), keys=Keys(folder / "keys"), home=folder, drafter=drafter)
 
 

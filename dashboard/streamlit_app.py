@@ -24,14 +24,15 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
   case_merged, split_cases, split, split_reason, split_confirm, unmerge,
   case_waterfall, case_timeline, case_eta_history, case_projection, case_map, case_documents, case_parent,
   case_siblings, case_children, case_drafts, case_effects, case_lineage, case_proof, case_facts, case_history,
-  case_escalations, case_audit
+  case_escalations, case_audit, case_cost
 - drafts, with <kind> one of customer_update, carrier_request, recovery_recommendation: draft_<kind>,
   draft_edit_<kind>, draft_subject_<kind>, draft_text_<kind>_<n>, draft_save_<kind>, draft_cancel_<kind>,
   draft_approve_<kind>, draft_reject_<kind>, draft_reject_reason_<kind>, draft_reject_confirm_<kind>,
   draft_regenerate_<kind>, draft_preview_<kind>
 - shift: handover_to, handover_note, handover_next_<case>, handover_check_<case>, handover_left_<case>,
   handover_offer, handover_accept_<id>, handover_reason_<id>, handover_decline_<id>, handover_mine,
-  handover_withdraw_reason, handover_withdraw, handover_list, workload_owners, workload_teams
+  handover_withdraw_reason, handover_withdraw, handover_list, workload_owners, workload_teams,
+  usage_by, usage_lines, usage_budgets
 - data health: feeds_table, checks_table, quarantine_state, quarantine_feed, quarantine_page,
   quarantine_table, quarantine_row, fix_<column>_<quarantine_id>, fix_submit, fix_ignore,
   fix_reason_<quarantine_id>, fix_ignore_confirm, published_table

@@ -63,7 +63,7 @@ class Platform:
     def casework(self) -> Casework:
         """The one door to decisions."""
         home = self.settings.home
-        drafter = Drafter.of_store(self.engine)
+        drafter = Drafter.of_store(self.engine, self.config)
         keys = Keys(home / "keys")
         return Casework(
             self.engine, config=self.config, keys=keys, home=home, clock=self.clock, drafter=drafter

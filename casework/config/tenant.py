@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from casework.config.calendar import CalendarChoice, Zone
 from casework.config.escalation import EscalationRule
+from casework.config.metering import Metering
 from casework.config.strict import Strict as _Strict
 
 
@@ -94,3 +95,10 @@ class TenantConfig(_Strict):
     four_eyes_above: Decimal  # from this expected loss on, nobody approves an own edit
     handover_minutes: int = Field(default=30, gt=0)  # then the lead hears that nobody accepted it
     approval_hours: int = Field(default=24, gt=0)
+    metering: Metering = Metering()
+
+    @model_validator(mode="after")
+    def _somebody_hears_of_budgets(self) -> TenantConfig:
+        if self.metering.tells not in self.teams:
+            raise ValueError(f"metering.tells names the unknown team {self.metering.tells}")
+        return self

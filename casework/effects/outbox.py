@@ -21,6 +21,7 @@ from casework.canonical import instant
 from casework.desk import Desk
 from casework.effects import adapter, settlement
 from casework.effects.adapter import Leased, LeaseLost
+from casework.metering import messages as metering
 from casework.model import EffectState
 from casework.store.engine import reading, writing
 from casework.store.tables import effects
@@ -80,6 +81,7 @@ def lease(
         effect = _locked(work, found.effect_id, at)
         if effect is None:
             return None
+        metering.end(work, effect, "worker stopped", counts=_may_be_out_already(effect))
         if _may_be_out_already(effect) and not is_idempotent:
             settlement.leave_to_a_person(
                 work, effect, "The worker stopped after it began to send; the message may have been taken."
@@ -89,6 +91,11 @@ def lease(
         if refusal:
             settlement.supersede(work, effect, refusal)
             return None
+        want = metering.why_held(work, desk.config, effect)
+        if want:
+            settlement.hold(desk, work, effect, want)
+            return None
+        metering.begin(work, desk.config, effect)
         return _take(desk.engine, work, effect, at, worker, now)
 
 

@@ -17,15 +17,15 @@ PERMITTED: dict[Role, frozenset[str]] = {
     | OPENING
     | EVERY_DRAFT
     | READ_ALL
-    | {"audit:read", "quarantine:correct", "record:hold", "record:erase", "event:read"},
+    | {"audit:read", "quarantine:correct", "record:hold", "record:erase", "event:read", "usage:read"},
     Role.PLANNER: CASE_ACTIONS | OPENING | READ_ALL | {"draft:edit", "draft:reject"},
     Role.APPROVER: READ_ALL | EVERY_DRAFT | {"case:comment", "case:escalate"},
-    Role.AUDITOR: READ_ALL | {"audit:read", "record:hold", "event:read"},
+    Role.AUDITOR: READ_ALL | {"audit:read", "record:hold", "event:read", "usage:read"},
     Role.DATA_ENGINEER: frozenset({"feed:read", "quarantine:read", "quarantine:correct"}),
     Role.CARRIER: frozenset({"case:read", "case:comment"}),
     Role.WAREHOUSE: frozenset({"case:read", "case:comment"}),
     Role.CUSTOMER: frozenset({"case:read", "case:comment"}),
-    Role.SERVICE: READ_ALL | {"event:read"},
+    Role.SERVICE: READ_ALL | {"event:read", "usage:read"},
     Role.PLATFORM_ADMIN: frozenset({"account:manage", "clock:set", "feed:read"}),
 }
 

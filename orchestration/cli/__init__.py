@@ -19,6 +19,7 @@ from orchestration.cli import (
     learning,
     path,
     serving,
+    usage,
 )
 from orchestration.cli.output import explain
 
@@ -38,6 +39,7 @@ evidence.register(app)
 keeping.register(app)
 learning.register(app)
 serving.register(app)
+usage.register(app)
 
 
 def main() -> None:

@@ -40,8 +40,8 @@ INVARIANTS = {
     "verifies.",
     "I11": "What people do at once to one case equals some order of doing it one after another. "
     "No edit is lost, and no version of a draft is decided twice.",
-    "I14": "Every call of a model is on record before it is made, and settled after it. Over quota the "
-    "template writes.",
+    "I14": "Every call of a model and every message is on record before it is made, and settled after it. "
+    "Over budget the template writes, and a message waits for a person while the lead is told.",
 }
 INTRODUCTION = """# What is proven, and how
 

@@ -38,13 +38,14 @@ from casework.store.tables.outgoing import (
 from casework.store.tables.people import (
     contacts,
     grants,
+    identities,
     principals,
     sessions,
     sign_in_failures,
     tenant_clocks,
     tenants,
 )
-from casework.store.tables.types import CENT, Instant, Money, Values, metadata
+from casework.store.tables.types import FineMoney, Instant, Money, Values, metadata
 
 APPEND_ONLY = (
     case_evidence,
@@ -60,7 +61,7 @@ APPEND_ONLY = (
 
 __all__ = [
     "APPEND_ONLY",
-    "CENT",
+    "FineMoney",
     "Instant",
     "Money",
     "Table",
@@ -85,6 +86,7 @@ __all__ = [
     "handover_items",
     "handovers",
     "heartbeats",
+    "identities",
     "ingested_files",
     "legal_holds",
     "messages",

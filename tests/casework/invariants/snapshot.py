@@ -24,6 +24,7 @@ from casework.store.tables import (
     events,
     grants,
     messages,
+    usage,
 )
 
 Row = Mapping[str, Any]
@@ -47,6 +48,7 @@ class Snapshot:
     messages: list[Row]
     contacts: list[Row]
     grants: list[Row]
+    usage: list[Row]
 
     def said(self, *actions: str) -> list[Row]:
         """The audit entries of these actions."""
@@ -78,4 +80,5 @@ def snapshot(connection: Connection, tenant_id: str, now: datetime) -> Snapshot:
         messages=rows(messages, "occurred_at", "message_id"),
         contacts=rows(contacts, "party_id", "channel"),
         grants=rows(grants, "grant_id"),
+        usage=rows(usage, "started_at", "usage_id"),
     )
