@@ -19,6 +19,7 @@ from casework import (
     ownership,
     rows,
     search,
+    telemetry,
     waiting,
 )
 from casework.canonical import clean_text
@@ -53,6 +54,7 @@ class Decision:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+@telemetry.traced("case.perform", "tenant_id", "case_id", "action")
 def perform(
     desk: Desk,
     principal: Principal,

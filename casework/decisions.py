@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, update
 
-from casework import approval, changes, drafts, escalation, rows
+from casework import approval, changes, drafts, escalation, rows, telemetry
 from casework.canonical import clean_text, plain
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
@@ -32,6 +32,7 @@ from casework.store.work import Work, new_id
 LONGEST_APPROVAL = timedelta(days=7)
 
 
+@telemetry.traced("draft.approve", "tenant_id", "draft_id")
 def approve(
     desk: Desk,
     principal: Principal,
@@ -162,6 +163,7 @@ def _queue(
             "attempts": 0,
             "available_at": work.now,
             "created_at": work.now,
+            "traceparent": telemetry.carried(),
         }
         for message in sent
     ]

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
 
-from casework import changes, clocks, notices, policies, rows
+from casework import changes, clocks, notices, policies, rows, telemetry
 from casework.config import Config
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
@@ -216,7 +216,11 @@ def _after(query: Select[Any], last: tuple[datetime, str] | None) -> Select[Any]
 
 def _fire_safely(desk: Desk, row: Any, now: datetime, actor: str) -> int:
     try:
-        return _fire(desk, row.tenant_id, row.escalation_id, now, actor)
+        with telemetry.span("escalation.fire", tenant_id=row.tenant_id, case_id=row.case_id, rule=row.rule):
+            fired = _fire(desk, row.tenant_id, row.escalation_id, now, actor)
+        if fired:
+            telemetry.LATENESS.labels("escalation").observe(max(0.0, (now - row.due_at).total_seconds()))
+        return fired
     except StoreUnavailable:
         raise
     except Exception:

@@ -24,6 +24,7 @@ from casework import (
     lifecycle,
     priority,
     redraft,
+    telemetry,
     vanishing,
 )
 from casework.canonical import canonical_sha256, plain
@@ -78,6 +79,7 @@ COPIED = (
 )
 
 
+@telemetry.traced("publication.sync", "tenant_id")
 def sync(
     desk: Desk,
     tenant_id: str,

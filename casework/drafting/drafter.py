@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from sqlalchemy import Engine
 
+from casework import telemetry
 from casework.config import Config
 from casework.drafting import grounding, template
 from casework.drafting.content import cleaned
@@ -66,6 +67,7 @@ class Drafter:
         model = DraftingModel(settings, Meter(engine, config)) if settings else None
         return cls(model, StoreIds(engine))
 
+    @telemetry.traced("draft.write", "kind")
     def draft(self, kind: DraftKind, detail: CaseDetail) -> DraftContent:
         """Return a draft from the facts of one case; never raises for want of facts or of a model."""
         case, facts = detail.case, FactSheet.of(detail.case, detail.facts)

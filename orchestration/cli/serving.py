@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -52,19 +53,31 @@ def stop_event() -> threading.Event:
 def worker(
     once: Annotated[bool, typer.Option("--once", help="Do what is due now, then end.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between looks.")] = 1.0,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Serve /metrics for Prometheus on this port of 127.0.0.1.", envvar="TIDEWAITER_METRICS_PORT"
+        ),
+    ] = None,
 ) -> None:
     """Send approved effects and fire due escalations, also while Dagster is down."""
+    from casework import telemetry
     from casework.effects.worker import build_worker
+    from orchestration import metrics
     from orchestration.cli.output import print_json
     from orchestration.resources import Platform
     from orchestration.settings import Settings
 
     platform = Platform(Settings.from_environment())
-    own = build_worker(platform.casework, home=platform.settings.home)
-    if once:
-        print_json(own.tick(platform.clock()))
-        return
-    own.run_forever(stop_event(), interval=interval)
+    with ExitStack() as ends:
+        ends.callback(telemetry.begin("tidewaiter-worker", os.environ))
+        own = build_worker(platform.casework, home=platform.settings.home)
+        if once:
+            print_json(own.tick(platform.clock()))
+            return
+        if metrics_port:
+            ends.callback(metrics.serve(own.desk, metrics_port, platform.clock))
+        own.run_forever(stop_event(), interval=interval)
 
 
 def sandbox(
