@@ -24,6 +24,7 @@ from casework import (
     decisions,
     drafts,
     handover,
+    identities,
     intake,
     manual,
     merging,
@@ -321,6 +322,22 @@ class Casework(EvidenceDoor):
     def sign_in(self, login: str, password: str) -> tuple[str, Principal]:
         """Return a session token and who it names; raise `SignInRefused`."""
         return accounts.sign_in(self.desk, login, password)
+
+    def sign_in_as(self, issuer: str, subject: str) -> tuple[str, Principal]:
+        """Return a session token for an identity that its provider vouched for; raise `SignInRefused`."""
+        return identities.sign_in(self.desk, issuer, subject)
+
+    def link_identity(self, login: str, issuer: str, subject: str, actor: str) -> identities.Identity:
+        """Let an identity at an OpenID provider sign in as an account; raise `NotFound`, `DetailsRefused`."""
+        return identities.link(self.desk, login, issuer, subject, actor)
+
+    def unlink_identity(self, login: str, issuer: str, actor: str) -> int:
+        """Take an account's identities at a provider away and end its sessions; return how many."""
+        return identities.unlink(self.desk, login, issuer, actor)
+
+    def identities_of(self, login: str) -> list[identities.Identity]:
+        """Return the identities that sign in as an account."""
+        return identities.of_account(self.desk, login)
 
     def session(self, token: str) -> Principal:
         """Return whom a token names, with grants as they are now; raise `SessionEnded`."""

@@ -7,13 +7,15 @@ decided by the store on every run, so a revoked session or a lost role acts on t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
 from casework.errors import CaseworkError, SessionEnded, SignInRefused
 from casework.model import PARTNER_ROLES, Principal, Role
 from casework.permissions.policy import allows
-from dashboard import context, cookie
+from dashboard import company_sign_in, context, cookie
 from dashboard.components.text import literal
 from dashboard.queries import Scope
 
@@ -115,6 +117,7 @@ def sign_in_page() -> None:
         notice = st.session_state.pop("sign_in_notice", None)
         if notice:
             st.info(literal(notice))
+        _company_link()
         with st.form("sign_in", border=True):
             login = st.text_input("Login", key="sign_in_login", autocomplete="username", max_chars=120)
             password = st.text_input(
@@ -128,6 +131,18 @@ def sign_in_page() -> None:
         st.caption("Accounts and their first passwords are printed once, when the platform is set up.")
         if sent:
             _sign_in(login or "", password or "")
+
+
+def _company_link() -> None:
+    """Show the way to a company's own sign-in, where one is configured; it comes back to this address."""
+    provider = company_sign_in.provider()
+    if provider is None:
+        return
+    here = urlsplit(st.context.url or "/")
+    path = (here.path or "/") + (f"?{here.query}" if here.query else "")
+    target = f"{company_sign_in.ADDRESS}?{urlencode({'to': path})}"
+    with st.container(key="sign_in_company"):
+        st.html(f'<a href="{escape(target)}">Sign in with {escape(provider.settings.label)}</a>')
 
 
 def _sign_in(login: str, password: str) -> None:

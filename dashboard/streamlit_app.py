@@ -6,7 +6,7 @@ are: TIDEWAITER_HOME, TIDEWAITER_STORE_URL. Pages: /queue (also the start), /cas
 
 Element keys, stable for browser tests (the page carries them as the class `st-key-<key>`):
 
-- sign-in: sign_in_login, sign_in_password, sign_in_submit
+- sign-in: sign_in_login, sign_in_password, sign_in_submit, sign_in_company
 - header: tenant_choice, sign_out, notice, newer_data
 - queue: queue_view, queue_search, facet_type, facet_state, facet_severity, facet_team, facet_customer,
   facet_carrier, open_shift, manual_open, manual_title, manual_reason, manual_shipment, manual_customer, manual_carrier,

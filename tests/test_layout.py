@@ -24,6 +24,8 @@ HOMES = {
     "openai": ("casework/drafting/model.py",),
     "duckdb": ("data/", "ml/", "orchestration/", "dashboard/queries.py"),
     "sklearn": ("ml/",),
+    "authlib": ("dashboard/oidc.py",),
+    "joserfc": ("dashboard/oidc.py",),
     "opentelemetry": ("casework/telemetry.py",),
     "prometheus_client": ("casework/telemetry.py", "orchestration/metrics.py"),
 }

@@ -10,6 +10,7 @@ import sys
 import typer
 
 from orchestration.cli import (
+    accounts,
     cases,
     desk,
     escalations,
@@ -33,6 +34,7 @@ app = typer.Typer(
 path.register(app)
 feeds.register(app)
 cases.register(app)
+accounts.register(app)
 desk.register(app)
 escalations.register(app)
 evidence.register(app)

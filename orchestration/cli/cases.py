@@ -1,4 +1,4 @@
-"""Commands over cases: queue, case show, account."""
+"""Commands over cases: queue, case show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli.output import plain, print_json, print_table, say
+from orchestration.cli.output import plain, print_json, print_table
 
 if TYPE_CHECKING:
     from casework.evidence.reconstruction import CaseAsKnown
@@ -28,9 +28,6 @@ JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command()(queue)
-    accounts = typer.Typer(help="Local accounts.", no_args_is_help=True)
-    accounts.command("reset")(account_reset)
-    app.add_typer(accounts, name="account")
 
 
 def as_row(case: CaseView) -> dict[str, Any]:
@@ -173,12 +170,3 @@ def show_as_known(known: CaseAsKnown, as_json: bool) -> None:
                 [[e.effect_id, f"{e.channel} {e.recipient}", e.state.value] for e in known.effects])  # fmt: skip
     print_table("History", ["when", "who", "what"],
                 [[f"{h.occurred_at:%Y-%m-%d %H:%M:%S}Z", h.actor_name, h.fact] for h in known.history])  # fmt: skip
-
-
-def account_reset(login: Annotated[str, typer.Argument(help="Whose password.")]) -> None:
-    """Make a new password for an account and print it once; the account's sessions end."""
-    from orchestration.resources import Platform
-    from orchestration.settings import Settings
-
-    password = Platform(Settings.from_environment()).casework.reset_password(login)
-    say(f"account {login}   password {password}   (shown once, stored nowhere)")
