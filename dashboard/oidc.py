@@ -144,8 +144,9 @@ class Provider:
         try:
             return dict(jwt.decode(id_token, self._keys(), algorithms=list(ALGORITHMS)).claims)
         except (JoseError, ValueError):
+            address = self._published_keys_address()
             with self._lock:
-                self._kept.pop(self._published_keys_address(), None)
+                self._kept.pop(address, None)
             return dict(jwt.decode(id_token, self._keys(), algorithms=list(ALGORITHMS)).claims)
 
     def _keys(self) -> KeySet:

@@ -138,8 +138,8 @@ def _company_link() -> None:
     provider = company_sign_in.provider()
     if provider is None:
         return
-    here = urlsplit(st.context.url or "/")
-    path = (here.path or "/") + (f"?{here.query}" if here.query else "")
+    asked = urlencode(st.query_params.to_dict())  # the page's address comes without them
+    path = (urlsplit(st.context.url or "/").path or "/") + (f"?{asked}" if asked else "")
     target = f"{company_sign_in.ADDRESS}?{urlencode({'to': path})}"
     with st.container(key="sign_in_company"):
         st.html(f'<a href="{escape(target)}">Sign in with {escape(provider.settings.label)}</a>')

@@ -24,6 +24,7 @@ HOMES = {
     "openai": ("casework/drafting/model.py",),
     "duckdb": ("data/", "ml/", "orchestration/", "dashboard/queries.py"),
     "sklearn": ("ml/",),
+    "nats": ("orchestration/relay.py",),
     "authlib": ("dashboard/oidc.py",),
     "joserfc": ("dashboard/oidc.py",),
     "opentelemetry": ("casework/telemetry.py",),

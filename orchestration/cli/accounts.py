@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestration.cli.output import say
+from orchestration.cli.output import print_table, say
 
 if TYPE_CHECKING:
     from casework.service import Casework
@@ -60,5 +60,6 @@ def unlink(login: LOGIN, issuer: ISSUER = None) -> None:
 
 def identities(login: LOGIN) -> None:
     """Print the identities that sign in as an account."""
-    for found in _casework().identities_of(login):
-        say(f"{found.issuer}  {found.subject}  since {found.linked_at:%Y-%m-%d %H:%M}Z")
+    found = _casework().identities_of(login)
+    rows = [[one.issuer, one.subject, f"{one.linked_at:%Y-%m-%d %H:%M}Z"] for one in found]
+    print_table(f"{login}: {len(rows)} identities", ["issuer", "subject", "linked"], rows)

@@ -6,11 +6,14 @@ import os
 import signal
 import threading
 from contextlib import ExitStack
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.output import say
+
+if TYPE_CHECKING:
+    from casework.service import Casework
 
 
 def register(app: typer.Typer) -> None:
@@ -75,9 +78,26 @@ def worker(
         if once:
             print_json(own.tick(platform.clock()))
             return
+        stop = stop_event()
         if metrics_port:
             ends.callback(metrics.serve(own.desk, metrics_port, platform.clock))
-        own.run_forever(stop_event(), interval=interval)
+        relaying = _relay(platform.casework, stop)
+        own.run_forever(stop, interval=interval)
+        if relaying:
+            relaying.join(timeout=30)
+
+
+def _relay(casework: Casework, stop: threading.Event) -> threading.Thread | None:
+    """Begin to tell events on to NATS beside the worker, where the environment names a server."""
+    from orchestration import relay
+
+    settings = relay.Settings.from_environment(os.environ)
+    if settings is None:
+        return None
+    telling = relay.Relay(casework, settings)
+    thread = threading.Thread(target=telling.run_forever, args=(stop,), name="relay", daemon=True)
+    thread.start()
+    return thread
 
 
 def sandbox(

@@ -53,7 +53,8 @@ class Company:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     port, ready = free_port(), tmp_path_factory.mktemp("oidc") / "ready"
-    process = subprocess.Popen([sys.executable, "-m", "tests.dashboard.oidc_provider", str(port), str(ready)])
+    command_line = [sys.executable, "-m", "tests.dashboard.oidc_provider", str(port), str(ready)]
+    process = subprocess.Popen(command_line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     company = Company(f"http://127.0.0.1:{port}")
     for _ in range(300):
         try:
@@ -220,15 +221,19 @@ def test_a_provider_out_of_reach_is_a_sentence(world: World, monkeypatch: pytest
     assert answer.status_code == 403 and "cannot be reached" in answer.text
 
 
+def html() -> str:
+    return " ".join(found.proto.body for found in open_app(tenant="demo").get("html"))
+
+
 def test_the_page_shows_the_way_only_where_there_is_one(world: World, company: Company) -> None:
-    assert 'href="/signin?to=' in str(open_app(tenant="demo").get("html"))
+    assert 'href="/signin?to=' in html()
 
 
 def test_without_a_provider_there_is_no_such_address(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TIDEWAITER_OIDC_ISSUER", raising=False)
     company_sign_in.provider.cache_clear()
     assert [browser().get(path).status_code for path in ("/signin", "/signin/callback")] == [404, 404]
-    assert "/signin" not in str(open_app(tenant="demo").get("html"))
+    assert "/signin" not in html()
 
 
 @pytest.mark.parametrize(
@@ -288,5 +293,5 @@ def test_the_commands_link_show_and_unlink(world: World) -> None:
     issuer = ["--issuer", "https://id.example"]
     assert run.invoke(command, ["account", "link", "planner", "--subject", "u-7", *issuer]).exit_code == 0
     assert "u-7" in run.invoke(command, ["account", "identities", "planner"]).stdout
-    assert "1 identities" in run.invoke(command, ["account", "unlink", "planner", *issuer]).stdout
-    assert run.invoke(command, ["account", "identities", "planner"]).stdout == ""
+    assert "1 identities" in run.invoke(command, ["account", "unlink", "planner", *issuer]).output
+    assert "u-7" not in run.invoke(command, ["account", "identities", "planner"]).stdout
