@@ -22,6 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 COLLECTOR = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+EXPORT_SECONDS = 3.0
 BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 900, 3_600, 14_400)
 REGISTRY = CollectorRegistry()
 SENDS = Counter(
@@ -54,7 +55,9 @@ def begin(service: str, environment: Mapping[str, str]) -> Callable[[], None]:
 
     named = {"service.name": environment.get("OTEL_SERVICE_NAME") or service}
     provider = TracerProvider(resource=Resource.create(named))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    # A collector that is gone must not keep a process from ending; its own variable says otherwise.
+    seconds = None if environment.get("OTEL_EXPORTER_OTLP_TIMEOUT") else EXPORT_SECONDS
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=seconds)))
     trace.set_tracer_provider(provider)
     return provider.shutdown
 
