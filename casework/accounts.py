@@ -64,7 +64,7 @@ def sign_in(desk: Desk, login: str, password: str) -> tuple[str, Principal]:
             f"Wait {_rules(desk).within_minutes} minutes after several failures.",
         )
     assert row is not None
-    return _open_session(desk, row.principal_id, login_hash, now)
+    return open_session(desk, row.principal_id, login_hash)
 
 
 def _rules(desk: Desk) -> SignInRules:
@@ -97,8 +97,9 @@ def _count_failure(desk: Desk, login_hash: str, now: datetime, is_slowed: bool) 
         connection.execute(delete(sign_in_failures).where(sign_in_failures.c.failed_at < old))
 
 
-def _open_session(desk: Desk, principal_id: str, login_hash: str, now: datetime) -> tuple[str, Principal]:
-    token = secrets.token_urlsafe(32)
+def open_session(desk: Desk, principal_id: str, login_hash: str | None = None) -> tuple[str, Principal]:
+    """Return a new session's token and its principal; the failures of a login that got in are forgotten."""
+    now, token = desk.clock(), secrets.token_urlsafe(32)
     row = {
         "session_hash": sha256_hex(token.encode("ascii")),
         "principal_id": principal_id,
@@ -107,7 +108,8 @@ def _open_session(desk: Desk, principal_id: str, login_hash: str, now: datetime)
     }
     with store.writing_across(desk.engine) as connection:
         connection.execute(sessions.insert(), [row])
-        connection.execute(delete(sign_in_failures).where(sign_in_failures.c.login_sha256 == login_hash))
+        if login_hash:
+            connection.execute(delete(sign_in_failures).where(sign_in_failures.c.login_sha256 == login_hash))
         return token, grants.current(connection, principal_id)
 
 

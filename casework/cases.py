@@ -19,6 +19,7 @@ from casework import (
     ownership,
     rows,
     search,
+    telemetry,
     waiting,
     weights,
 )
@@ -54,6 +55,7 @@ class Decision:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+@telemetry.traced("case.perform", "tenant_id", "case_id", "action")
 def perform(
     desk: Desk,
     principal: Principal,

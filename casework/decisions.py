@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, update
 
-from casework import approval, approvers, changes, drafts, escalation, rows, tiers
+from casework import approval, approvers, changes, drafts, escalation, rows, telemetry, tiers
 from casework.approvers import Right
 from casework.canonical import clean_text, plain
 from casework.config.approval import ApprovalTier
@@ -34,6 +34,7 @@ from casework.store.tables import drafts as drafts_table
 from casework.store.work import Work, new_id
 
 
+@telemetry.traced("draft.approve", "tenant_id", "draft_id")
 def approve(
     desk: Desk,
     principal: Principal,
@@ -271,6 +272,7 @@ def _queue(
             "attempts": 0,
             "available_at": work.now,
             "created_at": work.now,
+            "traceparent": telemetry.carried(),
         }
         for message in sent
     ]

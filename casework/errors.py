@@ -122,3 +122,7 @@ class RecordHeld(CaseworkError):
 
 class StoreIsOlder(CaseworkError):
     """The store is older than its own signed checkpoints: a backup was put back and not yet looked at."""
+
+
+class OverBudget(CaseworkError):
+    """The tenant's budget for this kind of use is used up; the message says which and for how long."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
 
-from casework import changes, clocks, notices, policies, rows
+from casework import changes, clocks, notices, policies, rows, telemetry
 from casework.config import Config
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
@@ -81,14 +81,15 @@ def promise_update(work: Work, config: Config, case: Values) -> None:
     _add(work, case, policies.plan(config, case, work.now))
 
 
-def _add(work: Work, case: Values, steps: Sequence[policies.Step]) -> None:
+def _add(work: Work, case: Values, steps: Sequence[policies.Step], **standing: Any) -> list[dict[str, Any]]:
     if not steps:
-        return
+        return []
     query = select(escalations.c.rule, func.max(escalations.c.step)).where(_of(case))
     found = work.connection.execute(query.group_by(escalations.c.rule))
     last: dict[str, int] = {row[0]: row[1] for row in found}
-    added = [_row(case, step, last.get(step.rule, 0)) for step in steps]
+    added = [_row(case, step, last.get(step.rule, 0)) | standing for step in steps]
     work.connection.execute(escalations.insert(), added)
+    return added
 
 
 def cancel(work: Work, case: Values, config: Config) -> None:
@@ -117,6 +118,13 @@ def cancel_all(work: Work, case_ids: Sequence[str]) -> None:
         )
         .values(state="cancelled")
     )
+
+
+def raise_now(work: Work, desk: Desk, case: Values, rule: str, details: dict[str, Any]) -> None:
+    """Make a step that is due this instant and carry it out with what raised it: nobody waits for a worker."""
+    step = policies.Step(rule, 1, "now", "UTC", work.now, details)
+    row = _add(work, case, [step], state="fired", fired_at=work.now)[0]
+    _tell(work, desk, case, row)
 
 
 def await_end(work: Work, case: Values) -> None:
@@ -208,7 +216,11 @@ def _after(query: Select[Any], last: tuple[datetime, str] | None) -> Select[Any]
 
 def _fire_safely(desk: Desk, row: Any, now: datetime, actor: str) -> int:
     try:
-        return _fire(desk, row.tenant_id, row.escalation_id, now, actor)
+        with telemetry.span("escalation.fire", tenant_id=row.tenant_id, case_id=row.case_id, rule=row.rule):
+            fired = _fire(desk, row.tenant_id, row.escalation_id, now, actor)
+        if fired:
+            telemetry.LATENESS.labels("escalation").observe(max(0.0, (now - row.due_at).total_seconds()))
+        return fired
     except StoreUnavailable:
         raise
     except Exception:

@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
+from casework import telemetry
 from casework.canonical import canonical_sha256, instant, plain
 from casework.config import Config
 from casework.model import EffectState
@@ -55,6 +56,7 @@ def queue(work: Work, label: str, case: Values, step: Values, receiver: Receiver
         "attempts": 0,
         "available_at": work.now,
         "created_at": work.now,
+        "traceparent": telemetry.carried(),
     }
     work.connection.execute(insert_new(work.connection, effects), [row])
     work.move("effects", row["case_id"], effect_id, row["state"])

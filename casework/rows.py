@@ -129,7 +129,7 @@ def effects_of(connection: Connection, case: Values) -> tuple[EffectView, ...]:
     """Return what must leave or has left for a case, oldest first."""
     order = (effects.c.created_at, effects.c.effect_id)
     rows = _of_case(connection, select(effects).order_by(*order), effects, case)
-    hidden = {"tenant_id", "claimed_until", "claimed_by"}
+    hidden = {"tenant_id", "claimed_until", "claimed_by", "traceparent"}
     return tuple(
         EffectView(
             **{k: v for k, v in row.items() if k not in hidden | {"state"}}, state=EffectState(row["state"])

@@ -26,6 +26,7 @@ from casework import (
     delegation,
     drafts,
     handover,
+    identities,
     intake,
     manual,
     merging,
@@ -42,6 +43,8 @@ from casework.desk import Desk
 from casework.effects import people
 from casework.evidence.door import EvidenceDoor
 from casework.evidence.keys import Keys
+from casework.metering import report as usage_report
+from casework.metering.meter import Meter
 from casework.model import (
     Action,
     Approval,
@@ -363,6 +366,22 @@ class Casework(EvidenceDoor, AccessDoor):
         """Return a session token and who it names; raise `SignInRefused`."""
         return accounts.sign_in(self.desk, login, password)
 
+    def sign_in_as(self, issuer: str, subject: str) -> tuple[str, Principal]:
+        """Return a session token for an identity that its provider vouched for; raise `SignInRefused`."""
+        return identities.sign_in(self.desk, issuer, subject)
+
+    def link_identity(self, login: str, issuer: str, subject: str, actor: str) -> identities.Identity:
+        """Let an identity at an OpenID provider sign in as an account; raise `NotFound`, `DetailsRefused`."""
+        return identities.link(self.desk, login, issuer, subject, actor)
+
+    def unlink_identity(self, login: str, issuer: str, actor: str) -> int:
+        """Take an account's identities at a provider away and end its sessions; return how many."""
+        return identities.unlink(self.desk, login, issuer, actor)
+
+    def identities_of(self, login: str) -> list[identities.Identity]:
+        """Return the identities that sign in as an account."""
+        return identities.of_account(self.desk, login)
+
     def session(self, token: str) -> Principal:
         """Return whom a token names, with grants as they are now; raise `SessionEnded`."""
         return accounts.session(self.desk, token)
@@ -382,6 +401,28 @@ class Casework(EvidenceDoor, AccessDoor):
     def audit_escalations(self, principal: Principal, tenant_id: str) -> list[auditor.Missed]:
         """Return steps that should have fired, notices that did not arrive, and cases nothing would wake."""
         return auditor.audit(self.desk, principal, tenant_id)
+
+    # --- what use costs -------------------------------------------------------------------------------
+
+    def usage(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        by: usage_report.By = "kind",
+        since: datetime | None = None,
+    ) -> usage_report.UsageReport:
+        """Return what the tenant used since an instant and what it cost, and how each budget stands."""
+        return usage_report.report(self.desk, principal, tenant_id, by, since)
+
+    def usage_of_case(
+        self, principal: Principal, tenant_id: str, case_id: str
+    ) -> usage_report.UsageReport | None:
+        """Return what one case cost so far; None for a partner."""
+        return usage_report.of_case(self.desk, principal, tenant_id, case_id)
+
+    def count_call(self, tenant_id: str, caller: str, purpose: str) -> None:
+        """Count one call of a program by the id of its key, before it is answered; raise `OverBudget`."""
+        Meter(self.engine, self.config, clock=self.desk.clock).called(tenant_id, caller, purpose)
 
     # --- what arrived ---------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from casework import (
     priority,
     redraft,
     tally,
+    telemetry,
     vanishing,
     weights,
 )
@@ -80,6 +81,7 @@ COPIED = (
 )
 
 
+@telemetry.traced("publication.sync", "tenant_id")
 def sync(
     desk: Desk,
     tenant_id: str,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from casework import telemetry
 from casework.config import Config, load_config
 from casework.drafting.drafter import Drafter
 from casework.evidence.keys import Keys
@@ -64,8 +65,9 @@ def casework() -> Casework:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _casework(home_folder: str, url: str) -> Casework:
+    telemetry.begin("tidewaiter-dashboard", os.environ)
     folder, engine = Path(home_folder), open_store(url)
-    drafter = Drafter.of_store(engine)
+    drafter = Drafter.of_store(engine, config())
     return Casework(engine, config=config(), keys=Keys(folder / "keys"), home=folder, drafter=drafter)
 
 

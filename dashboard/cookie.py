@@ -84,9 +84,13 @@ async def body_of(request: Request, longest: int) -> str | None:
 def answer_with(request: Request, token: str) -> Response:
     """Return an empty answer that leaves a session's token with the browser."""
     answer = Response(status_code=204, headers={"Cache-Control": "no-store"})
-    is_secure = request.url.scheme == "https"
-    answer.set_cookie(NAME, token, path="/", httponly=True, samesite="strict", secure=is_secure)
+    keep(answer, token, is_secure=request.url.scheme == "https")
     return answer
+
+
+def keep(answer: Response, token: str, *, is_secure: bool) -> None:
+    """Let an answer put a session's token into the browser, out of reach of scripts and other sites."""
+    answer.set_cookie(NAME, token, path="/", httponly=True, samesite="strict", secure=is_secure)
 
 
 def token_sent() -> str | None:

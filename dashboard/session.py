@@ -7,6 +7,8 @@ decided by the store on every run, so a revoked session or a lost role acts on t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -14,7 +16,7 @@ from casework.errors import CaseworkError, LinkRefused, SessionEnded, SignInRefu
 from casework.model import PARTNER_ROLES, Principal, QueueFilter, Role
 from casework.permissions.policy import carries
 from casework.permissions.visitors import is_link
-from dashboard import context, cookie
+from dashboard import company_sign_in, context, cookie
 from dashboard.components.text import literal
 from dashboard.queries import Scope
 
@@ -163,6 +165,7 @@ def sign_in_page() -> None:
         notice = st.session_state.pop("sign_in_notice", None)
         if notice:
             st.info(literal(notice))
+        _company_link()
         with st.form("sign_in", border=True):
             login = st.text_input("Login", key="sign_in_login", autocomplete="username", max_chars=120)
             password = st.text_input(
@@ -176,6 +179,18 @@ def sign_in_page() -> None:
         st.caption("Accounts and their first passwords are printed once, when the platform is set up.")
         if sent:
             _sign_in(login or "", password or "")
+
+
+def _company_link() -> None:
+    """Show the way to a company's own sign-in, where one is configured; it comes back to this address."""
+    provider = company_sign_in.provider()
+    if provider is None:
+        return
+    asked = urlencode(st.query_params.to_dict())  # the page's address comes without them
+    path = (urlsplit(st.context.url or "/").path or "/") + (f"?{asked}" if asked else "")
+    target = f"{company_sign_in.ADDRESS}?{urlencode({'to': path})}"
+    with st.container(key="sign_in_company"):
+        st.html(f'<a href="{escape(target)}">Sign in with {escape(provider.settings.label)}</a>')
 
 
 def _sign_in(login: str, password: str) -> None:

@@ -6,7 +6,7 @@ are: TIDEWAITER_HOME, TIDEWAITER_STORE_URL. Pages: /queue (also the start), /cas
 
 Element keys, stable for browser tests (the page carries them as the class `st-key-<key>`):
 
-- sign-in: sign_in_login, sign_in_password, sign_in_submit
+- sign-in: sign_in_login, sign_in_password, sign_in_submit, sign_in_company
 - header: tenant_choice, sign_out, notice, newer_data
 - queue: queue_view, queue_search, facet_type, facet_state, facet_severity, facet_team, facet_customer,
   facet_carrier, open_shift, manual_open, manual_title, manual_reason, manual_shipment, manual_customer, manual_carrier,
@@ -24,7 +24,7 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
   case_merged, split_cases, split, split_reason, split_confirm, unmerge,
   case_waterfall, case_timeline, case_eta_history, case_projection, case_map, case_documents, case_parent,
   case_siblings, case_children, case_drafts, case_effects, case_lineage, case_proof, case_facts, case_history,
-  case_escalations, case_audit
+  case_escalations, case_audit, case_cost
 - drafts, with <kind> one of customer_update, carrier_request, recovery_recommendation: draft_<kind>,
   draft_edit_<kind>, draft_subject_<kind>, draft_text_<kind>_<n>, draft_save_<kind>, draft_cancel_<kind>,
   draft_approve_<kind>, draft_approve_<kind>_for_<principal>,
@@ -33,7 +33,8 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
 - shift: handover_to, handover_note, handover_next_<case>, handover_check_<case>, handover_left_<case>,
   handover_offer, handover_accept_<id>, handover_reason_<id>, handover_decline_<id>, handover_mine,
   handover_withdraw_reason, handover_withdraw, handover_list, workload_owners, workload_teams,
-  lending_to, lending_days, lending_up_to, lending_reason, lending_lend, lending_why_<id>, lending_end_<id>
+  lending_to, lending_days, lending_up_to, lending_reason, lending_lend, lending_why_<id>, lending_end_<id>,
+  usage_by, usage_lines, usage_budgets
 - links, also on a case: open_links, share_open, share_with, share_days, share_comment, share_all, share_types,
   share_reason, share_confirm, link_made, link_copied, links_table, link_views_table, link_which, link_why, link_revoke,
   links_ended, key_draw_<id>, key_drawn, key_copied; link_over, link_sign_in where a link opens nothing

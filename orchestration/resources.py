@@ -10,6 +10,7 @@ from functools import cached_property
 
 from sqlalchemy import Engine
 
+from casework import telemetry
 from casework.config import Config, load_config
 from casework.drafting.drafter import Drafter
 from casework.evidence.keys import Keys
@@ -62,8 +63,9 @@ class Platform:
     @cached_property
     def casework(self) -> Casework:
         """The one door to decisions."""
+        telemetry.begin("tidewaiter-orchestration", os.environ)
         home = self.settings.home
-        drafter = Drafter.of_store(self.engine)
+        drafter = Drafter.of_store(self.engine, self.config)
         keys = Keys(home / "keys")
         return Casework(
             self.engine, config=self.config, keys=keys, home=home, clock=self.clock, drafter=drafter

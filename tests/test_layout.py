@@ -24,6 +24,11 @@ HOMES = {
     "openai": ("casework/drafting/model.py",),
     "duckdb": ("data/", "ml/", "orchestration/", "dashboard/queries.py"),
     "sklearn": ("ml/",),
+    "nats": ("orchestration/relay.py",),
+    "authlib": ("dashboard/oidc.py",),
+    "joserfc": ("dashboard/oidc.py",),
+    "opentelemetry": ("casework/telemetry.py",),
+    "prometheus_client": ("casework/telemetry.py", "orchestration/metrics.py"),
 }
 FORBIDDEN_CALLS = {"pickle", "joblib", "dill"}
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from casework.config.approval import ApprovalRules
 from casework.config.calendar import CalendarChoice, Zone
 from casework.config.escalation import EscalationRule
+from casework.config.metering import Metering
 from casework.config.priority import PriorityRules
 from casework.config.strict import Strict as _Strict
 
@@ -103,3 +104,10 @@ class TenantConfig(_Strict):
     links: LinkRules = LinkRules()
     approval: ApprovalRules = ApprovalRules()
     priority: PriorityRules = PriorityRules()
+    metering: Metering = Metering()
+
+    @model_validator(mode="after")
+    def _somebody_hears_of_budgets(self) -> TenantConfig:
+        if self.metering.tells not in self.teams:
+            raise ValueError(f"metering.tells names the unknown team {self.metering.tells}")
+        return self

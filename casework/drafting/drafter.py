@@ -12,6 +12,8 @@ from typing import Any, cast
 
 from sqlalchemy import Engine
 
+from casework import telemetry
+from casework.config import Config
 from casework.drafting import grounding, template
 from casework.drafting.content import cleaned
 from casework.drafting.facts import FactSheet
@@ -19,8 +21,8 @@ from casework.drafting.known_ids import StoreIds
 from casework.drafting.model import DraftingModel, ModelFailed, ModelSettings
 from casework.drafting.render import render
 from casework.drafting.sanitise import ADDRESS_REMOVED, LINK_REMOVED
-from casework.drafting.usage import StoreUsage
 from casework.errors import DraftRefused
+from casework.metering.meter import Meter
 from casework.model import (
     AUDIENCES,
     CaseDetail,
@@ -56,15 +58,16 @@ class Drafter:
         self._is_known_elsewhere = is_known_elsewhere
 
     @classmethod
-    def of_store(cls, engine: Engine) -> Drafter:
-        """Return a drafter that meters into a store and knows its ids.
+    def of_store(cls, engine: Engine, config: Config) -> Drafter:
+        """Return a drafter that meters into a store, by the tenants' prices and budgets, and knows its ids.
 
         Its model is the one that OPENAI_API_KEY or OPENAI_BASE_URL configure; without them it has none.
         """
         settings = ModelSettings.from_environment()
-        model = DraftingModel(settings, StoreUsage(engine)) if settings else None
+        model = DraftingModel(settings, Meter(engine, config)) if settings else None
         return cls(model, StoreIds(engine))
 
+    @telemetry.traced("draft.write", "kind")
     def draft(self, kind: DraftKind, detail: CaseDetail) -> DraftContent:
         """Return a draft from the facts of one case; never raises for want of facts or of a model."""
         case, facts = detail.case, FactSheet.of(detail.case, detail.facts)
@@ -74,7 +77,12 @@ class Drafter:
         visible = facts.for_audience(AUDIENCES[kind])
         try:
             prose = self._model.paragraphs(
-                str(kind), case.exception_type, visible, tenant_id=case.tenant_id, case_id=case.case_id
+                str(kind),
+                case.exception_type,
+                visible,
+                tenant_id=case.tenant_id,
+                case_id=case.case_id,
+                customer_id=case.customer_id,
             )
         except ModelFailed as failure:
             return _because(written, f"The model's call ended with '{failure.outcome}'.")

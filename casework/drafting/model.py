@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from casework.drafting import sanitise
 from casework.drafting.content import paragraph
 from casework.drafting.facts import FactSheet
-from casework.drafting.usage import OverQuota, Unmetered, UsageRecorder
+from casework.errors import OverBudget
+from casework.metering.meter import MODEL_CALL, Recorder, Unmetered, Use
 from casework.model import Paragraph
 
 MAX_ANSWER_BYTES = 256 * 1024
@@ -117,10 +118,10 @@ class ModelSettings:
 class DraftingModel:
     """Asks one model for paragraphs. Pauses itself for a while when it keeps failing."""
 
-    def __init__(self, settings: ModelSettings, recorder: UsageRecorder | None = None) -> None:
+    def __init__(self, settings: ModelSettings, recorder: Recorder | None = None) -> None:
         """Build nothing yet: a client is made for each call, and openai is imported with the first."""
         self.settings = settings
-        self._recorder: UsageRecorder = recorder or Unmetered()
+        self._recorder: Recorder = recorder or Unmetered()
         self._failures = 0
         self._paused_until = 0.0
 
@@ -130,7 +131,14 @@ class DraftingModel:
         return f"model:{sanitise.line(self.settings.model, 80)}"
 
     def paragraphs(
-        self, kind: str, exception_type: str, facts: FactSheet, *, tenant_id: str, case_id: str | None
+        self,
+        kind: str,
+        exception_type: str,
+        facts: FactSheet,
+        *,
+        tenant_id: str,
+        case_id: str | None,
+        customer_id: str | None = None,
     ) -> list[Paragraph]:
         """Return the model's paragraphs with their facts written in; `facts` are those its reader may know.
 
@@ -139,9 +147,10 @@ class DraftingModel:
         if time.monotonic() < self._paused_until:
             raise ModelFailed("paused after repeated failures")
         messages = _messages(kind, exception_type, facts)
+        use = Use(MODEL_CALL, kind, case_id, customer_id, self.settings.model)
         for attempt in range(1, self.settings.attempts + 1):
             try:
-                answer = self._metered(messages, tenant_id=tenant_id, case_id=case_id, kind=kind)
+                answer = self._metered(messages, tenant_id, use)
                 self._failures = 0
                 return _filled(answer, facts)
             except ModelFailed as failure:
@@ -158,12 +167,12 @@ class DraftingModel:
         if self._failures >= PAUSE_AFTER_FAILURES:
             self._failures, self._paused_until = 0, time.monotonic() + PAUSE_SECONDS
 
-    def _metered(self, messages: list[dict[str, str]], **about: Any) -> _Answer:
+    def _metered(self, messages: list[dict[str, str]], tenant_id: str, use: Use) -> _Answer:
         """Make one attempt, recorded before and settled after, whatever happens."""
         try:
-            usage_id = self._recorder.started(model=self.settings.model, **about)
-        except OverQuota as error:
-            raise ModelFailed("over quota") from error
+            usage_id = self._recorder.started(tenant_id, use)
+        except OverBudget as error:
+            raise ModelFailed("over budget") from error
         outcome = "failed"
         tokens: tuple[int | None, int | None] = (None, None)
         try:
@@ -176,7 +185,7 @@ class DraftingModel:
             raise
         finally:
             self._recorder.settled(
-                about["tenant_id"], usage_id, outcome=outcome, input_tokens=tokens[0], output_tokens=tokens[1]
+                tenant_id, usage_id, outcome=outcome, input_tokens=tokens[0], output_tokens=tokens[1]
             )
 
     def _call(self, messages: list[dict[str, str]]) -> bytes:

@@ -16,11 +16,12 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, or_, select, update
 
-from casework import approval, notices
+from casework import approval, notices, telemetry
 from casework.canonical import instant
 from casework.desk import Desk
 from casework.effects import adapter, settlement
 from casework.effects.adapter import Leased, LeaseLost
+from casework.metering import messages as metering
 from casework.model import EffectState
 from casework.store.engine import reading_across, writing
 from casework.store.tables import effects
@@ -37,6 +38,7 @@ class Due:
     tenant_id: str
     effect_id: str
     target: str
+    traceparent: str | None = None  # the trace context of the decision that queued it
 
 
 def _is_due(now: datetime) -> Any:
@@ -48,13 +50,13 @@ def _is_due(now: datetime) -> Any:
 def due(engine: Engine, now: datetime, limit: int = 50) -> list[Due]:
     """Return effects to take up, the longest due first; looking takes no lock."""
     query = (
-        select(effects.c.tenant_id, effects.c.effect_id, effects.c.target)
+        select(effects.c.tenant_id, effects.c.effect_id, effects.c.target, effects.c.traceparent)
         .where(_is_due(now))
         .order_by(effects.c.available_at, effects.c.effect_id)
         .limit(limit)
     )
     with reading_across(engine) as connection:
-        return [Due(row.tenant_id, row.effect_id, row.target) for row in connection.execute(query)]
+        return [Due(**row) for row in connection.execute(query).mappings()]
 
 
 def _locked(work: Work, effect_id: str, now: datetime) -> dict[str, Any] | None:
@@ -68,6 +70,7 @@ def _locked(work: Work, effect_id: str, now: datetime) -> dict[str, Any] | None:
     return None if row is None else dict(row)
 
 
+@telemetry.traced("effect.lease")
 def lease(
     desk: Desk, found: Due, now: Callable[[], datetime], worker: str, *, is_idempotent: bool
 ) -> Leased | None:
@@ -80,6 +83,7 @@ def lease(
         effect = _locked(work, found.effect_id, at)
         if effect is None:
             return None
+        metering.end(work, effect, "worker stopped", counts=_may_be_out_already(effect))
         if _may_be_out_already(effect) and not is_idempotent:
             settlement.leave_to_a_person(
                 work, effect, "The worker stopped after it began to send; the message may have been taken."
@@ -89,6 +93,11 @@ def lease(
         if refusal:
             settlement.supersede(work, effect, refusal)
             return None
+        want = metering.why_held(work, desk.config, effect)
+        if want:
+            settlement.hold(desk, work, effect, want)
+            return None
+        metering.begin(work, desk.config, effect)
         return _take(desk.engine, work, effect, at, worker, now)
 
 
@@ -113,6 +122,8 @@ def _take(
     worker: str,
     now: Callable[[], datetime],
 ) -> Leased:
+    if effect["state"] == EffectState.PENDING:
+        telemetry.LATENESS.labels("effect").observe(max(0.0, (at - effect["available_at"]).total_seconds()))
     token = f"{worker[:80]}#{new_id()}"
     attempt = effect["attempts"] + 1
     receipt = (effect["receipt"] or {}) | {"stage": "leased", "attempt": attempt}

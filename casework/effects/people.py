@@ -27,6 +27,11 @@ def confirm(desk: Desk, principal: Principal, tenant_id: str, effect_id: str, no
     """Record a person's word that the receiver has it; nothing is sent. Raises when it may not be."""
     with desk.writing(tenant_id, principal.principal_id) as work:
         effect = _mine(desk, work, principal, effect_id, CONFIRMABLE, "confirmed")
+        if settlement.is_held(effect):
+            raise TransitionRefused(
+                "This message was never sent, so nobody can have it. Send it again once there is budget.",
+                effect_id=effect_id,
+            )
         said = _note(note)
         receipt = (effect["receipt"] or {}) | {"result": "confirmed", "confirmed_by": principal.principal_id}
         settlement.delivered(work, desk.config, effect, receipt, f"Confirmed by a person: {said}")

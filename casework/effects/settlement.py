@@ -16,11 +16,14 @@ from casework.desk import Desk
 from casework.drafts import add_version
 from casework.effects.adapter import Leased, Outcome, Result
 from casework.effects.retry import next_attempt
+from casework.metering import messages as metering
 from casework.model import DraftState, EffectState
 from casework.store.tables import approvals, draft_versions, drafts, effects
 from casework.store.work import Work
 
 KEPT_ATTEMPTS = 12
+MAY_BE_TAKEN = frozenset({Result.APPLIED, Result.UNKNOWN})  # a receiver that had it before was counted then
+HELD, OVER_BUDGET = "held", "over_budget"
 FACT = {
     EffectState.APPLIED: "writeback:delivered",
     EffectState.REFUSED: "writeback:refused",
@@ -48,6 +51,7 @@ def settle(
         if row is None:
             return None
         effect = dict(row)
+        metering.end(work, effect, outcome.result.value, counts=outcome.result in MAY_BE_TAKEN)
         receipt = _receipt(effect, outcome, instant(work.now))
         if outcome.result in (Result.APPLIED, Result.ALREADY_APPLIED):
             return delivered(work, desk.config, effect, receipt, outcome.detail)
@@ -103,13 +107,18 @@ def say(work: Work, effect: Mapping[str, Any], fact: str, detail: str, receipt: 
 
 
 def _finish(
-    work: Work, effect: Mapping[str, Any], state: EffectState, receipt: dict[str, Any], detail: str
+    work: Work,
+    effect: Mapping[str, Any],
+    state: EffectState,
+    receipt: dict[str, Any],
+    detail: str,
+    fact: str | None = None,
 ) -> EffectState:
-    """Bring an effect to a state that no worker takes it out of."""
+    """Bring an effect to a state that no worker takes it out of; it is told as the state's fact, or another."""
     error = None if state == EffectState.APPLIED else detail
     _save(work, effect, state, receipt=receipt, last_error=error, settled_at=work.now)
     work.move("effects", effect["case_id"], effect["effect_id"], state.value)
-    say(work, effect, FACT[state], detail, receipt)
+    say(work, effect, fact or FACT[state], detail, receipt)
     return state
 
 
@@ -170,6 +179,26 @@ def leave_to_a_person(work: Work, effect: Mapping[str, Any], detail: str) -> Non
     """Stop: only a person may say whether this was taken, or send it again."""
     receipt = (effect["receipt"] or {}) | {"result": Result.UNKNOWN.value}
     _finish(work, effect, EffectState.NEEDS_HUMAN, receipt, detail)
+
+
+def hold(desk: Desk, work: Work, effect: Mapping[str, Any], reason: str) -> None:
+    """Let a message wait for a person that no budget is left for, and tell the lead at once; it is not dropped."""
+    tells = desk.config.tenants[work.tenant_id].metering.tells
+    detail = f"{reason} This message was not sent: raise the budget or wait, then send it again."
+    receipt = (effect["receipt"] or {}) | {"stage": HELD, "held_at": instant(work.now)}
+    _finish(work, effect, EffectState.NEEDS_HUMAN, receipt, detail, "writeback:held")
+    note = f"{reason} A message of this case waits for you: raise the budget or wait, then send it again."
+    case = rows.case_row(work.connection, work.tenant_id, effect["case_id"])
+    assert case is not None  # cases are never deleted
+    details = {"action": "notify", "team": tells, "note": note, "held_effect": effect["effect_id"]}
+    escalation.raise_now(work, desk, case, OVER_BUDGET, details)
+
+
+def is_held(effect: Mapping[str, Any]) -> bool:
+    """Whether a message waits for want of budget, and no attempt of it can have been taken."""
+    receipt = effect["receipt"] or {}
+    tried = [entry["result"] for entry in receipt.get("history", [])]
+    return receipt.get("stage") == HELD and Result.UNKNOWN.value not in tried
 
 
 def supersede(work: Work, effect: Mapping[str, Any], reason: str) -> None:

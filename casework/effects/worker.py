@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import update
 
-from casework import auditor, escalation, handover, notices
+from casework import auditor, escalation, handover, notices, telemetry
 from casework.canonical import instant
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
@@ -87,7 +87,12 @@ class Worker:
         """Send the effects that are due, one after another."""
         now, counts = clock or self.clock, Counter[str]()
         for found in outbox.due(self.desk.engine, now(), BATCH):
-            counts[self._send_one(found, now)] += 1
+            about = {"tenant_id": found.tenant_id, "effect_id": found.effect_id, "target": found.target}
+            with telemetry.span("effect.send", found.traceparent, **about) as span:
+                outcome = self._send_one(found, now)
+                span.set_attribute("tidewaiter.outcome", outcome)
+            telemetry.SENDS.labels(found.target, outcome).inc()
+            counts[outcome] += 1
         return dict(counts)
 
     def _send_one(self, found: outbox.Due, now: Callable[[], datetime]) -> str:
@@ -121,7 +126,8 @@ class Worker:
     def _applied(self, adapter: Adapter, leased: Leased) -> Outcome:
         """Send; an adapter that fails in a way of its own counts as an unknown outcome."""
         try:
-            return adapter.apply(leased, leased.idempotency_key)
+            with telemetry.span("effect.apply", target=leased.target, attempt=leased.attempt):
+                return adapter.apply(leased, leased.idempotency_key)
         except (LeaseLost, StoreUnavailable):
             raise
         except Exception as error:

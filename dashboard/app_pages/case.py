@@ -31,6 +31,7 @@ from dashboard.components.records import (
 from dashboard.components.sharing import show_sharing
 from dashboard.components.text import literal
 from dashboard.components.timeline import draw_trip_sheet
+from dashboard.components.usage import show_cost_of_case
 from dashboard.components.wording import due_word, facts_by_id
 from dashboard.session import Viewer
 from dashboard.trip import Trip, trip_of
@@ -160,7 +161,7 @@ def _proof(sheet: Sheet) -> None:
     """Show where every number comes from and everything that happened to the case."""
     st.subheader("Lineage", anchor=False)
     show_lineage(lineage_steps(sheet.detail, sheet.trip.scores[-1] if sheet.trip.scores else None))
-    facts, history, audit = st.tabs(["Facts", "History", "Audit"], key="case_proof")
+    facts, history, audit, cost = st.tabs(["Facts", "History", "Audit", "Cost"], key="case_proof")
     with facts:
         show_facts(sheet.detail)
     with history:
@@ -169,3 +170,5 @@ def _proof(sheet: Sheet) -> None:
         show_escalations(sheet.detail.escalations, sheet.now)
     with audit:
         show_history(sheet.detail, key="case_audit", audit=True)
+    with cost:
+        show_cost_of_case(sheet.viewer, sheet.detail.case.tenant_id, sheet.detail.case.case_id)

@@ -17,6 +17,7 @@ from dashboard.components.lending import show_lending
 from dashboard.components.notices import attempt
 from dashboard.components.tables import show_table
 from dashboard.components.text import literal, moment, money, plain, relative, utc_text, visible
+from dashboard.components.usage import show_usage
 from dashboard.components.wording import subject_name, team_name, type_label
 from dashboard.session import Viewer
 
@@ -49,6 +50,8 @@ def page() -> None:
         show_lending(viewer, now)
         _others([packet for packet in packets if mine not in (packet.to_owner, packet.from_owner)
                  or packet.state != "offered"], now)  # fmt: skip
+        if viewer.may("usage:read"):
+            show_usage(viewer)
 
 
 def _offered_to_me(packets: Sequence[Handover], viewer: Viewer, now: datetime) -> None:

@@ -137,7 +137,7 @@ def _effect(effect: EffectView, now: datetime) -> None:
 
 
 # What every receipt repeats about its own sending; the rest is what the other side said.
-_OWN_WORDS = frozenset(("history", "stage", "result", "attempt"))
+_OWN_WORDS = frozenset(("history", "stage", "result", "attempt", "held_at"))
 
 
 def _receipt_text(receipt: dict[str, Any]) -> str:

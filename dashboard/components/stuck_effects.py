@@ -20,7 +20,7 @@ def show_decision(effect: EffectView, viewer: Viewer) -> None:
         "How do you know?", key=key, max_chars=1_000, placeholder="They confirmed by phone", width="stretch"
     )
     with st.container(horizontal=True, gap="small"):
-        if effect.state in CONFIRMABLE:
+        if effect.state in CONFIRMABLE and (effect.receipt or {}).get("stage") != "held":
             st.button(
                 "It arrived", key=f"effect_confirm_{effect.effect_id}", icon=":material/mark_email_read:",
                 on_click=_confirm, args=(viewer, effect, key),

@@ -21,6 +21,7 @@ from orchestration.cli import (
     learning,
     path,
     serving,
+    usage,
 )
 from orchestration.cli.output import explain
 
@@ -42,6 +43,7 @@ evidence.register(app)
 keeping.register(app)
 learning.register(app)
 serving.register(app)
+usage.register(app)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestration.cli import identities
 from orchestration.cli.caller import LOGIN, PASSWORD, door, signed_in
 from orchestration.cli.output import print_json, print_table, say
 
@@ -43,6 +44,7 @@ def register(app: typer.Typer) -> None:
     accounts.command("ungrant")(account_ungrant)
     accounts.command("deactivate")(account_deactivate)
     accounts.command("activate")(account_activate)
+    identities.register(accounts)
     app.add_typer(accounts, name="account")
 
 

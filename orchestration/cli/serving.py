@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from typing import Annotated
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.output import say
+
+if TYPE_CHECKING:
+    from casework.service import Casework
 
 
 def register(app: typer.Typer) -> None:
@@ -52,19 +56,48 @@ def stop_event() -> threading.Event:
 def worker(
     once: Annotated[bool, typer.Option("--once", help="Do what is due now, then end.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between looks.")] = 1.0,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Serve /metrics for Prometheus on this port of 127.0.0.1.", envvar="TIDEWAITER_METRICS_PORT"
+        ),
+    ] = None,
 ) -> None:
     """Send approved effects and fire due escalations, also while Dagster is down."""
+    from casework import telemetry
     from casework.effects.worker import build_worker
+    from orchestration import metrics
     from orchestration.cli.output import print_json
     from orchestration.resources import Platform
     from orchestration.settings import Settings
 
     platform = Platform(Settings.from_environment())
-    own = build_worker(platform.casework, home=platform.settings.home)
-    if once:
-        print_json(own.tick(platform.clock()))
-        return
-    own.run_forever(stop_event(), interval=interval)
+    with ExitStack() as ends:
+        ends.callback(telemetry.begin("tidewaiter-worker", os.environ))
+        own = build_worker(platform.casework, home=platform.settings.home)
+        if once:
+            print_json(own.tick(platform.clock()))
+            return
+        stop = stop_event()
+        if metrics_port:
+            ends.callback(metrics.serve(own.desk, metrics_port, platform.clock))
+        relaying = _relay(platform.casework, stop)
+        own.run_forever(stop, interval=interval)
+        if relaying:
+            relaying.join(timeout=30)
+
+
+def _relay(casework: Casework, stop: threading.Event) -> threading.Thread | None:
+    """Begin to tell events on to NATS beside the worker, where the environment names a server."""
+    from orchestration import relay
+
+    settings = relay.Settings.from_environment(os.environ)
+    if settings is None:
+        return None
+    telling = relay.Relay(casework, settings)
+    thread = threading.Thread(target=telling.run_forever, args=(stop,), name="relay", daemon=True)
+    thread.start()
+    return thread
 
 
 def sandbox(

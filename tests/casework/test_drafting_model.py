@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from casework.config import load_config
 from casework.drafting.content import body_of
 from casework.drafting.drafter import Drafter
 from casework.drafting.model import DraftingModel, ModelSettings
-from casework.drafting.usage import OverQuota
+from casework.errors import OverBudget
 from casework.model import DraftKind
 from tests.casework.effects_fixtures import case, contact, detail, facts
 
@@ -28,10 +29,11 @@ class Ledger:
         self.rows: list[dict] = []
         self.quota = quota
 
-    def started(self, **about) -> str:
+    def started(self, tenant_id, use) -> str:
         if len(self.rows) >= self.quota:
-            raise OverQuota("demo")
-        self.rows.append(dict(about))
+            raise OverBudget("The budget is used up.")
+        about = {"kind": use.purpose, "case_id": use.case_id, "model": use.model}
+        self.rows.append({"tenant_id": tenant_id, **about})
         return str(len(self.rows) - 1)
 
     def settled(self, tenant_id, usage_id, **outcome) -> None:
@@ -154,7 +156,7 @@ def test_a_model_that_keeps_failing_is_left_alone_for_a_while(server):
 def test_over_quota_the_template_writes_and_no_call_is_made(server):
     ledger = Ledger(quota=0)
     draft = drafter(server, "good", ledger).draft(DraftKind.CUSTOMER_UPDATE, detail())
-    assert draft["generator"].startswith("template:") and "over quota" in draft["generator_reason"]
+    assert draft["generator"].startswith("template:") and "over budget" in draft["generator_reason"]
     assert ledger.rows == []
 
 
@@ -214,7 +216,9 @@ def test_without_a_model_configured_nothing_is_called(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     assert ModelSettings.from_environment() is None
-    draft = Drafter.of_store(create_engine("sqlite://")).draft(DraftKind.CUSTOMER_UPDATE, detail())
+    draft = Drafter.of_store(create_engine("sqlite://"), load_config()).draft(
+        DraftKind.CUSTOMER_UPDATE, detail()
+    )
     assert draft["generator"].startswith("template:") and "generator_reason" not in draft
 
 

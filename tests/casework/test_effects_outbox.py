@@ -10,14 +10,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from casework.drafting.usage import OverQuota, StoreUsage
 from casework.effects import outbox
 from casework.effects.retry import LONGEST, MAX_ATTEMPTS, SCHEDULE, next_attempt
 from casework.effects.worker import build_worker
 from casework.store.engine import open_store
-from casework.store.tables import cases, usage
+from casework.store.tables import cases
 from tests.casework.effects_fixtures import TENANT
 from tests.casework.effects_world import World, copied, prepared, sandbox
 from tests.casework.worker_process import start
@@ -126,30 +125,6 @@ def test_ten_attempts_over_three_days_and_no_more():
 
 def test_the_waits_of_many_effects_spread_out():
     assert len({next_attempt(3, f"k{n}", NOW) for n in range(100)}) == 100
-
-
-def test_every_model_call_is_in_the_usage_before_it_is_made_and_settled_after(world):
-    recorder = StoreUsage(world.engine, clock=world.clock)
-    usage_id = recorder.started(tenant_id=TENANT, case_id="C-000001", kind="customer_update", model="m")
-    with world.engine.connect() as connection:
-        row = connection.execute(select(usage)).one()
-    assert (row.usage_id, row.settled_at, row.outcome) == (usage_id, None, None)
-    recorder.settled(TENANT, usage_id, outcome="answered", input_tokens=3, output_tokens=4)
-    with world.engine.connect() as connection:
-        row = connection.execute(select(usage)).one()
-    assert (row.outcome, row.input_tokens, row.output_tokens) == ("answered", 3, 4) and row.settled_at
-
-
-def test_a_quota_counts_a_tenants_own_calls_of_the_last_day(world):
-    recorder = StoreUsage(world.engine, clock=world.clock, calls_per_day=2)
-    call = {"case_id": None, "kind": "customer_update", "model": "m"}
-    for _ in range(2):
-        recorder.started(tenant_id=TENANT, **call)
-    with pytest.raises(OverQuota):
-        recorder.started(tenant_id=TENANT, **call)
-    recorder.started(tenant_id="health", **call)
-    world.clock.forward(hours=25)
-    recorder.started(tenant_id=TENANT, **call)
 
 
 def test_a_worker_is_built_from_the_environment(world, monkeypatch):

@@ -51,18 +51,18 @@ EXPECTED: dict[Role, set[str]] = {
     | LINKING
     | {"case:open", "case:merge", "audit:read", "quarantine:correct"}
     | {"draft:edit", "draft:approve", "draft:reject"}
-    | {"record:hold", "record:erase", "event:read"},
+    | {"record:hold", "record:erase", "event:read", "usage:read"},
     Role.PLANNER: ALL_ACTIONS
     | READING
     | LINKING
     | {"case:open", "case:merge", "draft:edit", "draft:reject", "draft:approve_within"},
     Role.APPROVER: READING | {"draft:edit", "draft:approve", "draft:reject", "case:comment", "case:escalate"},
-    Role.AUDITOR: READING | {"audit:read", "record:hold", "event:read", "link:read"},
+    Role.AUDITOR: READING | {"audit:read", "record:hold", "event:read", "link:read", "usage:read"},
     Role.DATA_ENGINEER: {"feed:read", "quarantine:read", "quarantine:correct"},
     Role.CARRIER: {"case:read", "case:comment"},
     Role.WAREHOUSE: {"case:read", "case:comment"},
     Role.CUSTOMER: {"case:read", "case:comment"},
-    Role.SERVICE: READING | {"event:read"},
+    Role.SERVICE: READING | {"event:read", "usage:read"},
     Role.PLATFORM_ADMIN: {"account:manage", "clock:set", "feed:read"},
 }
 EVERYTHING = sorted(set().union(*EXPECTED.values()) | {"case:fly", "", "draft", "*"})

@@ -104,7 +104,10 @@ def test_rows_that_prove_nothing_go_and_refused_rows_lose_their_content(office: 
         "row_number": 1, "rule": "type", "message": "m", "raw": "Erika;x", "values": {"name": "Erika"},
         "state": "ignored", "quarantined_at": now,
     }  # fmt: skip
-    call = {"tenant_id": TENANT, "usage_id": "u1", "kind": "draft", "started_at": now}
+    call = {
+        "tenant_id": TENANT, "usage_id": "u1", "kind": "model_call", "purpose": "draft", "quantity": 1,
+        "unit": "call", "cost": 0, "currency_code": "USD", "started_at": now,
+    }  # fmt: skip
     with writing_across(office.engine) as connection:
         connection.execute(
             insert(quarantined_rows),

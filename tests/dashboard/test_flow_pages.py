@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from casework.handover import Given
+from casework.metering.meter import MODEL_CALL, Meter, Use
 from casework.model import Action, QueueFilter
 from tests.dashboard.conftest import signed_in
 from tests.dashboard.test_pages import case_of, keys, open_case, who, words
@@ -195,3 +196,26 @@ def test_the_queue_goes_by_what_waiting_costs_when_asked(world: World) -> None:
     assert "Wait costs" in queue.dataframe[0].value.columns
     queue = queue.toggle(key="queue_by_waiting").set_value(True).run()
     assert not queue.exception
+
+
+def test_what_things_cost_is_on_the_case_and_for_the_lead_on_the_shift(world: World) -> None:
+    case = case_of(world, "SHP-1")
+    meter = Meter(world.casework.engine, world.casework.config)
+    use = Use(MODEL_CALL, "customer_update", case.case_id, case.customer_id, "m")
+    meter.settled(
+        "demo", meter.started("demo", use), outcome="answered", input_tokens=10_000, output_tokens=5_000
+    )
+
+    page = words(open_case(world, "planner", "SHP-1"))
+    assert "USD 0.0125" in str(cost_table(open_case(world, "planner", "SHP-1"), "What"))
+    assert "USD 0.25 and 2.00 per million tokens" in page.replace("\\", "")
+    lead = shift(world, "lead")
+    assert "USD 0.0125" in str(cost_table(lead, "Kind"))
+    assert "1 of 2000, USD 0.0125 of USD 20.0000" in str(cost_table(lead, "Budget"))
+    assert not [f for f in shift(world, "planner").dataframe if "Budget" in f.value]
+
+
+def cost_table(app: AppTest, column: str) -> list[dict[str, object]]:
+    """The rows of the table that has this column."""
+    frames = [frame.value for frame in app.dataframe if column in frame.value]
+    return next(frame for frame in frames if {"Cost", "Budget"} & set(frame)).to_dict("records")

@@ -46,8 +46,8 @@ INVARIANTS = {
     "verifies.",
     "I11": "What people do at once to one case equals some order of doing it one after another. "
     "No edit is lost, and no version of a draft is decided twice.",
-    "I14": "Every call of a model is on record before it is made, and settled after it. Over quota the "
-    "template writes.",
+    "I14": "Every call of a model and every message is on record before it is made, and settled after it. "
+    "Over budget the template writes, and a message waits for a person while the lead is told.",
     "I15": "Whoever comes by a link or a key sees and does what was granted, until the instant it ends or is "
     "taken back; every look through a link is on record; and nobody gains by giving.",
 }

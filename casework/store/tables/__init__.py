@@ -40,6 +40,7 @@ from casework.store.tables.outgoing import (
 from casework.store.tables.people import (
     contacts,
     grants,
+    identities,
     principals,
     sessions,
     sign_in_failures,
@@ -48,7 +49,7 @@ from casework.store.tables.people import (
 )
 from casework.store.tables.queue import case_words, queue_counts, queue_totals
 from casework.store.tables.ranking import priority_weights
-from casework.store.tables.types import CENT, Instant, Money, Values, metadata
+from casework.store.tables.types import FineMoney, Instant, Money, Values, metadata
 
 APPEND_ONLY = (
     case_evidence,
@@ -67,7 +68,7 @@ APPEND_ONLY = (
 
 __all__ = [
     "APPEND_ONLY",
-    "CENT",
+    "FineMoney",
     "Instant",
     "Money",
     "Table",
@@ -95,6 +96,7 @@ __all__ = [
     "handover_items",
     "handovers",
     "heartbeats",
+    "identities",
     "ingested_files",
     "legal_holds",
     "link_views",

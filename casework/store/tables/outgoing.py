@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
-from casework.store.tables.types import Instant, metadata
+from casework.store.tables.types import FineMoney, Instant, metadata
 
 # One row per draft of a case and kind and audience; its text lives in draft_versions.
 drafts = Table(
@@ -87,6 +87,7 @@ effects = Table(
     Column("last_error", Text),
     Column("created_at", Instant, nullable=False),
     Column("settled_at", Instant),
+    Column("traceparent", String(55)),  # W3C trace context of the decision that queued it
     UniqueConstraint("tenant_id", "idempotency_key"),
 )
 Index("ix_effects_due", effects.c.state, effects.c.available_at)
@@ -142,21 +143,32 @@ events = Table(
     Column("data", JSON, nullable=False),
 )
 
-# One row per model call attempt, written before the call and settled after it.
+# One row per model call, attempt to send a message, or call of a program: begun before it, settled after it.
 usage = Table(
     "usage",
     metadata,
     Column("tenant_id", String(64), primary_key=True),
     Column("usage_id", String(40), primary_key=True),
+    Column("kind", String(20), nullable=False),  # model_call | mail | portal_message | team_notice | ...
+    Column("purpose", String(40), nullable=False),  # a draft's kind, an effect's target, the name of a call
     Column("case_id", String(40)),
-    Column("kind", String(40), nullable=False),
+    Column("customer_id", String(120)),
+    Column("effect_id", String(40)),
+    Column("caller", String(64)),  # the program that called, by the id of its key
     Column("model", String(120)),
+    Column("quantity", Integer, nullable=False),  # 0 when a message was certainly not taken
+    Column("unit", String(16), nullable=False),  # call | message
+    Column("cost", FineMoney, nullable=False),
+    Column("currency_code", String(3), nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("settled_at", Instant),
     Column("outcome", String(40)),
     Column("input_tokens", Integer),
     Column("output_tokens", Integer),
 )
+Index("ix_usage_window", usage.c.tenant_id, usage.c.kind, usage.c.started_at)
+Index("ix_usage_case", usage.c.tenant_id, usage.c.case_id)
+Index("ix_usage_effect", usage.c.tenant_id, usage.c.effect_id)
 
 # One row per long-lived process: when it last said it was alive.
 heartbeats = Table(

@@ -68,6 +68,17 @@ sessions = Table(
     Column("revoked_at", Instant),
 )
 
+# One row per identity at an OpenID provider that may sign in as an account; nothing else maps one to the other.
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", String(300), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("principal_id", String(64), nullable=False, index=True),
+    Column("linked_by", String(64), nullable=False),
+    Column("linked_at", Instant, nullable=False),
+)
+
 # One row per failed sign-in, so that guessing gets slow; the login is kept as a hash.
 sign_in_failures = Table(
     "sign_in_failures",

@@ -41,29 +41,41 @@ class Money(TypeDecorator[Decimal]):
 
     impl = Numeric(18, 2)
     cache_ok = True
+    places = 2
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """SQLite has no exact decimal, so it gets an integer."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(BigInteger())
-        return dialect.type_descriptor(Numeric(18, 2))
+        return dialect.type_descriptor(Numeric(18, self.places))
 
     def process_bind_param(self, value: Decimal | float | int | None, dialect: Dialect) -> Any:
-        """Round to two places; a float is read by its shortest text."""
+        """Round to the places kept; a float is read by its shortest text."""
         if value is None:
             return None
-        amount = Decimal(str(value)).quantize(CENT, ROUND_HALF_UP)
-        return int(amount * 100) if dialect.name == "sqlite" else amount
+        amount = Decimal(str(value)).quantize(self._smallest, ROUND_HALF_UP)
+        return int(amount / self._smallest) if dialect.name == "sqlite" else amount
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        """Return a Decimal with two places."""
+        """Return a Decimal with the places kept."""
         if value is None:
             return None
         amount = Decimal(value)
-        return (amount / 100 if dialect.name == "sqlite" else amount).quantize(CENT)
+        return (amount * self._smallest if dialect.name == "sqlite" else amount).quantize(self._smallest)
+
+    @property
+    def _smallest(self) -> Decimal:
+        return Decimal(1).scaleb(-self.places)
 
 
-CENT = Decimal("0.01")
+class FineMoney(Money):
+    """An amount with six places, for what costs less than a cent."""
+
+    impl = Numeric(18, 6)
+    cache_ok = True
+    places = 6
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",

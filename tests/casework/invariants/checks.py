@@ -38,6 +38,7 @@ SETTLED_AS = {
     "needs_human": "writeback:outcome:unknown",
     "dead": "writeback:abandoned",
 }
+HELD = "writeback:held"  # needs_human too, for want of budget
 
 
 def canonical_text(value: Any) -> str:
@@ -324,7 +325,11 @@ def _approvals_and_effects(seen: Snapshot) -> Iterator[str]:
 
 
 def _effects_and_their_end(seen: Snapshot) -> Iterator[str]:
-    facts = [*SETTLED_AS.values(), *(fact.replace("writeback:", "notice:") for fact in SETTLED_AS.values())]
+    facts = [
+        HELD,
+        *SETTLED_AS.values(),
+        *(fact.replace("writeback:", "notice:") for fact in SETTLED_AS.values()),
+    ]
     ends = Counter((entry["object_id"], entry["action"]) for entry in seen.said(*facts))
     out = Counter(row["effect_id"] for row in seen.messages if row["direction"] == "out")
     for name, row in seen.effects.items():
@@ -332,7 +337,8 @@ def _effects_and_their_end(seen: Snapshot) -> Iterator[str]:
         if row["target"] == TO_THE_TEAM:
             fact, delivered = fact and fact.replace("writeback:", "notice:"), "notice:delivered"
             out[name] += ends[name, delivered]  # it stands in the thread as the note of its step
-        if fact and not ends[name, fact]:
+        is_held = row["state"] == "needs_human" and ends[name, HELD]
+        if fact and not ends[name, fact] and not is_held:
             yield f"effect {name} is {row['state']}, and the log does not say so"
         if ends[name, delivered] != out[name] or (row["state"] == "applied") != bool(out[name]):
             yield f"effect {name} is {row['state']} with {out[name]} messages in the thread"
@@ -523,3 +529,53 @@ def unrecorded(seen: Snapshot) -> Iterator[str]:
     ended = {entry["object_id"] for entry in seen.said("link:revoked")}
     if ended != {name for name, link in seen.links.items() if link["revoked_at"]}:
         yield "the links taken back are not those the log tells of"
+
+
+# --- I14: everything is counted, and a budget that is used up is heard of ----------------------------------------
+
+KIND_OF = {"mail": "mail", "portal_webhook": "portal_message", "team_mail": "team_notice"}
+
+
+def uncounted(seen: Snapshot, change: Leased) -> Iterator[str]:
+    """I14: a transport is given something of which no row, or more than one, says that it is under way."""
+    rows = [row for row in seen.usage if row["effect_id"] == change.effect_id and row["settled_at"] is None]
+    if [(row["kind"], row["case_id"]) for row in rows] != [(KIND_OF[change.target], change.case_id)]:
+        yield f"{len(rows)} rows of usage say so"
+
+
+def unmetered(seen: Snapshot, receivers: Iterable[Receiver], most: Mapping[str, int]) -> Iterator[str]:
+    """I14: attempts that are never settled or not counted, more than a budget allows, a message held in silence."""
+    under_way = Counter(row["effect_id"] for row in seen.usage if row["settled_at"] is None)
+    counted = Counter[str]()
+    for row in seen.usage:
+        counted[row["effect_id"]] += row["quantity"]
+    taken = {key: times for far in receivers for key, times in far.taken.items()}
+    for name, effect in seen.effects.items():
+        if under_way[name] != int(effect["state"] == "claimed"):
+            yield f"effect {name} is {effect['state']} with {under_way[name]} attempts under way in the usage"
+        if effect["state"] != "claimed" and counted[name] < taken.get(effect["idempotency_key"], 0):
+            yield f"effect {name} was taken more often than it was counted"
+    for kind, allowed in most.items():
+        rows = [row for row in seen.usage if row["kind"] == kind]
+        for last in rows:
+            window = [
+                row for row in rows if last["started_at"] - DAY < row["started_at"] <= last["started_at"]
+            ]
+            if sum(row["quantity"] for row in window) > allowed:
+                yield f"more than {allowed} ({kind}) left in a day"
+    yield from _held_in_silence(seen, most)
+
+
+def _held_in_silence(seen: Snapshot, most: Mapping[str, int]) -> Iterator[str]:
+    told = Counter(entry["payload"]["details"].get("held_effect") for entry in seen.said("case:escalated"))
+    notices = {
+        entry["payload"]["details"]["held_effect"]: entry["payload"]["details"].get("effect_id")
+        for entry in seen.said("case:escalated")
+        if "held_effect" in entry["payload"]["details"]
+    }
+    for entry in seen.said(HELD):
+        name = entry["object_id"]
+        if not told[name] or notices[name] not in seen.effects:
+            yield f"effect {name} is held for want of budget, and nobody was told"
+        if KIND_OF[seen.effects[name]["target"]] not in most:
+            yield f"effect {name} is held although no budget says so"

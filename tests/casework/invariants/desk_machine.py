@@ -7,7 +7,7 @@ are the real ones; only what lies beyond a target is played (`far_side`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count
@@ -108,6 +108,7 @@ class DeskHistory(RuleBasedStateMachine):
     open_office: Callable[[], Office]
     close_office: Callable[[Office], None]
     noted: Callable[[str, int], None] = staticmethod(lambda what, times: None)
+    most: Mapping[str, int] = {}  # messages of a kind that may leave in a day
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,6 +157,7 @@ class DeskHistory(RuleBasedStateMachine):
         yield from checks.lost_edits(after, self.edits)
         yield from checks.unrecorded(after)
         yield from self._miscounted(after)
+        yield from checks.unmetered(after, self.receivers, self.most)
         if self.after_a_round:
             yield from checks.overdue(after)
         if len(after.audit) > self.verified + 12:  # the log only grows; its end is verified with the life's
@@ -219,7 +221,8 @@ class DeskHistory(RuleBasedStateMachine):
 
     def _witness(self, change: Leased) -> None:
         """What a transport is given, judged as the store stands when the lease was taken."""
-        found = checks.unauthorised(self.seen(), change)
+        seen = self.seen()
+        found = [*checks.unauthorised(seen, change), *checks.uncounted(seen, change)]
         self.violations += [f"{change.target} {change.effect_id} left although {what}" for what in found]
 
     def _another_worker(self) -> None:

@@ -28,6 +28,7 @@ from casework.store.tables import (
     messages,
     partner_links,
     sign_offs,
+    usage,
 )
 
 Row = Mapping[str, Any]
@@ -55,6 +56,7 @@ class Snapshot:
     views: list[Row]
     sign_offs: dict[str, Row]
     delegations: dict[str, Row]
+    usage: list[Row]
 
     def said(self, *actions: str) -> list[Row]:
         """The audit entries of these actions."""
@@ -90,4 +92,5 @@ def snapshot(connection: Connection, tenant_id: str, now: datetime) -> Snapshot:
         views=rows(link_views, "view_id"),
         sign_offs={row["sign_off_id"]: row for row in rows(sign_offs, "sign_off_id")},
         delegations={row["delegation_id"]: row for row in rows(delegations, "delegation_id")},
+        usage=rows(usage, "started_at", "usage_id"),
     )

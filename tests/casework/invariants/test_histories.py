@@ -1,9 +1,7 @@
-"""I1, I2, I3, I7, I10, I11 and I15 over lives of a desk, on both stores: first each danger once, then random lives."""
+"""I1, I2, I3, I7, I10, I11, I14 and I15 over lives of a desk, on both stores: each danger once, then random lives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -11,42 +9,14 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from casework.model import Action, Role
 from tests.casework.invariants.conftest import Stores
-from tests.casework.invariants.desk_machine import CUTS_OF_A_ROUND, DISTURBANCES, JUMPS, WAYS, DeskHistory
+from tests.casework.invariants.desk_machine import CUTS_OF_A_ROUND, DISTURBANCES, JUMPS, WAYS
 from tests.casework.invariants.far_side import Answer
+from tests.casework.invariants.lives import life, lives_of
 from tests.casework.office import APPROVER, AUDITOR, LEAD, PLANNER
-from tests.faults import figures, sizes
+from tests.faults import sizes
 
 CUSTOMERS = 2  # the third draft for somebody outside leaves by mail and to the portal
 CASES = 3
-PROVEN = "I1 I2 I3 I7 I10 I11 I15"
-
-
-def lives_of(stores: Stores) -> type[DeskHistory]:
-    """Lives on desks of this store."""
-
-    class Here(DeskHistory):
-        open_office = staticmethod(stores.fresh)
-        close_office = staticmethod(stores.done)
-        noted = staticmethod(lambda what, times: figures.count(PROVEN, stores.name, what, times))
-
-    return Here
-
-
-@contextmanager
-def life(stores: Stores) -> Iterator[Callable[..., None]]:
-    """One life, told step by step; every invariant is asked after each."""
-    lived = lives_of(stores)()
-    lived.begin()
-
-    def step(name: str, *told: object) -> None:
-        lived.everything_holds()
-        getattr(lived, name)(*told)
-        lived.everything_holds()
-
-    try:
-        yield step
-    finally:
-        lived.teardown()
 
 
 def test_every_way_an_attempt_can_go(stores: Stores) -> None:

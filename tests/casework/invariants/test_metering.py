@@ -1,6 +1,7 @@
-"""I14: every attempt to call a model is on record before it leaves and settled after; over quota the template writes.
+"""I14: every call of a model and every message is on record before it leaves and settled after; budgets stop both.
 
-The model's client is the real one; only the line to its server is played.
+Over budget the template writes, and a message waits for a person while the lead is told. The model's client is
+the real one; only the line to its server is played.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,10 +26,14 @@ from sqlalchemy import select
 from casework.drafting import model as model_module
 from casework.drafting.drafter import Drafter
 from casework.drafting.model import PAUSE_AFTER_FAILURES, DraftingModel, ModelSettings
-from casework.drafting.usage import OverQuota, StoreUsage
+from casework.errors import OverBudget
+from casework.metering.meter import MODEL_CALL, Meter, Use
 from casework.model import CaseDetail, DraftKind
 from casework.store.tables import usage
 from tests.casework.invariants.conftest import Stores
+from tests.casework.invariants.desk_machine import CUTS_OF_A_ROUND, JUMPS
+from tests.casework.invariants.far_side import Answer
+from tests.casework.invariants.lives import life, lives_of
 from tests.casework.office import AUDITOR, TENANT, Clock, Office, exception
 from tests.faults import figures, sizes
 
@@ -83,12 +89,19 @@ def rows(office: Office) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(select(usage)).mappings()]
 
 
+def limited(office: Office, quota: int) -> None:
+    """Let the tenant make so many calls a day, at a price a token."""
+    prices = {"model_call": {"per_million_input_tokens": 1_000, "per_million_output_tokens": 2_000}}
+    office.configure(metering={"budgets": {"model_call": {"quantity": quota}}, "prices": prices})
+
+
 def drafting(office: Office, quota: int) -> tuple[Drafter, Line, CaseDetail]:
     """A drafter with a meter in the office's store, its line, and a case to write about."""
+    limited(office, quota)
     office.sync(exception())
     model = DraftingModel(
         ModelSettings("m", base_url="http://model.example/v1", attempts=ATTEMPTS),
-        StoreUsage(office.engine, clock=office.clock, calls_per_day=quota),
+        Meter(office.engine, office.config, clock=office.clock),
     )
     return Drafter(model), Line(office), office.detail(who=AUDITOR)
 
@@ -148,7 +161,7 @@ def test_every_call_is_metered_before_and_after_and_over_quota_the_template_writ
             is_answered = bool(expected) and expected[-1] == "answered" and not is_over
             assert content["paragraphs"], "nobody wrote anything"
             assert content["generator"].startswith("model:" if is_answered else "template:")
-            assert ("over quota" in content.get("generator_reason", "")) == is_over
+            assert ("over budget" in content.get("generator_reason", "")) == is_over
 
         def _foresee(self, answers: list[str]) -> tuple[list[str], bool]:
             """The attempts that will be made, and whether the quota stops one."""
@@ -190,6 +203,10 @@ def test_every_call_is_metered_before_and_after_and_over_quota_the_template_writ
             assert all(row["settled_at"] and row["settled_at"] >= row["started_at"] for row in found)
             answered = [row for row in found if row["outcome"] == "answered"]
             assert all((row["input_tokens"], row["output_tokens"]) == (7, 3) for row in answered)
+            assert {row["cost"] for row in answered} <= {Decimal("0.013")}
+            assert {(row["case_id"], row["customer_id"]) for row in found} <= {
+                (self.detail.case.case_id, self.detail.case.customer_id)
+            }
             assert self._recent() <= self.quota
 
     phases = [Phase.generate, Phase.shrink] if looks_for_less else [Phase.generate]
@@ -211,18 +228,17 @@ def test_many_who_call_at_once_stay_within_the_quota(stores: Stores) -> None:
     quota, callers = 5, 12
     for _ in range(max(2, sizes.figure("metered") // 10)):
         office = stores.fresh()
-        meter = StoreUsage(office.engine, clock=office.clock, calls_per_day=quota)
+        limited(office, quota)
+        meter = Meter(office.engine, office.config, clock=office.clock)
         start, allowed = threading.Barrier(callers), []
 
         def call(
-            start: threading.Barrier = start, allowed: list[str] = allowed, meter: StoreUsage = meter
+            start: threading.Barrier = start, allowed: list[str] = allowed, meter: Meter = meter
         ) -> None:
             start.wait()
             try:
-                allowed.append(
-                    meter.started(tenant_id=TENANT, case_id=None, kind="customer_update", model="m")
-                )
-            except OverQuota:
+                allowed.append(meter.started(TENANT, Use(MODEL_CALL, "customer_update", model="m")))
+            except OverBudget:
                 return
 
         threads = [threading.Thread(target=call) for _ in range(callers)]
@@ -233,3 +249,47 @@ def test_many_who_call_at_once_stay_within_the_quota(stores: Stores) -> None:
         assert len(rows(office)) == len(allowed) == quota
         figures.count("I14", stores.name, "rushes of 12 on a quota of 5")
         stores.done(office)
+
+
+# --- messages ------------------------------------------------------------------------------------------------
+
+CUSTOMERS = 2  # the third draft for somebody outside leaves by mail and to the portal
+BUDGETS = {"mail": 2, "portal_message": 1}
+
+
+def test_every_message_is_counted_before_and_after_whatever_happens_to_it(stores: Stores) -> None:
+    with life(stores) as step:
+        for answer in (Answer.BUSY, Answer.LOST_AFTER, Answer.KILLED_EARLY, Answer.KILLED_SENDING):
+            step("a_message_meets_the_world", CUSTOMERS, answer, None)
+        for point in CUTS_OF_A_ROUND[:3]:
+            step("a_message_meets_the_world", CUSTOMERS, Answer.TAKEN, point)
+
+
+def test_a_message_over_budget_waits_for_a_person_and_the_lead_is_told(stores: Stores) -> None:
+    with life(stores, BUDGETS) as step:
+        for _ in range(3):
+            step("a_message_meets_the_world", CUSTOMERS, Answer.TAKEN, None)
+        for again in (False, True):
+            step("a_person_decides_what_became_of_it", 0, "person:lead", again)
+        step("a_worker_does_a_round", 0, [], None)
+        step("time_passes", JUMPS[-1])
+        step("a_person_decides_what_became_of_it", 0, "person:lead", True)
+        step("a_worker_does_a_round", 0, [], None)
+
+
+def test_whatever_happens_messages_are_counted_and_stay_within_their_budgets(
+    stores: Stores, looks_for_less: bool
+) -> None:
+    phases = [Phase.generate, Phase.shrink] if looks_for_less else [Phase.generate]
+    run_state_machine_as_test(
+        seed(sizes.SEED)(lives_of(stores, BUDGETS)),
+        settings=settings(
+            max_examples=max(3, sizes.figure("metered") // 4),
+            stateful_step_count=20,
+            deadline=None,
+            database=None,
+            phases=phases,
+            report_multiple_bugs=looks_for_less,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

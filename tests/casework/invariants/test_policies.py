@@ -49,6 +49,7 @@ ON_TENANTS: dict[str, set[str]] = {
     "record:hold": {LEAD, AUDITOR},
     "record:erase": {LEAD},
     "event:read": {LEAD, AUDITOR, "service"},
+    "usage:read": {LEAD, AUDITOR, "service"},
     "account:manage": {"platform_admin"},
     "clock:set": {"platform_admin"},
 }
