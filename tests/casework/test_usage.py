@@ -20,7 +20,7 @@ from casework.effects.worker import Worker
 from casework.errors import CaseNotFound, NotPermitted, OverBudget, TransitionRefused
 from casework.metering.meter import MODEL_CALL, Meter, Use
 from casework.model import Contact, DraftKind
-from casework.store.engine import MIGRATIONS, migrate, writing
+from casework.store.engine import MIGRATIONS, migrate, owning
 from casework.store.tables import usage
 from orchestration.cli import app
 from tests.casework.office import (
@@ -72,7 +72,7 @@ def worker(office: Office, post: Post) -> Worker:
 
 
 def rows(office: Office) -> list[dict[str, Any]]:
-    with office.casework.desk.reading() as connection:
+    with office.casework.desk.reading_across() as connection:
         found = connection.execute(select(usage).order_by(usage.c.started_at, usage.c.usage_id))
         return [dict(row) for row in found.mappings()]
 
@@ -233,7 +233,7 @@ def test_the_command_prints_what_was_used(sqlite_office: Office, monkeypatch: py
 
 
 def test_calls_counted_before_there_were_other_kinds_are_kept_both_ways(office: Office) -> None:
-    with writing(office.engine) as connection:
+    with owning(office.engine) as connection:
         config = AlembicConfig()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
@@ -255,7 +255,7 @@ def test_calls_counted_before_there_were_other_kinds_are_kept_both_ways(office: 
     priced(office)
     only_mail(office)
     worker(office, Post()).tick()
-    with writing(office.engine) as connection:
+    with owning(office.engine) as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "0005")
         assert connection.execute(text("select usage_id, kind from usage")).all() == [("u", "k")]

@@ -129,7 +129,7 @@ def test_an_answer_that_is_not_for_us_now_from_the_provider_is_refused(
         answer = page.get(back)
     assert (answer.status_code, cookie.NAME in answer.cookies) == (403, False)
     assert NOT_BELIEVED in answer.text
-    with world.casework.desk.reading() as connection:
+    with world.casework.desk.reading_across() as connection:
         assert connection.execute(select(sessions)).all() == []
 
 
@@ -280,7 +280,7 @@ def test_linking_is_explicit_told_and_never_silently_moved(world: World) -> None
         door.link_identity("nobody", issuer, "u-2", "service:operator")
     with pytest.raises(DetailsRefused):
         door.link_identity("lead", issuer, "", "service:operator")
-    with door.desk.reading() as connection:
+    with door.desk.reading_across() as connection:
         told = connection.execute(
             select(audit_entries.c.object_id).where(audit_entries.c.action == "account:identity:linked")
         ).all()

@@ -121,9 +121,6 @@ MUTANTS: list[Mutant] = [
         ),
         (
             "a writer approves their own text",
-            "approval.py",
-            'return None if is_permitted else "You wrote this version yourself. Somebody else has to approve it."',
-            "return None",
             "tiers.py",
             "if asked.author not in (person, on_behalf_of):",
             "if True:",
