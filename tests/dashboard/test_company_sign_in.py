@@ -175,7 +175,7 @@ def test_whoever_is_not_linked_is_refused_whatever_the_provider_says_of_them(
 
 
 def test_an_account_that_is_not_active_is_refused_in_the_same_words(company: Company, world: World) -> None:
-    with writing(world.casework.engine) as connection:
+    with writing(world.casework.engine, None) as connection:
         connection.execute(update(principals).where(principals.c.login == "lead").values(is_active=False))
     answer = signed_in(browser())
     assert answer.status_code == 403 and NOBODY in answer.text
@@ -189,11 +189,11 @@ def test_a_session_ends_for_good_as_any_other(company: Company, world: World) ->
     with pytest.raises(SessionEnded):
         door.session(tokens[0])
     assert door.session(tokens[1]).principal_id == "person:lead"
-    with writing(door.engine) as connection:
+    with writing(door.engine, None) as connection:
         connection.execute(update(sessions).values(last_seen_at=later - timedelta(minutes=62)))
     with pytest.raises(SessionEnded):
         door.session(tokens[1])
-    with writing(door.engine) as connection:
+    with writing(door.engine, None) as connection:
         connection.execute(update(sessions).values(last_seen_at=door.desk.clock()))
     assert door.unlink_identity("lead", company.issuer, "service:operator") == 1
     with pytest.raises(SessionEnded):

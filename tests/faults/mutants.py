@@ -563,11 +563,10 @@ MUTANTS: list[Mutant] = [
         "I8",
         PAIRS,
         (
-            "the queue counts the cases of every tenant",
+            "the queue holds the cases of every tenant",
             "search.py",
-            "        return QueuePage(views, *_totals(connection, clause, hidden))\n",
-            "        clause = and_(*_conditions(wanted, hidden))\n"
-            "        return QueuePage(views, *_totals(connection, clause, hidden))\n",
+            "plain = and_(scope.where(), *_conditions(wanted, hidden))",
+            "plain = and_(*_conditions(wanted, hidden))",
         ),
         (
             "a case number says whose it is to anybody",
@@ -644,8 +643,8 @@ MUTANTS: list[Mutant] = [
         (
             "an account that was closed still acts",
             "permissions/grants.py",
-            "principals.c.principal_id == principal_id, principals.c.is_active)",
-            "principals.c.principal_id == principal_id)",
+            'principals.c.principal_id == bindparam("who"), principals.c.is_active)',
+            'principals.c.principal_id == bindparam("who"))',
         ),
         (
             "what a caller claims to hold counts",

@@ -25,6 +25,7 @@ TRIED = {
     "pairs": "pairs of stores that differ in other tenants",
     "decisions": "decisions compared with a reference, without a store",
     "kills": "`kill -9` of a worker at a random moment",
+    "restarts": "cuts of PostgreSQL under load",
 }
 OUTCOMES = {
     "held": "Everything held.",
