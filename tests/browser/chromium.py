@@ -6,9 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -42,3 +44,12 @@ def chromium() -> str | None:
             return found
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
     return None
+
+
+@contextmanager
+def opened() -> Iterator[Browser]:
+    """Open a browser for a module's tests; a process cannot have two, nor an event loop of its own beside one."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield browser
+        browser.close()

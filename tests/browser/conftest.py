@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from casework.config import load_config
 from casework.drafting.drafter import Drafter
@@ -21,7 +21,7 @@ from casework.model import CaseView, Principal, QueueFilter
 from casework.permissions import grants
 from casework.service import Casework
 from casework.store.engine import open_store
-from tests.browser.chromium import ARGUMENTS, PATIENCE_MS, chromium
+from tests.browser.chromium import PATIENCE_MS, opened
 from tests.conftest import ROOT, free_port
 from tests.dashboard.conftest import UNSET
 from tests.dashboard.world import World, build
@@ -90,12 +90,10 @@ def _served(home: Path) -> Iterator[str]:
             process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield opened
-        opened.close()
+    with opened() as browser:
+        yield browser
 
 
 @pytest.fixture

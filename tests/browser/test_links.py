@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Request, expect
 
 from casework.errors import LinkRefused
-from tests.browser.chromium import ARGUMENTS, chromium
 from tests.conftest import ROOT, free_port
 from tests.dashboard.world import OURS, World, build
 from tests.system.running import answers, wait_for
@@ -56,14 +55,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             process.terminate()
             process.wait(timeout=30)
     world.casework.engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

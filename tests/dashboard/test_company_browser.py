@@ -12,13 +12,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 
 from casework.store.engine import writing
 from casework.store.tables import principals, sessions
 from dashboard import cookie
-from tests.browser.chromium import ARGUMENTS, chromium
+from tests.browser.chromium import opened
 from tests.conftest import ROOT, free_port
 from tests.dashboard.world import World
 
@@ -28,10 +28,8 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture
 def chrome() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield opened
-        opened.close()
+    with opened() as browser:
+        yield browser
 
 
 @pytest.fixture
