@@ -144,7 +144,10 @@ def tell(page: Page, key: str, text: str) -> None:
 
 def choose(page: Page, key: str, option: str) -> None:
     """Choose from a list by the words shown."""
-    page.locator(f".st-key-{key}").get_by_role("button", name="Open").click()
+    field = page.locator(f".st-key-{key} input").first
+    field.scroll_into_view_if_needed()
+    field.focus()
+    field.press("ArrowDown")  # a click can scroll the page, and a list that was scrolled away shuts
     page.get_by_role("option", name=option).first.click()
 
 

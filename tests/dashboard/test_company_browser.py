@@ -92,14 +92,14 @@ def test_a_company_account_signs_in_stays_in_and_is_out_at_once_when_its_session
     page.reload()
     expect(page.get_by_text("Planner", exact=True)).to_be_visible(timeout=60_000)
 
-    with writing(world.casework.engine) as connection:
+    with writing(world.casework.engine, None) as connection:
         connection.execute(update(sessions).values(revoked_at=world.casework.desk.clock()))
     page.reload()
     expect(page.get_by_text("Sign in with Acme")).to_be_visible(timeout=60_000)
 
     go_through_the_provider(page, "jo@acme")
     expect(page.get_by_text("Planner", exact=True)).to_be_visible(timeout=60_000)
-    with writing(world.casework.engine) as connection:
+    with writing(world.casework.engine, None) as connection:
         connection.execute(update(principals).where(principals.c.login == "planner").values(is_active=False))
     page.reload()
     go_through_the_provider(page, "jo@acme")
