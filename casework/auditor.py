@@ -33,7 +33,8 @@ def audit(desk: Desk, principal: Principal, tenant_id: str) -> list[Missed]:
             raise NotPermitted("You cannot audit escalations here.", tenant_id=tenant_id)
     found = [m for m in audit_missed(desk, desk.clock(), tenant_id) if m.tenant_id == tenant_id]
     seen = {""} | _seen(desk, scope, sorted({missed.case_id for missed in found}))
-    return [missed for missed in found if missed.case_id in seen]
+    mine = [missed for missed in found if missed.case_id in seen]
+    return sorted(mine, key=lambda missed: (missed.case_id, missed.rule, str(missed.due_at), missed.problem))
 
 
 def _seen(desk: Desk, scope: Scope, case_ids: Sequence[str]) -> set[str]:

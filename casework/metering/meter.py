@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from casework.config import Config
 from casework.errors import OverBudget
 from casework.store.engine import writing
 from casework.store.tables import usage
+from casework.store.work import new_id
 
 MODEL_CALL, API_CALL = "model_call", "api_call"
 UNITS = {MODEL_CALL: "call", API_CALL: "call"}
@@ -71,7 +71,7 @@ def used_up(connection: Connection, config: Config, tenant_id: str, kind: str, n
 
 def begin(connection: Connection, config: Config, tenant_id: str, use: Use, now: datetime) -> str:
     """Write the row of something that is about to be done, at its price, and return its id."""
-    tenant, usage_id = config.tenants[tenant_id], f"use_{secrets.token_hex(12)}"
+    tenant, usage_id = config.tenants[tenant_id], new_id()
     row: dict[str, Any] = {
         "tenant_id": tenant_id,
         "usage_id": usage_id,

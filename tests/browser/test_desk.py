@@ -32,7 +32,7 @@ def test_a_shift_is_handed_over_by_one_and_accepted_by_the_other(desk: Desk, per
     expect(lead.get_by_text("Planner hands over to you")).to_be_visible()
     (packet,) = desk.world.casework.hand_overs(desk.who("person:lead"), "demo")
     press(lead, f"handover_accept_{packet.handover_id}")
-    expect(lead.get_by_text("The cases are yours")).to_be_visible()
+    expect(lead.locator(".st-key-notice")).to_contain_text("The cases are yours")
     assert desk.case("SHP-1").owner == "person:lead"
 
 

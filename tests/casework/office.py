@@ -122,9 +122,9 @@ class Office:
 
     def configure(self, **tenant: Any) -> None:
         """Open the door again with some of the tenant's configuration changed, checked as a file's would be."""
-        values = CONFIG.tenants[TENANT].model_dump() | tenant
-        tenants = {**CONFIG.tenants, TENANT: TenantConfig.model_validate(values)}
-        self.config = Config.model_validate({**dict(CONFIG), "tenants": tenants})
+        values = self.config.tenants[TENANT].model_dump() | tenant
+        tenants = {**self.config.tenants, TENANT: TenantConfig.model_validate(values)}
+        self.config = Config.model_validate({**dict(self.config), "tenants": tenants})
         self.casework = self.door()
 
     def who(self, principal_id: str) -> Principal:

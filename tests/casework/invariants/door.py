@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from casework import escalation, handover, ledger, rows
-from casework.drafting.usage import OverQuota, StoreUsage
+from casework.access.api_keys import NewKey
+from casework.access.links import NewLink
 from casework.effects import outbox, settlement
 from casework.effects.adapter import Outcome, Result
 from casework.effects.outbox import Due
@@ -22,6 +23,7 @@ from casework.errors import CaseworkError
 from casework.handover import Given
 from casework.ledger import Check, FileKey, Refusal
 from casework.manual import ManualCase
+from casework.metering.meter import MODEL_CALL, Meter, OverBudget, Use
 from casework.model import Action, Contact, Grant, Principal, QueueFilter, Role
 from casework.service import Casework
 from casework.store import work
@@ -205,7 +207,7 @@ def steps(office: Office) -> Iterator[tuple[str, Step, bool]]:
     yield "replay events", lambda: door.replay_events(lead, TENANT, "erp", 1), False
     yield "hold", lambda: door.legal_hold(lead, TENANT, case_id=own(2), reason="a claim"), False
     yield "hold a party", lambda: door.legal_hold(lead, TENANT, party_id="OTHR", reason="a claim"), False
-    usage = StoreUsage(engine, clock=office.clock, calls_per_day=2)
+    usage = Meter(engine, office.config, clock=office.clock)
     calls: list[str] = []
     for _ in range(3):
         yield "meter", lambda: _meter(usage, calls), False
@@ -387,10 +389,10 @@ def _replay(office: Office) -> Any:
 METERED: dict[str, Any] = {"outcome": "ok", "input_tokens": 1, "output_tokens": 1}
 
 
-def _meter(usage: StoreUsage, calls: list[str]) -> Any:
+def _meter(usage: Meter, calls: list[str]) -> Any:
     try:
-        calls.append(usage.started(tenant_id=TENANT, case_id=None, kind="k", model="m"))
-    except OverQuota as refused:
+        calls.append(usage.started(TENANT, Use(MODEL_CALL, "k", model="m")))
+    except OverBudget as refused:
         return type(refused).__name__
     return len(calls)
 
@@ -502,6 +504,14 @@ FILTERS = (
 READS: dict[str, tuple[Call, ...]] = {
     "search": tuple(lambda d, p, t, f=f: d.search(p, TENANT, f) for f in FILTERS),  # type: ignore[misc]
     "get": (lambda d, p, t: d.get(p, TENANT, t.case_id), lambda d, p, t: d.get(p, TENANT, t.other_case_id)),
+    "accounts": (lambda d, p, t: d.accounts(p, TENANT),),
+    "api_keys": (lambda d, p, t: d.api_keys(p, TENANT),),
+    "delegations": (lambda d, p, t: d.delegations(p, TENANT),),
+    "keys_to_draw": (lambda d, p, t: d.keys_to_draw(p, TENANT),),
+    "link_views": (lambda d, p, t: d.link_views(p, TENANT),),
+    "partner_links": (lambda d, p, t: d.partner_links(p, TENANT),),
+    "usage": (lambda d, p, t: d.usage(p, TENANT),),
+    "usage_of_case": (lambda d, p, t: d.usage_of_case(p, TENANT, t.case_id),),
     "tenant_of": (lambda d, p, t: d.tenant_of(p, t.case_id),),
     "people": (lambda d, p, t: d.people(p, TENANT),),
     "workload": (lambda d, p, t: d.workload(p, TENANT),),
@@ -522,6 +532,17 @@ READS: dict[str, tuple[Call, ...]] = {
 }
 # What would change something if it were let.
 ATTEMPTS: dict[str, tuple[Call, ...]] = {
+    "activate_account": (lambda d, p, t: d.activate_account(p, TENANT, "nobody", "x"),),
+    "deactivate_account": (lambda d, p, t: d.deactivate_account(p, TENANT, "nobody", "x"),),
+    "delegate_approval": (lambda d, p, t: d.delegate_approval(p, TENANT, LEAD, until=AT, reason="x"),),
+    "end_delegation": (lambda d, p, t: d.end_delegation(p, TENANT, "no such", "x"),),
+    "draw_key": (lambda d, p, t: d.draw_key(p, TENANT, "no such"),),
+    "revoke_key": (lambda d, p, t: d.revoke_key(p, TENANT, "no such", "x"),),
+    "revoke_link": (lambda d, p, t: d.revoke_link(p, TENANT, "no such", "x"),),
+    "take_grant": (lambda d, p, t: d.take_grant(p, TENANT, "no such", "x"),),
+    "give_grant": (lambda d, p, t: d.give_grant(p, "nobody", Grant(TENANT, Role.PLANNER)),),
+    "make_key": (lambda d, p, t: d.make_key(p, TENANT, NewKey("x", ("case:read",), AT, holder="nobody")),),
+    "make_link": (lambda d, p, t: d.make_link(p, TENANT, NewLink(Role.CARRIER, "x", AT, case_id=t.case_id)),),
     "open_manual": (lambda d, p, t: d.open_manual(p, TENANT, BY_HAND),),
     "perform": (
         lambda d, p, t: d.perform(p, TENANT, t.case_id, Action.COMMENT, text="x"),
@@ -563,6 +584,14 @@ ATTEMPTS: dict[str, tuple[Call, ...]] = {
 }
 # Asked by nobody in particular: by the console of this machine, by a run, by whoever is not signed in yet.
 WITHOUT_A_PERSON: dict[str, Call | None] = {
+    "count_call": None,  # counts, and answers nothing
+    "open_link": None,  # by a token, not as somebody
+    "principal_of_key": None,
+    "sign_in_as": None,  # identities are of no tenant
+    "identities_of": None,
+    "link_identity": None,
+    "unlink_identity": None,
+    "recount": None,  # by the console
     "clock_of": lambda d, p, t: d.clock_of(TENANT),
     "verify_audit": lambda d, p, t: d.verify_audit(TENANT),
     "retention_plan": lambda d, p, t: d.retention_plan(TENANT),

@@ -105,7 +105,8 @@ class Twin:
 
 def _put_first(connection: Connection, table: Table) -> None:
     """Let a look that forgets its tenant meet the twin's rows before ours."""
-    if connection.dialect.name == "sqlite":
+    has_rowid = table.dialect_options["sqlite"]["with_rowid"]
+    if connection.dialect.name == "sqlite" and has_rowid:
         connection.execute(text(f"update {table.name} set rowid = -rowid where tenant_id = '{TWIN}'"))
 
 
