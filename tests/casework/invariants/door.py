@@ -532,16 +532,18 @@ READS: dict[str, tuple[Call, ...]] = {
 }
 # What would change something if it were let.
 ATTEMPTS: dict[str, tuple[Call, ...]] = {
-    "activate_account": (lambda d, p, t: d.activate_account(p, TENANT, "nobody", "x"),),
-    "deactivate_account": (lambda d, p, t: d.deactivate_account(p, TENANT, "nobody", "x"),),
+    "activate_account": (lambda d, p, t: d.activate_account(p, TENANT, "unheard-of", "x"),),
+    "deactivate_account": (lambda d, p, t: d.deactivate_account(p, TENANT, "unheard-of", "x"),),
     "delegate_approval": (lambda d, p, t: d.delegate_approval(p, TENANT, LEAD, until=AT, reason="x"),),
     "end_delegation": (lambda d, p, t: d.end_delegation(p, TENANT, "no such", "x"),),
     "draw_key": (lambda d, p, t: d.draw_key(p, TENANT, "no such"),),
     "revoke_key": (lambda d, p, t: d.revoke_key(p, TENANT, "no such", "x"),),
     "revoke_link": (lambda d, p, t: d.revoke_link(p, TENANT, "no such", "x"),),
     "take_grant": (lambda d, p, t: d.take_grant(p, TENANT, "no such", "x"),),
-    "give_grant": (lambda d, p, t: d.give_grant(p, "nobody", Grant(TENANT, Role.PLANNER)),),
-    "make_key": (lambda d, p, t: d.make_key(p, TENANT, NewKey("x", ("case:read",), AT, holder="nobody")),),
+    "give_grant": (lambda d, p, t: d.give_grant(p, "unheard-of", Grant(TENANT, Role.PLANNER)),),
+    "make_key": (
+        lambda d, p, t: d.make_key(p, TENANT, NewKey("x", ("case:read",), AT, holder="unheard-of")),
+    ),
     "make_link": (lambda d, p, t: d.make_link(p, TENANT, NewLink(Role.CARRIER, "x", AT, case_id=t.case_id)),),
     "open_manual": (lambda d, p, t: d.open_manual(p, TENANT, BY_HAND),),
     "perform": (
