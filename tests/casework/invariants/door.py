@@ -30,12 +30,16 @@ from casework.store import work
 from casework.store.engine import writing_across
 from casework.store.tables import (
     Table,
+    api_keys,
     cases,
     contacts,
+    delegations,
     effects,
     escalations,
+    grants,
     handovers,
     legal_holds,
+    partner_links,
     principals,
     quarantined_rows,
 )
@@ -63,6 +67,11 @@ ADMIN = "person:admin"
 INSIDERS = (LEAD, PLANNER, APPROVER, AUDITOR, ENGINEER, NARROW, CUSTOMER, CARRIER, WAREHOUSE)
 OUTSIDERS = (ADMIN, FOREIGN, REVOKED, INACTIVE, STRANGER)
 SHA = "a1" * 32
+# What a platform administrator is there for.
+ADMINS = {
+    *("accounts", "activate_account", "deactivate_account", "give_grant", "take_grant"),
+    *("api_keys", "make_key", "revoke_key"),
+}
 
 
 def settle_people(office: Office) -> None:
@@ -86,6 +95,15 @@ def settle_people(office: Office) -> None:
     with writing_across(office.engine) as connection:
         gone = update(principals).where(principals.c.principal_id == INACTIVE).values(is_active=False)
         connection.execute(gone)
+
+
+def let_somebody_in(office: Office) -> None:
+    """Let a carrier in by a link, a service by a key that the lead may draw, and lend a right to approve."""
+    ends, lead, admin = office.clock() + timedelta(days=5), office.who(LEAD), office.who(ADMIN)
+    asked = NewLink(Role.CARRIER, "They asked.", ends, party_id="OTHR")
+    office.casework.open_link(office.casework.make_link(lead, TENANT, asked)[1])
+    office.casework.make_key(admin, TENANT, NewKey("bridge", ("case:read",), ends, holder="lead"))
+    office.casework.delegate_approval(lead, TENANT, PLANNER, until=ends, reason="on leave")
 
 
 def name_in_order() -> None:
@@ -457,6 +475,10 @@ class Things:
     quarantine_id: str
     party_id: str
     consumer: str
+    link_id: str
+    key_id: str
+    delegation_id: str
+    grant_id: str
 
     @classmethod
     def of(cls, office: Office) -> Things:
@@ -474,6 +496,11 @@ class Things:
             "quarantine_id": one(office, quarantined_rows, "quarantine_id"),
             "party_id": "C-OTHER",
             "consumer": "erp",
+            # there where somebody was let in (`let_somebody_in`)
+            "link_id": one(office, partner_links, "link_id") or "no link",
+            "key_id": one(office, api_keys, "key_id") or "no key",
+            "delegation_id": one(office, delegations, "delegation_id") or "no delegation",
+            "grant_id": _grant_of(office, NARROW),
         }
         assert None not in found.values(), found
         return cls(**found)
@@ -486,6 +513,13 @@ class Things:
     def names(self) -> tuple[str, ...]:
         """Every name, for taking them out of a sentence."""
         return tuple(str(getattr(self, f.name)) for f in fields(self) if f.type == "str")
+
+
+def _grant_of(office: Office, person: str) -> str:
+    """The number of somebody's standing grant; of nobody's, a number that no grant has."""
+    mine = (grants.c.tenant_id == TENANT, grants.c.principal_id == person, grants.c.revoked_at.is_(None))
+    with office.casework.desk.reading(TENANT) as connection:
+        return connection.scalar(select(grants.c.grant_id).where(*mine)) or "no grant"
 
 
 Call = Callable[[Casework, Principal, Things], Any]
@@ -532,18 +566,16 @@ READS: dict[str, tuple[Call, ...]] = {
 }
 # What would change something if it were let.
 ATTEMPTS: dict[str, tuple[Call, ...]] = {
-    "activate_account": (lambda d, p, t: d.activate_account(p, TENANT, "unheard-of", "x"),),
-    "deactivate_account": (lambda d, p, t: d.deactivate_account(p, TENANT, "unheard-of", "x"),),
+    "activate_account": (lambda d, p, t: d.activate_account(p, TENANT, "narrow", "x"),),
+    "deactivate_account": (lambda d, p, t: d.deactivate_account(p, TENANT, "narrow", "x"),),
     "delegate_approval": (lambda d, p, t: d.delegate_approval(p, TENANT, LEAD, until=AT, reason="x"),),
-    "end_delegation": (lambda d, p, t: d.end_delegation(p, TENANT, "no such", "x"),),
-    "draw_key": (lambda d, p, t: d.draw_key(p, TENANT, "no such"),),
-    "revoke_key": (lambda d, p, t: d.revoke_key(p, TENANT, "no such", "x"),),
-    "revoke_link": (lambda d, p, t: d.revoke_link(p, TENANT, "no such", "x"),),
-    "take_grant": (lambda d, p, t: d.take_grant(p, TENANT, "no such", "x"),),
-    "give_grant": (lambda d, p, t: d.give_grant(p, "unheard-of", Grant(TENANT, Role.PLANNER)),),
-    "make_key": (
-        lambda d, p, t: d.make_key(p, TENANT, NewKey("x", ("case:read",), AT, holder="unheard-of")),
-    ),
+    "end_delegation": (lambda d, p, t: d.end_delegation(p, TENANT, t.delegation_id, "x"),),
+    "draw_key": (lambda d, p, t: d.draw_key(p, TENANT, t.key_id),),
+    "revoke_key": (lambda d, p, t: d.revoke_key(p, TENANT, t.key_id, "x"),),
+    "revoke_link": (lambda d, p, t: d.revoke_link(p, TENANT, t.link_id, "x"),),
+    "take_grant": (lambda d, p, t: d.take_grant(p, TENANT, t.grant_id, "x"),),
+    "give_grant": (lambda d, p, t: d.give_grant(p, "narrow", Grant(TENANT, Role.AUDITOR)),),
+    "make_key": (lambda d, p, t: d.make_key(p, TENANT, NewKey("x", ("case:read",), AT, holder="lead")),),
     "make_link": (lambda d, p, t: d.make_link(p, TENANT, NewLink(Role.CARRIER, "x", AT, case_id=t.case_id)),),
     "open_manual": (lambda d, p, t: d.open_manual(p, TENANT, BY_HAND),),
     "perform": (

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from casework.access.api_keys import NewKey
-from casework.access.links import NewLink
 from casework.errors import CaseworkError
-from casework.model import Role
 from casework.store.engine import writing
 from casework.store.row_security import OWN_ROWS
 from casework.store.tables import metadata, priority_weights
 from tests.casework.invariants import door
 from tests.casework.invariants.conftest import Stores
-from tests.casework.invariants.door import INSIDERS, OUTSIDERS, READS, Things, outcome
+from tests.casework.invariants.door import ADMIN, ADMINS, INSIDERS, OUTSIDERS, READS, Things, outcome
 from tests.casework.invariants.tenants import (
     OF_TENANTS,
     Twin,
@@ -142,6 +138,7 @@ def test_stores_that_differ_in_other_tenants_answer_the_same(stores: Stores) -> 
         for name, calls in door.ATTEMPTS.items()
         for call in calls
         for person in OUTSIDERS
+        if not (person == ADMIN and name in ADMINS)  # those he may, and they change what is compared
     ]
     asked += [(name, LEAD, call) for name, call in door.WITHOUT_A_PERSON.items() if call]
     asked = [ask for ask in asked if ask[0] != "tenant_of"]
@@ -207,12 +204,14 @@ def _writes_are_guarded(office: Office, table: str) -> bool:
 
 def _let_somebody_in(office: Office) -> None:
     """Put a row of ours into the tables of links, keys, lent rights and weights."""
-    ends, lead, admin = office.clock() + timedelta(days=5), office.who(LEAD), office.who("person:admin")
-    asked = NewLink(Role.CARRIER, "They asked.", ends, party_id="OTHR")
-    office.casework.open_link(office.casework.make_link(lead, TENANT, asked)[1])
-    office.casework.make_key(admin, TENANT, NewKey("bridge", ("case:read",), ends, holder="lead"))
-    office.casework.delegate_approval(lead, TENANT, "person:planner", until=ends, reason="on leave")
-    weights = {"tenant_id": TENANT, "version": 9, "weights": {}, "applied_by": LEAD, "applied_at": ends}
+    door.let_somebody_in(office)
+    weights = {
+        "tenant_id": TENANT,
+        "version": 9,
+        "weights": {},
+        "applied_by": LEAD,
+        "applied_at": office.clock(),
+    }
     with behind(office) as connection:
         connection.execute(priority_weights.insert(), [weights])
 
