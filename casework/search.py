@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -60,6 +60,7 @@ WALKED = 2_000  # cases met on the way down the ranks in search of what may be r
 FEW = 1_000  # cases of a tenant that are looked up and sorted rather than met on the way down the ranks
 FACETS = tuple(name for name in tally.DIMENSIONS if name != "currency_code")
 UNASSIGNED = tally.NONE
+CURSOR_LASTS = timedelta(hours=12)
 NO_PLACE = "This is not where a page ended; begin at the first page."
 
 
@@ -123,11 +124,12 @@ def search(desk: Desk, principal: Principal, tenant_id: str, wanted: QueueFilter
         hidden = _hidden(scope)
         _refuse_hidden_filters(wanted, hidden)
         place = Place.of(wanted.after) if wanted.after else None
-        now = place.at if place else desk.clock()
-        as_of = intake.as_of(connection, tenant_id, now)
         answer = _answer(connection, scope, wanted, hidden)
+        by_waiting = wanted.sort == "waiting" and not hidden  # an order by money tells about money
+        now = _ranked_at(place, desk.clock()) if by_waiting else desk.clock()
+        as_of = intake.as_of(connection, tenant_id, now)
         order = answer.rank
-        if wanted.sort == "waiting" and not hidden:  # an order by money tells about money
+        if by_waiting:
             order = Order(ordering(desk.config, tenant_id, now, as_of), is_walked=False)
         limit = max(0, min(wanted.limit, MAX_PAGE))
         found = _page(connection, answer, order, limit, place)
@@ -156,6 +158,11 @@ def _page(
     if place:
         query = query.where(order.after(place))
     return connection.execute(query.limit(limit + 1)).mappings().all()
+
+
+def _ranked_at(place: Place | None, now: datetime) -> datetime:
+    """Return when the ranks of an order that moves with time were read; an old or forged cursor is not believed."""
+    return place.at if place and abs(now - place.at) <= CURSOR_LASTS else now
 
 
 def _end(rows: Sequence[Values], at: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -86,6 +87,18 @@ def test_what_is_no_end_of_a_page_is_refused(sqlite_office: Office) -> None:
     for odd in ("x", "W10=", "bm90IGpzb24=", "WyJOYU4iLCAxXQ==", "é"):
         with pytest.raises(DetailsRefused, match="begin at the first page"):
             sqlite_office.casework.search(sqlite_office.who(LEAD), TENANT, QueueFilter(after=odd))
+
+
+@pytest.mark.parametrize("at", ["0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"])
+def test_the_instant_of_a_cursor_is_not_believed_for_ever(office: Office, at: str) -> None:
+    office.sync(*(exception(n) for n in range(1, 4)))
+    lead, forged = (
+        office.who(LEAD),
+        base64.urlsafe_b64encode(json.dumps(["1e9", "D-9", at]).encode()).decode(),
+    )
+    page = office.casework.search(lead, TENANT, QueueFilter(sort="waiting", after=forged))
+    asked_now = office.casework.search(lead, TENANT, QueueFilter(sort="waiting"))
+    assert page.waiting == asked_now.waiting
 
 
 # --- what it adds up to ------------------------------------------------------------------------------------
