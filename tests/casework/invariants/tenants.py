@@ -25,7 +25,8 @@ OF_TENANTS = tuple(
 )
 # A worker takes up what is due of every tenant; where it is at work, the twin's rows are due for nobody.
 DUE = {"escalations": "state", "effects": "state", "handovers": "state"}
-ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+# Bounded: a hash now and then has 26 digits in a row.
+ULID = re.compile(r"(?<![0-9A-Za-z])[0-9A-HJKMNP-TV-Z]{26}(?![0-9A-Za-z])")
 RANDOM = re.compile(r"\b(?:use_)?[0-9a-f]{24,128}\b")
 Row = Mapping[str, Any]
 
