@@ -9,28 +9,21 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from casework import (
-    acknowledgement,
-    changes,
-    clocks,
-    escalation,
-    lifecycle,
-    merging,
-    ownership,
-    rows,
-    search,
-    telemetry,
-    waiting,
-    weights,
-)
+from casework import changes, lifecycle, rows, telemetry
 from casework.canonical import clean_text
 from casework.config import Config, ExceptionType
+from casework.deadlines import acknowledgement, clocks, waiting
 from casework.desk import Desk
 from casework.errors import CaseChanged, DetailsRefused, NotPermitted, TransitionRefused
+from casework.escalations import escalation
+from casework.incidents import merging
 from casework.model import OPEN_STATES, Action, CaseView, Principal, Role, State
 from casework.permissions import grants, masks, policy
 from casework.permissions.scope import OWN_PARTY, Scope
+from casework.queue import one_case
+from casework.ranking import weights
 from casework.store.tables import Values, cases
+from casework.teamwork import ownership
 
 # What each action must be told, and what it may be told.
 NEEDS: dict[Action, tuple[frozenset[str], frozenset[str]]] = {
@@ -99,7 +92,7 @@ def _allowed(
 ) -> tuple[Scope, Values]:
     """Return a case within the caller's sight, and the scope it is seen through, if the action is theirs to do."""
     actor = grants.current(connection, principal.principal_id)
-    scope, case = search.visible_case(connection, desk, actor, tenant_id, case_id)
+    scope, case = one_case.visible_case(connection, desk, actor, tenant_id, case_id)
     _authorise(desk, actor, case, action)
     return scope, case
 

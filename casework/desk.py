@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
-from casework import tally
 from casework.config import Config, ExceptionType
 from casework.crashpoints import crashpoint
 from casework.errors import StoreIsOlder, SyncRefused
 from casework.evidence.checkpoints import append_checkpoint, checkpoint, last_checkpoint, restored
 from casework.evidence.keys import Keys
 from casework.model import Drafting
+from casework.queue import tally
 from casework.store import engine as store
 from casework.store.tables import audit_entries
 from casework.store.work import Work

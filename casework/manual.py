@@ -13,15 +13,17 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from casework import ownership, priority, sync
+from casework import sync
 from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.errors import DetailsRefused, NotPermitted
 from casework.model import CaseView, ExceptionRecord, Fact, Principal, Publication
 from casework.permissions import grants, masks
 from casework.permissions.scope import Scope
+from casework.ranking import priority
 from casework.store.tables import Values, cases, tenant_clocks
 from casework.store.work import Work, new_id
+from casework.teamwork import ownership
 
 MANUAL = "manual"
 PERMISSION = "case:open"

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, func, select
 
-from casework.clocks import CaseFacts
+from casework.deadlines.clocks import CaseFacts
 from casework.model import (
     Approval,
     AuditEntry,

@@ -2,9 +2,8 @@
 
 Each call reads the caller's grants afresh, authorises, decides purely, and then in one transaction saves,
 appends the fact, the audit entry and the event, and queues what must leave; or does none of it. The subjects
-live next door (`cases`, `search`, `drafts`, `sync`, `accounts`, `intake`); nothing is decided here. What is
-about history (proof, retention, events, configuration, restore) is in `evidence.door`, what is about getting in
-(links, keys, grants) in `access.door`.
+live next door, a folder each; nothing is decided here. What is about history (proof, retention, events,
+configuration, restore) is in `evidence.door`, what is about getting in (links, keys, grants) in `access.door`.
 """
 
 from __future__ import annotations
@@ -16,33 +15,19 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from casework import (
-    accounts,
-    auditor,
-    bootstrap,
-    bulk,
-    cases,
-    decisions,
-    delegation,
-    drafts,
-    handover,
-    identities,
-    intake,
-    manual,
-    merging,
-    rehearsal,
-    search,
-    sync,
-    tally,
-    waiting,
-    workload,
-)
+from casework import cases, intake, manual, sync
+from casework.access import accounts, bootstrap, identities
 from casework.access.door import AccessDoor
+from casework.approvals import decisions, delegation
 from casework.config import Config
+from casework.deadlines import waiting
 from casework.desk import Desk
+from casework.drafting import drafts
 from casework.effects import people
+from casework.escalations import auditor, rehearsal
 from casework.evidence.door import EvidenceDoor
 from casework.evidence.keys import Keys
+from casework.incidents import merging
 from casework.metering import report as usage_report
 from casework.metering.meter import Meter
 from casework.model import (
@@ -68,6 +53,8 @@ from casework.model import (
     Role,
     SyncResult,
 )
+from casework.queue import one_case, search, tally
+from casework.teamwork import bulk, handover, workload
 
 
 def utcnow() -> datetime:
@@ -170,15 +157,15 @@ class Casework(EvidenceDoor, AccessDoor):
 
     def get(self, principal: Principal, tenant_id: str, case_id: str) -> CaseDetail:
         """Return everything this reader may see of one case; raise `CaseNotFound` otherwise."""
-        return search.get(self.desk, principal, tenant_id, case_id)
+        return one_case.get(self.desk, principal, tenant_id, case_id)
 
     def tenant_of(self, principal: Principal, case_id: str) -> str:
         """Return whose case a number names, among the reader's; raise `CaseNotFound` otherwise."""
-        return search.tenant_of(self.desk, principal, case_id)
+        return one_case.tenant_of(self.desk, principal, case_id)
 
     def people(self, principal: Principal, tenant_id: str) -> dict[str, str]:
         """Return principal_id -> name of everybody who can own a case of the tenant."""
-        return search.people(self.desk, principal, tenant_id)
+        return one_case.people(self.desk, principal, tenant_id)
 
     def workload(self, principal: Principal, tenant_id: str) -> workload.Workload:
         """Return how the open work is spread over owners and teams; for the tenant's own people only."""

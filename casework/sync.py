@@ -14,27 +14,18 @@ from typing import Any
 
 from sqlalchemy import RowMapping, select
 
-from casework import (
-    acknowledgement,
-    bootstrap,
-    changes,
-    clocks,
-    correlation,
-    escalation,
-    lifecycle,
-    priority,
-    redraft,
-    tally,
-    telemetry,
-    vanishing,
-    weights,
-)
+from casework import changes, lifecycle, telemetry
+from casework.access import bootstrap
 from casework.canonical import canonical_sha256, plain
 from casework.crashpoints import crashpoint
+from casework.deadlines import acknowledgement, clocks
 from casework.desk import Desk
+from casework.drafting import redraft
 from casework.errors import SyncRefused
+from casework.escalations import escalation
 from casework.evidence import configuration
 from casework.evidence.fold import STATED as STATED_OF_CASE
+from casework.incidents import correlation, vanishing
 from casework.model import (
     OPEN_STATES,
     Action,
@@ -44,6 +35,8 @@ from casework.model import (
     State,
     SyncResult,
 )
+from casework.queue import tally
+from casework.ranking import priority, weights
 from casework.store.tables import Values, case_evidence, cases
 from casework.store.work import Work
 

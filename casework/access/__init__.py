@@ -1,1 +1,1 @@
-"""Who is let in, and who lets them: links for partners, keys for services, the grants of accounts."""
+"""Who is let in, and who lets them: accounts and their sessions, links for partners, keys for services, grants."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from casework import accounts
+from casework.access import accounts
 from casework.access.links import reasoned
 from casework.desk import Desk
 from casework.errors import DetailsRefused, NotFound, NotPermitted

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from casework import rows, search
+from casework import rows
 from casework.access import seen
 from casework.access.seen import PartnerLink
 from casework.canonical import clean_text, sha256_hex
@@ -23,6 +23,7 @@ from casework.model import PARTNER_ROLES, Principal, Role
 from casework.permissions import grants
 from casework.permissions.scope import OWN_PARTY, PARTY_COLUMNS, Reach, Scope
 from casework.permissions.visitors import LINK
+from casework.queue import one_case
 from casework.store.tables import Values, cases, partner_links, sessions
 from casework.store.work import Work, new_id
 
@@ -115,7 +116,7 @@ def _case(
         raise DetailsRefused("A link is for a customer, a carrier or a warehouse.", field="party_role")
     if asked.case_id is None:
         return None
-    _seen, case = search.visible_case(connection, desk, maker, tenant_id, asked.case_id)
+    _seen, case = one_case.visible_case(connection, desk, maker, tenant_id, asked.case_id)
     if not scope.covers(case):
         raise NotPermitted(
             "Your role does not let you share this case. Ask an operations lead.", permission="link:create"

@@ -1,6 +1,6 @@
 """Business calendars as configured: a zone, opening hours, days that differ, and the hours of quiet.
 
-What is open when is worked out next door in `casework.calendars`; here it is only read and checked.
+What is open when is worked out next door in `casework.deadlines.calendars`; here it is only read and checked.
 """
 
 from __future__ import annotations

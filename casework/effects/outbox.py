@@ -4,7 +4,7 @@
 asks again whether it may leave (approval, bytes, recipient, facts, permission); what may not is superseded.
 A lease that ran out is taken by the next worker, with one exception: where a message to a receiver without
 idempotency may already have been taken, no machine sends again; it waits for a person (`people.py` next door
-has what that person can do). Notices to the tenant's own people follow the rules of `casework.notices`.
+has what that person can do). Notices to the tenant's own people follow the rules of `casework.escalations.notices`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, or_, select, update
 
-from casework import approval, notices, telemetry
+from casework import telemetry
+from casework.approvals import approval
 from casework.canonical import instant
 from casework.desk import Desk
 from casework.effects import adapter, settlement
 from casework.effects.adapter import Leased, LeaseLost
+from casework.escalations import notices
 from casework.metering import messages as metering
 from casework.model import EffectState
 from casework.store.engine import reading_across, writing

@@ -8,14 +8,15 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from casework import escalation, notices, rows
+from casework import rows
 from casework.canonical import instant
 from casework.changes import add_message
 from casework.config import Config
 from casework.desk import Desk
-from casework.drafts import add_version
+from casework.drafting.drafts import add_version
 from casework.effects.adapter import Leased, Outcome, Result
 from casework.effects.retry import next_attempt
+from casework.escalations import escalation, notices
 from casework.metering import messages as metering
 from casework.model import DraftState, EffectState
 from casework.store.tables import approvals, draft_versions, drafts, effects

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import update
 
-from casework import auditor, escalation, handover, notices, telemetry
+from casework import telemetry
 from casework.canonical import instant
 from casework.crashpoints import crashpoint
 from casework.desk import Desk
@@ -26,9 +26,11 @@ from casework.effects import adapters as standard_adapters
 from casework.effects import outbox, settlement
 from casework.effects.adapter import Adapter, Leased, LeaseLost, Outcome, Result
 from casework.errors import CaseworkError, StoreIsOlder, StoreUnavailable
+from casework.escalations import auditor, escalation, notices
 from casework.store.engine import writing
 from casework.store.tables import heartbeats
 from casework.store.work import insert_new
+from casework.teamwork import handover
 
 log = logging.getLogger("tidewaiter.worker")
 BATCH = 50

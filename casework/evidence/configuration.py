@@ -17,12 +17,13 @@ from typing import Any
 import yaml
 from sqlalchemy import Connection, func, select
 
-from casework import granting, weights
+from casework.access import granting
 from casework.canonical import clean_text
 from casework.config import HERE, Config, load_config
 from casework.desk import Desk
 from casework.errors import ConfigError, NotFound
 from casework.evidence import foresight
+from casework.ranking import weights
 from casework.store.tables import config_versions
 
 ABSENT = "(not there)"

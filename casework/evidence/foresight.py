@@ -13,9 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from casework import policies, tiers, weights
+from casework.approvals import tiers
 from casework.config import Config
+from casework.escalations import policies
 from casework.model import DraftKind, DraftState
+from casework.ranking import weights
 from casework.store.tables import Values, cases, drafts, escalations
 
 SHOWN = 5

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from casework import search
 from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.errors import DetailsRefused, NotFound, RecordHeld
 from casework.model import Principal
 from casework.permissions import grants, tenantwide
+from casework.queue import one_case
 from casework.store.tables import legal_holds
 from casework.store.work import new_id
 
@@ -50,7 +50,7 @@ def place(
         tenantwide.require(work.connection, principal, tenant_id, "record:hold")
         if case_id is not None:
             reader = grants.current(work.connection, principal.principal_id)
-            search.visible_case(work.connection, desk, reader, tenant_id, case_id)
+            one_case.visible_case(work.connection, desk, reader, tenant_id, case_id)
         kind, subject = ("case", case_id) if case_id is not None else ("party", party_id)
         row = {
             "tenant_id": tenant_id,

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Table, select
 
-from casework import notices
 from casework.canonical import canonical_bytes, canonical_sha256, plain, sha256_hex
 from casework.desk import Desk
 from casework.errors import CaseNotFound, NotPermitted
+from casework.escalations import notices
 from casework.evidence import archive, chain, redaction
 from casework.evidence.checkpoints import checkpoint, is_genuine
 from casework.evidence.fold import fold

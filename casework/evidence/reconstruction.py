@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, select
 
-from casework import rows, search
+from casework import rows
 from casework.desk import Desk
 from casework.errors import CaseNotFound, DetailsRefused, NotFound
 from casework.evidence import reads
@@ -38,6 +38,7 @@ from casework.model import (
 )
 from casework.permissions import grants, masks
 from casework.permissions.scope import Scope
+from casework.queue import one_case
 from casework.store.tables import (
     Values,
     approvals,
@@ -105,7 +106,7 @@ def as_known_at(desk: Desk, principal: Principal, tenant_id: str, case_id: str, 
         raise DetailsRefused("Name the instant with its time zone, for example 2026-09-01T08:00:00Z.", at=at)
     with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
-        scope, _now = search.visible_case(connection, desk, reader, tenant_id, case_id)
+        scope, _now = one_case.visible_case(connection, desk, reader, tenant_id, case_id)
         found = _rebuilt(connection, scope, tenant_id, case_id, at)
     if not reads.is_routine(desk, reader, found.case):
         reads.tell(desk, principal, tenant_id, case_id, "as_known_at", {"at": at})

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select
 
-from casework import search
 from casework.desk import Desk
 from casework.metering import meter
 from casework.model import Principal
 from casework.permissions import grants, tenantwide
+from casework.queue import one_case
 from casework.store.tables import usage
 
 By = Literal["kind", "case", "customer"]
@@ -69,7 +69,7 @@ def of_case(desk: Desk, principal: Principal, tenant_id: str, case_id: str) -> U
     """Return what a case cost so far, by kind; None for a partner; raise `CaseNotFound` out of scope."""
     with desk.reading(tenant_id) as connection:
         reader = grants.current(connection, principal.principal_id)
-        scope, case = search.visible_case(connection, desk, reader, tenant_id, case_id)
+        scope, case = one_case.visible_case(connection, desk, reader, tenant_id, case_id)
         if scope.partner_role(case) is not None:
             return None
         return _added_up(connection, desk, tenant_id, "kind", None, (usage.c.case_id == case_id,))

@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from casework.errors import CaseworkError
-from casework.handover import Given, Handover, Left
 from casework.model import CaseView, QueueFilter
-from casework.workload import Load, Workload
+from casework.teamwork.handover import Given, Handover, Left
+from casework.teamwork.workload import Load, Workload
 from dashboard import context, session
 from dashboard.components.lending import show_lending
 from dashboard.components.notices import attempt

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from casework.deadlines.waiting import WORDS, WaitEvent
 from casework.model import Action, CaseDetail, CaseView
-from casework.waiting import WORDS, WaitEvent
 from dashboard import context
 from dashboard.components.notices import attempt
 from dashboard.components.text import literal, viewer_zone, visible

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from casework.bulk import Result
 from casework.errors import CaseworkError
 from casework.model import Action, CaseView
+from casework.teamwork.bulk import Result
 from dashboard import context
 from dashboard.components.notices import attempt
 from dashboard.components.text import literal, viewer_zone, visible

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import streamlit as st
 
-from casework.acknowledgement import holds
+from casework.deadlines.acknowledgement import holds
+from casework.deadlines.waiting import WORDS, WaitEvent
 from casework.model import CaseDetail, CaseView, Fact, State
-from casework.waiting import WORDS, WaitEvent
 from dashboard import context
 from dashboard.components.badges import case_badges
 from dashboard.components.text import countdown, literal, moment, plain, relative, utc_text

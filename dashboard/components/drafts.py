@@ -11,8 +11,8 @@ from typing import Any
 
 import streamlit as st
 
+from casework.approvals.standing import Candidate
 from casework.model import CaseDetail, DraftKind, DraftState, DraftView, Fact, RenderedMessage
-from casework.standing import Candidate
 from dashboard import context
 from dashboard.components.badges import draft_badge
 from dashboard.components.notices import attempt

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from casework.delegation import Delegation, Lent
+from casework.approvals.delegation import Delegation, Lent
 from casework.errors import CaseworkError
 from dashboard import context
 from dashboard.components.notices import attempt

@@ -8,7 +8,7 @@ from decimal import Decimal
 import streamlit as st
 
 from casework.model import CaseDetail, CaseView
-from casework.time_to_act import FIRST_RESPONSE, PROMISE, RESOLUTION, WaitingCost
+from casework.ranking.time_to_act import FIRST_RESPONSE, PROMISE, RESOLUTION, WaitingCost
 from dashboard.components.text import literal, moment, money
 from dashboard.components.waterfall import PARTS, draw_waterfall
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from casework.config import Config
 from casework.model import CaseView
-from casework.time_to_act import WaitingCost
+from casework.ranking.time_to_act import WaitingCost
 from dashboard.components.text import money, visible
 from dashboard.components.wording import breach_text, is_breached, state_words, what
 

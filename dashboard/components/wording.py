@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 
-from casework.acknowledgement import holds
 from casework.config import Config
+from casework.deadlines.acknowledgement import holds
 from casework.model import CaseDetail, CaseView, Fact, State
 from dashboard.components.text import moment, relative, share, span
 

@@ -11,7 +11,7 @@ from orchestration.cli.desk import AMOUNT
 from orchestration.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from casework.delegation import Delegation
+    from casework.approvals.delegation import Delegation
     from casework.service import Casework
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -114,7 +114,7 @@ def delegate(
     as_json: JSON = False,
 ) -> None:
     """Lend the right to approve of whoever signs in, or a part of it, to another person."""
-    from casework.delegation import Lent
+    from casework.approvals.delegation import Lent
 
     casework = _casework()
     scope = Lent(customer_id=customer, exception_types=tuple(types) if types else None, up_to=up_to)

@@ -14,7 +14,7 @@ from orchestration.cli.output import plain, print_json, print_table, say
 if TYPE_CHECKING:
     from casework.evidence.reconstruction import CaseAsKnown
     from casework.model import CaseView
-    from casework.time_to_act import WaitingCost
+    from casework.ranking.time_to_act import WaitingCost
 
 AMOUNTS = ("sla_penalty_amount", "revenue_amount", "inventory_amount", "customer_tier_amount")
 INSTANTS = [

@@ -11,7 +11,7 @@ from orchestration.cli.caller import reader
 from orchestration.cli.output import FAILED, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from casework.rehearsal import PlannedStep
+    from casework.escalations.rehearsal import PlannedStep
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from casework.canonical import plain
 from casework.model import Grant, Principal, QueueFilter, Role, State
 from casework.permissions import grants
-from casework.search import Place
+from casework.queue.search import Place
 from casework.service import Casework
 from casework.store.tables import cases
 from tests.bench.seeding import NOW, TYPES, seed

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from casework import tally
+from casework.queue import tally
 from casework.store.engine import writing_across
 from casework.store.tables import Table, case_words, cases, drafts, queue_counts, queue_totals
 from casework.store.work import Work

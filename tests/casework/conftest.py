@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from casework import accounts
+from casework.access import accounts
 from casework.evidence.keys import Keys
 from casework.service import Casework
 from casework.store.engine import migrate, open_store

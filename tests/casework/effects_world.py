@@ -18,9 +18,9 @@ from casework.drafting.drafter import Drafter
 from casework.effects.adapters.mail import MailAdapter, MailSettings
 from casework.effects.adapters.webhook import WebhookAdapter, WebhookSettings, portal_secret
 from casework.effects.worker import Worker
+from casework.escalations.notices import TARGETS
 from casework.evidence.keys import Keys
 from casework.model import Contact, DraftKind, ExceptionRecord, Publication
-from casework.notices import TARGETS
 from casework.permissions import grants
 from casework.sandbox import Sandbox
 from casework.service import Casework

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from casework import auditor, escalation
-from casework.acknowledgement import holds
+from casework.deadlines.acknowledgement import holds
 from casework.errors import DetailsRefused, TransitionRefused
+from casework.escalations import auditor, escalation
 from casework.evidence import chain
 from casework.model import Action, State
 from tests.casework.office import LEAD, PLANNER, START, TENANT, Office, exception

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from casework import approval
+from casework.approvals import approval
 from casework.canonical import canonical_sha256
 from casework.errors import ApprovalRefused, DraftRefused, NotFound, NotPermitted
 from casework.model import Action, Contact, DraftKind, DraftState, Role

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from casework import calendars
 from casework.config import Calendar, load_config
 from casework.config.calendar import WEEKDAYS
+from casework.deadlines import calendars
 from casework.errors import ConfigError
 
 ZONES = sorted(zoneinfo.available_timezones() - {"localtime"})

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, inspect
 
-from casework import calendars, clocks
-from casework.clocks import ClockReading
 from casework.config import load_config
-from casework.escalation import fire_due
+from casework.deadlines import calendars, clocks
+from casework.deadlines.clocks import ClockReading
+from casework.escalations.escalation import fire_due
 from casework.model import Action
 from casework.store.engine import writing_across
 from casework.store.tables import messages

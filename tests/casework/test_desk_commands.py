@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner, Result
 
-from casework.handover import Given
 from casework.model import Action
+from casework.teamwork.handover import Given
 from orchestration.cli import app
 from orchestration.cli.output import explain
 from tests.casework.office import LEAD, PLANNER, TENANT, Office, exception

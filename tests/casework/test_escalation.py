@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, update
 
-from casework import auditor, escalation
 from casework.config import load_config
+from casework.escalations import auditor, escalation
 from casework.model import Action, State
 from casework.store.engine import writing_across
 from casework.store.tables import cases, escalations

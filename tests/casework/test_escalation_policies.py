@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 from typer.testing import CliRunner
 
-from casework import auditor, escalation, policies
 from casework.config import EscalationRule, load_config
 from casework.config.tenant import OnCall
 from casework.errors import CaseNotFound, NotPermitted
+from casework.escalations import auditor, escalation, policies
+from casework.escalations.rehearsal import PlannedStep
 from casework.model import Action
-from casework.rehearsal import PlannedStep
 from casework.store.engine import writing_across
 from casework.store.tables import effects, escalations
 from orchestration.cli import app

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from casework import handover
 from casework.effects.worker import Worker
 from casework.errors import DetailsRefused, NotFound, NotPermitted, TransitionRefused
 from casework.evidence import chain
-from casework.handover import Given, Handover, Left
 from casework.model import Action, Grant, Role, State
+from casework.teamwork import handover
+from casework.teamwork.handover import Given, Handover, Left
 from tests.casework.office import AUDITOR, CARRIER, CUSTOMER, LEAD, PLANNER, TENANT, Office, exception
 
 KEYS = [f"predicted_late:SH-{number}" for number in (1, 2, 3)]

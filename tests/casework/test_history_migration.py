@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import inspect, select, text, update
 
-from casework import approval
+from casework.approvals import approval
 from casework.config import HERE
 from casework.errors import NotFound
 from casework.model import Action, Grant, Role

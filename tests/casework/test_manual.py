@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from casework import escalation
 from casework.errors import DetailsRefused, NotPermitted, SyncRefused
+from casework.escalations import escalation
 from casework.evidence import chain
 from casework.manual import ManualCase
 from casework.model import Action, CaseView, Grant, QueueFilter, Role, State

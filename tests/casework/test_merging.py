@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from casework import escalation
 from casework.config import Flapping
 from casework.errors import ApprovalRefused, CaseNotFound, DetailsRefused, NotPermitted, TransitionRefused
+from casework.escalations import escalation
 from casework.evidence import chain
+from casework.incidents.vanishing import flaps_until
 from casework.model import Action, QueueFilter, State
-from casework.vanishing import flaps_until
 from tests.casework.office import (
     APPROVER,
     AUDITOR,

@@ -10,11 +10,11 @@ from email.policy import SMTP
 import pytest
 from sqlalchemy import select
 
-from casework import auditor, escalation
 from casework.canonical import canonical_sha256
 from casework.config import Config, TenantConfig
 from casework.effects.adapters import standard
 from casework.effects.adapters.webhook import WebhookSettings, portal_secret
+from casework.escalations import auditor, escalation
 from casework.model import Contact
 from casework.service import Casework
 from casework.store.tables import effects, escalations, heartbeats, messages

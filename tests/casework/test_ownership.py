@@ -11,7 +11,7 @@ import pytest
 from casework.errors import CaseworkError, DetailsRefused, NotPermitted, TransitionRefused
 from casework.evidence import chain
 from casework.model import Action, CaseView, QueueFilter, State
-from casework.workload import Load
+from casework.teamwork.workload import Load
 from tests.casework.office import CARRIER, CUSTOMER, ENGINEER, LEAD, PLANNER, TENANT, Office, exception
 
 

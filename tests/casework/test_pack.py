@@ -10,7 +10,7 @@ import pytest
 
 from casework.canonical import canonical_bytes, sha256_hex
 from casework.errors import CaseNotFound, NotPermitted
-from casework.escalation import fire_due
+from casework.escalations.escalation import fire_due
 from casework.evidence import archive, pack
 from casework.evidence.keys import Keys
 from casework.model import Action, Publication

@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, event, select, update
 
-from casework import search, tally
 from casework.effects.worker import Worker
 from casework.errors import CaseworkError, DetailsRefused
 from casework.model import Action, CaseView, Grant, QueueFilter, QueuePage, Role, State
+from casework.queue import search, tally
 from casework.store.engine import open_store
 from casework.store.tables import case_words, queue_counts, queue_totals
 from tests.bench.seeding import seed

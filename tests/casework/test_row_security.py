@@ -14,7 +14,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import ProgrammingError
 
-from casework.escalation import fire_due
+from casework.escalations.escalation import fire_due
 from casework.evidence import chain
 from casework.evidence.keys import Keys
 from casework.model import Action
@@ -165,18 +165,23 @@ MAY = {
     "casework/access/administration.py": {"set_active"},  # an account acts in every tenant it holds a role in
     "casework/access/api_keys.py": {"principal_of_key"},  # whose key it is
     "casework/access/opening.py": {"open_link"},  # whose link it is
-    "casework/accounts.py": {"open_session", "session", "operator", "reset_password"},  # what somebody holds
-    "casework/auditor.py": {"audit_missed"},  # what was missed, in every tenant
+    "casework/access/accounts.py": {
+        "open_session",
+        "session",
+        "operator",
+        "reset_password",
+    },  # what somebody holds
+    "casework/escalations/auditor.py": {"audit_missed"},  # what was missed, in every tenant
     "casework/desk.py": {"reading_across", "writing_all"},  # the doors themselves; one decision about several
     "casework/effects/outbox.py": {"due"},  # the worker: what is to leave
     "casework/evidence/configuration.py": {"_foreseen"},  # files are of every tenant
     "casework/gauges.py": {"standing", "events_since"},  # what watches the platform
-    "casework/identities.py": {"_say"},  # what somebody holds
+    "casework/access/identities.py": {"_say"},  # what somebody holds
     "orchestration/metrics.py": {"_events"},
-    "casework/escalation.py": {"_fire_all"},  # the worker: what is due
-    "casework/handover.py": {"fire_due", "missed"},  # the worker, the auditor
+    "casework/escalations/escalation.py": {"_fire_all"},  # the worker: what is due
+    "casework/teamwork/handover.py": {"fire_due", "missed"},  # the worker, the auditor
     "casework/ledger.py": {"known_files", "release_claims", "_reading"},  # what arrived
-    "casework/search.py": {"tenant_of"},  # whose case a number names, among the reader's tenants
+    "casework/queue/one_case.py": {"tenant_of"},  # whose case a number names, among the reader's tenants
     "casework/store/engine.py": {"migrate"},
     "orchestration/publishing.py": {"input_digest"},  # one publication holds every tenant
 }

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from casework import accounts
+from casework.access import accounts
 from casework.canonical import sha256_hex
 from casework.errors import NotFound, SessionEnded, SignInRefused
 from casework.model import Role

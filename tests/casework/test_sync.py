@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from casework import priority
 from casework.errors import SyncRefused
 from casework.evidence import chain
 from casework.model import Action, DraftState, ExceptionRecord, Publication, QueueFilter, State
+from casework.ranking import priority
 from casework.store.tables import audit_entries, cases, draft_versions, events
 from tests.casework.office import LEAD, TENANT, Office, exception, with_fact
 

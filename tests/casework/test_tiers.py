@@ -12,9 +12,9 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from casework import approvers, tiers
+from casework.approvals import approvers, tiers
+from casework.approvals.delegation import Lent
 from casework.config.approval import ApprovalRules
-from casework.delegation import Lent
 from casework.errors import ApprovalRefused, DetailsRefused, NotFound, NotPermitted
 from casework.model import Action, Contact, DraftKind, DraftState, Grant, Role
 from casework.store.tables import audit_entries, cases
@@ -225,7 +225,7 @@ def test_the_end_of_a_case_voids_what_gathered_also_when_it_is_reopened(desk: Of
 
 
 def test_a_tier_that_became_stricter_stops_what_was_approved_under_the_old_one(desk: Office) -> None:
-    from casework import approval
+    from casework.approvals import approval
 
     desk.approve(draft_of(desk, 1), APPROVER)
     rules = copy.deepcopy(RULES)
@@ -304,7 +304,7 @@ def test_a_lender_and_a_delegate_are_one_pair_of_eyes(desk: Office) -> None:
 
 
 def test_a_lent_right_ends_at_once_with_its_revocation_its_time_and_the_lenders_own(desk: Office) -> None:
-    from casework import approval
+    from casework.approvals import approval
 
     for end in ("revoked", "over", "lender"):
         lent = lend(desk, APPROVER, AUDITOR, hours=2)

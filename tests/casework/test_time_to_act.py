@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from casework.config.priority import ClockShares
 from casework.model import Action, QueueFilter
-from casework.time_to_act import cost_until, next_shift
+from casework.ranking.time_to_act import cost_until, next_shift
 from tests.casework.office import CONFIG, FEED_TIME, PLANNER, START, TENANT, Office, exception, fact
 
 OFFICE = CONFIG.calendars["us_office"]

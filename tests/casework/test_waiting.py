@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from casework import escalation
+from casework.deadlines.waiting import WORDS, WaitEvent
 from casework.effects import settlement
 from casework.errors import DetailsRefused
+from casework.escalations import escalation
 from casework.evidence import chain
 from casework.model import Action, CaseView, Publication, State
 from casework.store.tables import effects
-from casework.waiting import WORDS, WaitEvent
 from tests.casework.office import CARRIER, CUSTOMER, PLANNER, TENANT, Office, exception, with_fact
 
 STORM = exception(9, exception_key="disruption:CNYTN", exception_type="disruption")

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from casework import priority
 from casework.config import HERE
 from casework.config.priority import Weights
 from casework.model import Action
+from casework.ranking import priority
 from casework.store.tables import priority_weights
 from tests.casework.office import CUSTOMER, PLANNER, TENANT, Office, exception
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from casework.handover import Given
 from casework.metering.meter import MODEL_CALL, Meter, Use
 from casework.model import Action, QueueFilter
+from casework.teamwork.handover import Given
 from tests.dashboard.conftest import signed_in
 from tests.dashboard.test_pages import case_of, keys, open_case, who, words
 from tests.dashboard.world import World

@@ -28,7 +28,7 @@ def source_of(mutant: Mutant) -> str:
     if source.count(mutant.original) != 1:
         raise LookupError(
             f"The mutant {mutant.name!r} no longer fits {mutant.path}: its line is there "
-            f"{source.count(mutant.original)} times. Change its text in tests/faults/mutants.py."
+            f"{source.count(mutant.original)} times. Change its text in tests/faults/mutants.yml."
         )
     return source.replace(mutant.original, mutant.changed)
 

@@ -16,14 +16,14 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from casework import tally
 from casework.access.links import NewLink
-from casework.delegation import Lent
+from casework.approvals.delegation import Lent
 from casework.effects.adapter import Leased
 from casework.effects.worker import Worker
 from casework.errors import CaseNotFound, CaseworkError, NotPermitted
 from casework.evidence import chain
 from casework.model import Action, Contact, DraftContent, ExceptionRecord, Grant, Role
+from casework.queue import tally
 from casework.store import work
 from tests.casework.invariants import checks
 from tests.casework.invariants.far_side import (

@@ -13,14 +13,14 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from casework import escalation, handover, ledger, rows
+from casework import ledger, rows
 from casework.access.api_keys import NewKey
 from casework.access.links import NewLink
 from casework.effects import outbox, settlement
 from casework.effects.adapter import Outcome, Result
 from casework.effects.outbox import Due
 from casework.errors import CaseworkError
-from casework.handover import Given
+from casework.escalations import escalation
 from casework.ledger import Check, FileKey, Refusal
 from casework.manual import ManualCase
 from casework.metering.meter import MODEL_CALL, Meter, OverBudget, Use
@@ -43,6 +43,8 @@ from casework.store.tables import (
     principals,
     quarantined_rows,
 )
+from casework.teamwork import handover
+from casework.teamwork.handover import Given
 from tests.casework.office import (
     APPROVER,
     AUDITOR,

@@ -1,0 +1,1 @@
+"""Cases that belong together: storms, merging and splitting, and what is no longer found."""

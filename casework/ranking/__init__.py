@@ -1,0 +1,1 @@
+"""What a case is worth and what waiting costs: pure, in money."""
