@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from casework.canonical import canonical_sha256
 from casework.config.calendar import ALWAYS, Calendar
-from casework.config.escalation import EscalationPolicy, EscalationRule, EscalationStep
+from casework.config.escalation import EscalationPolicy, EscalationRule, EscalationStep, Reminder
 from casework.config.retention import Retention
 from casework.config.strict import Strict as _Strict
 from casework.config.tenant import TenantConfig
@@ -200,6 +200,7 @@ class Config(_Strict):
             for name, rule in self.policy(tenant.tenant_id).rules.items():
                 for step in rule.steps:
                     _reaches_somebody(tenant, name, step)
+            _reaches_somebody(tenant, "reminder", self.escalation.reminder)
         return self
 
     def policy(self, tenant_id: str) -> EscalationPolicy:
@@ -244,7 +245,7 @@ class Config(_Strict):
         return tuple(sorted(name for name, kind in self.types.items() if role in kind.shared_with))
 
 
-def _reaches_somebody(tenant: TenantConfig, rule: str, step: EscalationStep) -> None:
+def _reaches_somebody(tenant: TenantConfig, rule: str, step: EscalationStep | Reminder) -> None:
     """Refuse a step that would reach nobody on the day it is needed."""
     team = tenant.teams.get(step.team) if step.team else None
     where = f"the escalation rule {rule} of tenant {tenant.tenant_id}"
@@ -252,7 +253,11 @@ def _reaches_somebody(tenant: TenantConfig, rule: str, step: EscalationStep) -> 
         raise ValueError(f"{where} names the unknown team {step.team}")
     if step.on_call and (team is None or team.on_call is None):
         raise ValueError(f"{where} wakes whoever is on call in {step.team}, which has no rotation")
-    if step.action == "webhook" and (team is None or team.webhook is None):
+    if (
+        isinstance(step, EscalationStep)
+        and step.action == "webhook"
+        and (team is None or team.webhook is None)
+    ):
         raise ValueError(f"{where} posts to the endpoint of {step.team}, which has none")
 
 

@@ -100,9 +100,19 @@ class EscalationRule(Strict):
         return self
 
 
+class Reminder(Strict):
+    """What is said of a case that is still open when all steps are past: to whom, how often, until it ends."""
+
+    every_minutes: int = Field(gt=0)  # of the case's working time
+    team: str
+    on_call: bool | None = None
+    note: str = Field(min_length=1)
+
+
 class EscalationPolicy(Strict):
     """All rules, and how late a step may fire, or a notice be delivered, before it counts as missed."""
 
     rules: dict[str, EscalationRule]
+    reminder: Reminder
     missed_after_seconds: int = 60
     undelivered_after_seconds: int = 900

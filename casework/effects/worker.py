@@ -147,11 +147,17 @@ class Worker:
                 connection.execute(update(heartbeats).where(mine).values(beat_at=now, details=details))
 
     def _audited(self, now: datetime) -> dict[str, Any]:
-        """Look for escalations that were missed, once a minute; counts alone, since a heartbeat has no tenant."""
+        """Look for escalations that were missed, once a minute, and see that no case stays forgotten.
+
+        Counts alone are told, since a heartbeat has no tenant.
+        """
         if self._audited_at is None or now - self._audited_at >= AUDIT_EVERY:
             missed = auditor.audit_missed(self.desk, now)
             self._audit = {"missed": len(missed), "audited_at": instant(now)}
             self._audited_at = now
+            for found in missed:
+                if found.problem == escalation.FORGOTTEN:
+                    escalation.remind(self.desk, found.tenant_id, found.case_id, now, outbox.ACTOR)
             if missed:
                 log.error("%d escalations were missed; see `tidewaiter escalations audit`.", len(missed))
         return self._audit

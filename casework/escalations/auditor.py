@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, literal, select
+from sqlalchemy import ColumnElement, Select, literal, select
 
-from casework.config import Config
 from casework.desk import Desk
 from casework.errors import NotPermitted
-from casework.escalations import escalation, notices, policies
+from casework.escalations import escalation, notices
 from casework.escalations.escalation import Missed
 from casework.model import Principal, State
 from casework.permissions import grants
@@ -68,7 +67,8 @@ def audit_missed(desk: Desk, now: datetime, tenant_id: str | None = None) -> lis
         for row in connection.execute(_never_woken()):
             problem = "It waits until an instant, and nothing would wake it then."
             found.append(Missed(row.tenant_id, row.case_id, escalation.WAIT_OVER, row.waiting_until, problem))
-        found += _unplanned(connection, desk.config)
+        for row in connection.execute(_forgotten()):
+            found.append(Missed(row.tenant_id, row.case_id, "", None, escalation.FORGOTTEN))
         for row in connection.execute(notices.undelivered(undelivered)):
             problem = f"Its notice to {row.payload['party_id']} has not arrived ({row.state})."
             rule = str(row.payload["payload"].get("rule", ""))
@@ -96,11 +96,7 @@ def _never_woken() -> Select[Any]:
     )
 
 
-def _unplanned(connection: Connection, config: Config) -> list[Missed]:
-    """Open cases without any step, although the policy has some for them."""
-    query = select(cases).where(cases.c.is_open, cases.c.resolution_due_at.is_not(None), _without())
-    return [
-        Missed(case["tenant_id"], case["case_id"], step.rule, step.due_at, "The step was never made.")
-        for case in connection.execute(query).mappings()
-        for step in policies.plan(config, case)[:1]
-    ]
+def _forgotten() -> Select[Any]:
+    return select(cases.c.tenant_id, cases.c.case_id).where(
+        cases.c.is_open, cases.c.merged_into.is_(None), _without(escalations.c.state == "due")
+    )

@@ -1,8 +1,9 @@
 """When nobody answers: steps that are due at an instant, fired exactly once, whatever else is down.
 
 Steps are rows made when a case opens, with the instant they are due at (`policies` next door says which and
-when); nothing is computed at firing time but who is on call. Desk time. What a step says goes into the case's
-history, its thread, the event stream, and through `notices` to a team.
+when); nothing is computed at firing time but who is on call. A case that is open, and worked by itself, always
+has one ahead: the last is a reminder, which is followed by another. Desk time. What a step says goes into the
+case's history, its thread, the event stream, and through `notices` to a team.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ log = logging.getLogger("tidewaiter.escalations")
 RUN_ON = ("wait", policies.NEXT_UPDATE)  # clocks that a wait does not stop
 WAIT_OVER = "wait_over"  # the system's own rule: a wait that has run out
 ACKNOWLEDGED = "unanswered"  # the rule whose steps stand still while an acknowledgement lasts
+FORGOTTEN = "It is open, and no step is due for it."  # the auditor's word for what `remind` mends
 BATCH = 200
 
 
@@ -127,6 +129,17 @@ def raise_now(work: Work, desk: Desk, case: Values, rule: str, details: dict[str
     step = policies.Step(rule, 1, "now", "UTC", work.now, details)
     row = _add(work, case, [step], state="fired", fired_at=work.now)[0]
     _tell(work, desk, case, row)
+
+
+def remind(desk: Desk, tenant_id: str, case_id: str, now: datetime, actor: str = "service:worker") -> None:
+    """Give a case that is open, and for which nothing is due, a reminder: none came with it, or one was lost."""
+    with desk.writing(tenant_id, actor, now) as work:
+        case = rows.case_row(work.connection, tenant_id, case_id)
+        if case is None or not case["is_open"] or case["merged_into"]:
+            return
+        ahead = select(escalations.c.escalation_id).where(_of(case), escalations.c.state == "due").limit(1)
+        if work.connection.scalar(ahead) is None:
+            _add(work, case, [policies.reminder(desk.config, case, now)])
 
 
 def await_end(work: Work, case: Values) -> None:
@@ -279,6 +292,8 @@ def _fire(desk: Desk, tenant_id: str, escalation_id: str, now: datetime, actor: 
         case = rows.case_row(work.connection, tenant_id, row["case_id"])
         assert case is not None
         _tell(work, desk, case, row)
+        if row["rule"] == policies.STILL_OPEN:
+            _add(work, case, [policies.reminder(desk.config, case, now)])
         crashpoint("escalation:after-told-before-commit")
     return 1
 

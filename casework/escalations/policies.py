@@ -22,6 +22,9 @@ from casework.deadlines.calendars import add_working_time, end_of_quiet, instant
 from casework.store.tables.types import Values
 
 NEXT_UPDATE = "next_update"
+STILL_OPEN = (
+    "still_open"  # the system's own rule: a reminder follows the last step, and every reminder another
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +53,30 @@ class Receiver:
 
 
 def plan(config: Config, case: Values, updated_customer_at: datetime | None = None) -> list[Step]:
-    """Return the steps of a case from its opening and its deadlines.
+    """Return the steps of a case from its opening and its deadlines, and the reminder after the last of them.
 
     With the instant of an update to the customer: the steps of the promise made by it, and no others.
     """
     wanted = updated_customer_at is not None
-    return [
+    steps = [
         step
         for name, rule in config.policy(case["tenant_id"]).rules.items()
         if (rule.clock == NEXT_UPDATE) == wanted and applies(rule, case)
         for step in _steps(config, case, name, rule, updated_customer_at)
     ]
+    if wanted:
+        return steps
+    last = max([case["resolution_due_at"], *(step.due_at for step in steps)])
+    return [*steps, reminder(config, case, last)]
+
+
+def reminder(config: Config, case: Values, after: datetime) -> Step:
+    """Return the step that says of a case that it is still open, counted from an instant on."""
+    told, calendar = config.policy(case["tenant_id"]).reminder, clocks.calendar_of(config, case)
+    due_at = add_working_time(calendar, after, timedelta(minutes=told.every_minutes))
+    said = told.model_dump(exclude_none=True) | {"action": "notify"}
+    at, details = quieted(config, case, due_at, said)
+    return Step(STILL_OPEN, 1, "resolution", calendar.zone, at, details)
 
 
 def applies(rule: EscalationRule, case: Values) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from casework.config import load_config
+from casework.effects.worker import Worker
 from casework.escalations import auditor, escalation
 from casework.model import Action, State
 from casework.store.engine import writing_across
@@ -45,7 +47,7 @@ def test_steps_fire_at_their_instants_in_order_and_not_before(office: Office) ->
 def test_what_was_due_while_everything_was_down_fires_once_when_it_is_up_again(office: Office) -> None:
     office.sync(exception())
     office.clock.forward(days=7)
-    assert fire(office) == 5
+    assert fire(office) == 6  # of the reminders one, however many have passed
     assert fire(office) == 0
     assert auditor.audit_missed(office.casework.desk, office.clock()) == []
 
@@ -153,12 +155,57 @@ def test_two_workers_on_two_doors_fire_each_step_once(office: Office) -> None:
         worker.start()
     for worker in workers:
         worker.join()
-    assert sum(done) == count * 5
+    assert sum(done) == count * 6
     with office.casework.desk.reading_across() as connection:
-        states = list(connection.scalars(select(escalations.c.state)))
-    assert states == ["fired"] * (count * 5)
+        states = Counter(connection.scalars(select(escalations.c.state)))
+    assert states == {"fired": count * 6, "due": count}  # each reminder is followed by one more
     notes = [office.detail(office.case_id(f"predicted_late:SH-{n}")).messages for n in range(count)]
-    assert [len(found) for found in notes] == [5] * count
+    assert [len(found) for found in notes] == [6] * count
+
+
+def test_an_open_case_is_never_left_with_nothing_ahead(office: Office) -> None:
+    office.sync(exception())
+    office.perform(office.case_id(), Action.START)
+    office.clock.forward(days=1)
+    assert fire(office) == 2
+    for _ in range(3):
+        office.clock.forward(days=1)
+        assert fire(office) == 1
+    assert fired(office)[2:] == [("still_open", 1), ("still_open", 2), ("still_open", 3)]
+    office.perform(office.case_id(), Action.DISMISS, reason="x")
+    office.clock.forward(days=30)
+    assert fire(office) == 0
+
+
+def test_a_wait_moves_the_reminder_and_a_reopened_case_has_another(office: Office) -> None:
+    office.sync(exception())
+    case_id = office.case_id()
+    office.perform(case_id, Action.START)
+    office.perform(case_id, Action.WAIT, until=office.clock() + timedelta(days=10), reason="customs")
+    office.clock.forward(days=10)
+    assert fire(office) == 1
+    ahead = [step for step in office.detail().escalations if step.rule == "still_open"]
+    assert [step.due_at for step in ahead] == [office.clock() + timedelta(days=2)]
+    office.perform(case_id, Action.DISMISS, reason="x")
+    office.perform(case_id, Action.REOPEN, reason="y")
+    again = [step for step in office.detail().escalations if step.state == "due"]
+    assert "still_open" in {step.rule for step in again}
+
+
+def test_a_case_that_nothing_would_wake_is_reported_and_woken_by_the_worker(office: Office) -> None:
+    office.sync(exception(1), exception(2))
+    merged = [office.case_id(f"predicted_late:SH-{number}") for number in (1, 2)]
+    office.casework.merge(office.who(LEAD), TENANT, merged, reason="one truck")
+    with writing_across(office.engine) as connection:
+        connection.execute(delete(escalations).where(escalations.c.rule == "still_open"))
+        connection.execute(update(escalations).values(state="cancelled"))
+    (missed,) = auditor.audit_missed(office.casework.desk, office.clock())
+    assert missed.problem == escalation.FORGOTTEN
+    worker = Worker(office.casework, {}, clock=office.clock)
+    worker.tick()
+    assert auditor.audit_missed(office.casework.desk, office.clock()) == []
+    office.clock.forward(days=1)
+    assert worker.tick()["escalated"] == 1
 
 
 def test_the_auditor_reports_a_step_that_did_not_fire_and_a_case_nothing_would_wake(office: Office) -> None:

@@ -40,7 +40,7 @@ def test_an_exception_opens_one_case_with_its_evidence_deadlines_and_drafts(offi
     assert detail.lineage is not None
     assert detail.lineage.files == ({"file_sha256": "ab" * 32, "row_numbers": [1]},)
     assert [fact.fact_id for fact in detail.facts] == [fact.fact_id for fact in exception().facts]
-    assert [step.state for step in detail.escalations] == ["due"] * 5
+    assert [step.state for step in detail.escalations] == ["due"] * 6  # the last is the reminder
 
 
 def test_syncing_the_same_again_changes_nothing_at_all(office: Office) -> None:
@@ -215,7 +215,7 @@ def test_an_exception_that_comes_back_before_its_case_is_closed_opens_that_case_
     case = office.case()
     assert (result.reappeared, case["case_id"], case["state"]) == (1, first, State.NEW)
     assert case["first_response_due_at"] == office.clock() + timedelta(hours=1)
-    assert sum(step.state == "due" for step in office.detail().escalations) == 5
+    assert sum(step.state == "due" for step in office.detail().escalations) == 6
 
 
 def test_an_exception_that_comes_back_after_its_case_was_closed_is_a_new_case(office: Office) -> None:

@@ -48,6 +48,7 @@ TESTS = {
     "rows_pg": (INVARIANTS + "test_tenants.py", "dropping_any_row_policy"),
     "doors": (INVARIANTS + "test_doors.py", "sqlite"),
     "policy": POLICY,
+    "escalation": ("tests/casework/test_escalation.py", "sqlite"),
     "links": ("tests/casework/test_links.py", "sqlite"),
     "access": ("tests/casework/test_access.py", "sqlite"),
 }

@@ -408,15 +408,19 @@ def misfired(seen: Snapshot) -> Iterator[str]:
         if has_fired and (step["fired_at"] < step["due_at"] or when[name] < step["due_at"]):
             yield f"step {name} fired before its time"
     ahead = Counter(step["case_id"] for step in seen.steps.values() if step["state"] == "due")
-    fired = Counter(step["case_id"] for step in seen.steps.values() if step["state"] == "fired")
+    reminded = {
+        step["case_id"]
+        for step in seen.steps.values()
+        if step["rule"] == "still_open" and step["state"] == "due"
+    }
     for case_id, case in seen.cases.items():
         if case["state"] not in OPEN:
             if ahead[case_id]:
                 yield f"case {case_id} is {case['state']} and still has {ahead[case_id]} steps due"
         elif case["resolution_due_at"] is None:
             yield f"case {case_id} is open without a deadline"
-        elif not ahead[case_id] and (case["resolution_due_at"] > seen.now or not fired[case_id]):
-            yield f"case {case_id} is open, and nothing would ever wake it"
+        elif case_id not in reminded and case["merged_into"] is None:
+            yield f"case {case_id} is open, and the day would come when nothing wakes it"
         if case["state"] == "waiting" and not _wakes(seen, case_id):
             yield f"case {case_id} waits, and nothing would end it"
 
