@@ -128,7 +128,7 @@ def _content(
     """Yield every value of a class that a case still holds, and what shall stand there instead."""
     for table, columns in CONTENT[name].items():
         query = select(table).where(table.c.tenant_id == tenant_id, _of_case(table, tenant_id, case_id))
-        for row in connection.execute(query).mappings().all():
+        for row in connection.execute(query.order_by(*table.primary_key)).mappings().all():
             for column in columns:
                 empty = _emptied(table, row[column])
                 if row[column] != empty:

@@ -30,8 +30,8 @@ CHUNK = 250
 def recover(desk: Desk, tenant_id: str, actor: str, present: set[str]) -> Counter[str]:
     """Record that exceptions vanished, and resolve the cases that this ends; return how many."""
     with desk.reading(tenant_id) as connection:
-        gone = [case_id for case_id, key in _standing(connection, tenant_id) if key not in present]
-        held = list(connection.scalars(_held(tenant_id, desk.clock())))
+        gone = sorted(case_id for case_id, key in _standing(connection, tenant_id) if key not in present)
+        held = sorted(connection.scalars(_held(tenant_id, desk.clock())))
     counts: Counter[str] = Counter()
     for start in range(0, len(gone), CHUNK):
         with desk.writing(tenant_id, actor) as work:
