@@ -88,6 +88,8 @@ def traced(name: str, *parameters: str) -> Callable[[Callable[P, R]], Callable[P
 
         @functools.wraps(function)
         def timed(*args: P.args, **kwargs: P.kwargs) -> R:
+            if not _has_begun:
+                return function(*args, **kwargs)
             given: dict[str, Any] = signature.bind_partial(*args, **kwargs).arguments
             told = {parameter: given.get(parameter) for parameter in parameters}
             with span(name, None, **told):

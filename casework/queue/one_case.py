@@ -132,7 +132,7 @@ def _related(
 def _possible(reader: Principal, desk: Desk, row: Values) -> tuple[Action, ...]:
     by_state = lifecycle.possible(State(row["state"]), is_merged=bool(row["merged_into"]))
     this = policy.case(row, desk.config)
-    allowed = policy.decide_many(reader, [policy.Question(f"case:{action}", this) for action in by_state])
+    allowed = policy.decide_many(reader, [f"case:{action}" for action in by_state], this)
     return tuple(action for action, is_allowed in zip(by_state, allowed, strict=True) if is_allowed)
 
 

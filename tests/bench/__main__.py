@@ -87,7 +87,7 @@ def decision(_folder: Path) -> dict[str, Any]:
         took.append(time.thread_time() - began)
 
     def together() -> None:
-        policy.decide_many(person, [policy.Question(action, case) for action in actions])
+        policy.decide_many(person, actions, case)
 
     def one_by_one() -> None:
         for action in actions:

@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from casework.model import Action, Grant, Principal, Publication, Role, State
 from casework.permissions import policy
-from casework.permissions.policy import Question
 from casework.permissions.scope import Scope
 from casework.store.tables import cases
 from tests.casework.invariants.conftest import Stores
@@ -111,13 +110,22 @@ def row(**changed: Any) -> dict[str, Any]:
 def ask(holder: str, grants: tuple[Grant, ...], asked: list[tuple[str, Any]]) -> list[bool]:
     """What the policies say."""
     person = Principal(holder, "person", holder, holder, grants)
-    known: dict[str, policy.Resource] = {}
-    for _action, thing in asked:
-        if repr(thing) not in known:
-            is_tenant = isinstance(thing, str)
-            known[repr(thing)] = policy.tenant(thing) if is_tenant else policy.case(thing, CONFIG)
-    questions = [Question(action, known[repr(thing)]) for action, thing in asked]
-    return list(policy.decide_many(person, questions))
+    actions: dict[str, list[str]] = {}
+    known = {repr(thing): thing for _action, thing in asked}
+    for action, thing in asked:
+        actions.setdefault(repr(thing), []).append(action)
+    answers = {
+        (name, action): answer
+        for name, thing in known.items()
+        for action, answer in zip(
+            actions[name], policy.decide_many(person, actions[name], _resource(thing)), strict=True
+        )
+    }
+    return [answers[repr(thing), action] for action, thing in asked]
+
+
+def _resource(thing: Any) -> policy.Resource:
+    return policy.tenant(thing) if isinstance(thing, str) else policy.case(thing, CONFIG)
 
 
 # Grants that stand to a case of X's in every way there is.
@@ -270,9 +278,9 @@ def test_a_thing_of_another_shape_is_denied_and_raises_nothing(wrong: dict[str, 
 
 def test_somebody_who_holds_nothing_may_do_nothing() -> None:
     nobody = Principal("n", "person", "n", "N", ())
-    questions = [Question(action, policy.case(row(), CONFIG)) for action in ACTIONS]
-    assert policy.decide_many(nobody, questions) == (False,) * len(questions)
-    assert policy.decide_many(ALL_MIGHTY, []) == ()
+    case = policy.case(row(), CONFIG)
+    assert policy.decide_many(nobody, ACTIONS, case) == (False,) * len(ACTIONS)
+    assert policy.decide_many(ALL_MIGHTY, [], case) == ()
 
 
 def test_every_action_of_a_case_is_known_to_the_policies_but_those_of_the_system() -> None:
