@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+_PLAIN = frozenset({str, int, bool, float})
 NOT_STORABLE = {0: None}  # PostgreSQL refuses NUL in text
 
 
@@ -22,15 +23,17 @@ def instant(value: datetime) -> str:
     """Return an aware datetime as canonical UTC text; refuse a naive one."""
     if value.tzinfo is None:
         raise ValueError(f"The instant {value!r} has no time zone; pass an aware UTC datetime.")
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def plain(value: Any) -> Any:
     """Return the value as JSON-ready dicts, lists, strings, numbers, booleans and None."""
-    if value is None or isinstance(value, (bool, int, float, str)) and not isinstance(value, Enum):
+    if value is None or type(value) in _PLAIN:
         return value
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, (bool, int, float, str)):
+        return value
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, datetime):
@@ -49,9 +52,12 @@ def plain(value: Any) -> Any:
 
 def canonical_bytes(value: Any) -> bytes:
     """Return the canonical JSON bytes of a value."""
-    return json.dumps(
-        value, default=plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode("ascii")
+    return _CANONICAL.encode(value).encode("ascii")
+
+
+_CANONICAL = json.JSONEncoder(
+    default=plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+)
 
 
 def sha256_hex(data: bytes) -> str:

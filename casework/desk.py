@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ SEEN = select(audit_entries.c.entry_hash).where(
     audit_entries.c.tenant_id == bindparam("of_tenant"), audit_entries.c.sequence == bindparam("at")
 )
 Reaction = Callable[[Config, Work, Sequence[Mapping[str, Any]]], int]
+
+
+@lru_cache(maxsize=1024)
+def _checkpoints(home: Path, tenant_id: str) -> Path:
+    return home / "checkpoints" / f"{tenant_id}.jsonl"
 
 
 def is_on_chain(
@@ -129,7 +135,7 @@ class Desk:
 
     def checkpoints(self, tenant_id: str) -> Path:
         """The file of a tenant's signed checkpoints, outside the store."""
-        return self.home / "checkpoints" / f"{tenant_id}.jsonl"
+        return _checkpoints(self.home, tenant_id)
 
     def catalogue(self, exception_type: str) -> ExceptionType:
         """Return what the catalogue says of a type."""

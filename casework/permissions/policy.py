@@ -24,8 +24,10 @@ HERE = Path(__file__).parent
 POLICIES, SCHEMA = HERE / "policies.cedar", HERE / "schema.cedarschema"
 PARTIES = {"customer": "customer_id", "carrier": "carrier_id", "facility": "facility_id"}
 PARTNER = "partner"
+MOST_KEPT = 20_000  # answers
 
 log = logging.getLogger("tidewaiter.permissions")
+_KEPT: dict[tuple[Any, ...], bool] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Resource:
 
 def case(row: Values, config: Config) -> Resource:
     """Return a row of `cases` as the policies know it; raise `KeyError` where it lacks what they ask about."""
-    shared = [role for role in sorted(PARTNER_ROLES) if row["exception_type"] in config.shared_types(role)]
+    kind = config.types.get(row["exception_type"])
+    shared = sorted(Role(name) for name in kind.shared_with) if kind else []
     known = {"owner": row["owner"], **{name: row[column] for name, column in PARTIES.items()}}
     return Resource(
         "Case",
@@ -66,18 +69,36 @@ def decide(identity: Principal, action: str, resource: Resource) -> bool:
 def decide_many(identity: Principal, actions: Sequence[str], resource: Resource) -> tuple[bool, ...]:
     """Answer for many actions of one person on one thing at once, in the order they were asked about.
 
-    Every grant counts; those in the thing's own tenant are asked about first, and mostly the others need not be.
+    An answer follows from the grants and the thing as given and from nothing else, so it is kept for a while:
+    whoever does something to a case has mostly just looked at what they may do to it.
     """
-    allowed = dict.fromkeys(actions, False)
     try:
-        for held in _nearest_first(identity, resource.attributes["tenant"]):
-            still = [action for action in allowed if not allowed[action]]
-            if held and still:
-                allowed |= zip(still, _answered(held, still, resource), strict=True)
+        thing = json.dumps(resource.attributes, sort_keys=True)
+        keys = {
+            action: (identity.principal_id, identity.grants, resource.kind, thing, action)
+            for action in actions
+        }
+        kept = {action: _KEPT.get(key) for action, key in keys.items()}
+        new = _asked(identity, [action for action, answer in kept.items() if answer is None], resource)
     except Exception:
         log.exception("Policies could not be asked; it is refused.")
         return (False,) * len(actions)
-    return tuple(allowed[action] for action in actions)
+    if len(_KEPT) > MOST_KEPT:
+        _KEPT.clear()
+    _KEPT.update((keys[action], answer) for action, answer in new.items())
+    return tuple(bool(kept[action]) or new.get(action, False) for action in actions)
+
+
+def _asked(identity: Principal, actions: Sequence[str], resource: Resource) -> dict[str, bool]:
+    """Ask about every grant; where those in the thing's own tenant let it, the others need not be."""
+    allowed = dict.fromkeys(actions, False)
+    if not allowed:
+        return allowed
+    for held in _nearest_first(identity, resource.attributes["tenant"]):
+        still = [action for action in allowed if not allowed[action]]
+        if held and still:
+            allowed |= zip(still, _answered(held, still, resource), strict=True)
+    return allowed
 
 
 def _nearest_first(identity: Principal, tenant_id: str) -> Iterator[list[dict[str, Any]]]:

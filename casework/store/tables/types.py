@@ -60,8 +60,9 @@ class Money(TypeDecorator[Decimal]):
         """Return a Decimal with the places kept."""
         if value is None:
             return None
-        amount = Decimal(value)
-        return (amount * self._smallest if dialect.name == "sqlite" else amount).quantize(self._smallest)
+        if dialect.name == "sqlite":
+            return Decimal(value).scaleb(-self.places)
+        return Decimal(value).quantize(self._smallest)
 
     @property
     def _smallest(self) -> Decimal:
