@@ -38,8 +38,8 @@ INVARIANTS = {
     "I2": "A decision's rows, log entries, events and outgoing effects are all there, or none is.",
     "I3": "A receiver has an effect at most once. Every effect ends, or has a next attempt within 24 hours. "
     "What may have been taken is never sent again by a machine to a receiver that could not tell.",
-    "I7": "A step that is due fires once, never early, and none is left. An open case has something ahead, "
-    "or everybody it could call has been called.",
+    "I7": "A step that is due fires once, never early, and none is left. An open case always has "
+    "something ahead.",
     "I8": "What one tenant is shown and does is the same whatever other tenants have, and touches nothing of theirs.",
     "I9": "What is decided is what the rules say: nothing is let that no grant lets, and a right taken away is gone "
     "with the next call.",
