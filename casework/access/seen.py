@@ -179,7 +179,7 @@ def _with_views(connection: Connection, tenant_id: str, links: Iterable[RowMappi
         .group_by(link_views.c.link_id)
     )
     counts = {row["link_id"]: dict(row) for row in connection.execute(query).mappings()}
-    names, parties = grants.names(connection), _party_names(connection, tenant_id, found)
+    names, parties = grants.names(connection, tenant_id), _party_names(connection, tenant_id, found)
     none = {"openings": 0, "views": 0, "last_view_at": None}
     return [
         {**row, **none, **counts.get(row["link_id"], {})}

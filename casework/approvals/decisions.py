@@ -60,31 +60,29 @@ def approve(
         if problem:
             raise ApprovalRefused(problem, draft_id=draft_id, version=version)
         asked = tiers.asked_of(desk.config, case, draft["kind"], seen)
-        right = _right(work.connection, asked, held, work.actor, on_behalf_of)
+        right = _right(work, asked, held, on_behalf_of)
         sent = _sendable(work.connection, desk, draft, seen, case, content_sha256)
         given = _sign_off(work, draft, case, asked, right, content_sha256, sent, expires_in)
         return _added(desk, work, draft, seen, case, asked, given, sent)
 
 
-def _right(
-    connection: Connection, asked: tiers.Asked, held: Sequence[Right], person: str, on_behalf_of: str | None
-) -> Right:
-    """Return the right a person approves with; refuse with the reason why none of theirs does."""
+def _right(work: Work, asked: tiers.Asked, held: Sequence[Right], on_behalf_of: str | None) -> Right:
+    """Return the right the actor approves with; refuse with the reason why none of theirs does."""
     ways = [right for right in held if right.on_behalf_of == on_behalf_of]
     problems = []
     for right in ways:
-        problem = tiers.why_not_by(asked, person, [right], on_behalf_of, right.delegation_id)
+        problem = tiers.why_not_by(asked, work.actor, [right], on_behalf_of, right.delegation_id)
         if problem is None:
             return right
         problems.append(problem)
-    names = grants.names(connection)
+    names = grants.names(work.connection, work.tenant_id)
     if on_behalf_of is not None and not ways:
         problems.append(f"{names.get(on_behalf_of, on_behalf_of)} has lent you no right to approve this.")
     lenders = {right.on_behalf_of for right in held if right.on_behalf_of not in (None, on_behalf_of)}
     if lenders and on_behalf_of is None:
         whom = " or ".join(sorted(names.get(str(name), str(name)) for name in lenders))
         problems.append(f"You can approve it for {whom}; say so.")
-    raise ApprovalRefused(" ".join(dict.fromkeys(problems)), person=person)
+    raise ApprovalRefused(" ".join(dict.fromkeys(problems)), person=work.actor)
 
 
 def _sign_off(

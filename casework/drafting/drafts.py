@@ -75,7 +75,11 @@ class People:
     def of(cls, connection: Connection, desk: Desk, case: Values) -> People:
         """Read it as it stands now."""
         at = desk.clock()
-        return cls(approvers.everybody(connection, case, desk.config, at), grants.names(connection), at)
+        return cls(
+            approvers.everybody(connection, case, desk.config, at),
+            grants.names(connection, case["tenant_id"]),
+            at,
+        )
 
 
 def _view_of(

@@ -124,7 +124,7 @@ def _rebuilt(connection: Connection, scope: Scope, tenant_id: str, case_id: str,
     if not scope.covers(row):
         raise CaseNotFound(case_id)
     role = scope.partner_role(row)
-    known = rows.detail(row, evidence, role, names := grants.names(connection))
+    known = rows.detail(row, evidence, role, names := grants.names(connection, tenant_id))
     frame = {
         "at": at,
         "sequence": entries[-1]["sequence"],

@@ -72,11 +72,10 @@ def grant_of(row: Any) -> Grant:
     )
 
 
-def names(connection: Connection) -> dict[str, str]:
-    """Return principal_id -> name, of everybody."""
-    return {row.principal_id: row.display_name for row in connection.execute(NAMES)} | visitors.names(
-        connection
-    )
+def names(connection: Connection, tenant_id: str) -> dict[str, str]:
+    """Return principal_id -> name, of every account and of a tenant's links."""
+    accounts = {row.principal_id: row.display_name for row in connection.execute(NAMES)}
+    return accounts | visitors.names(connection, tenant_id)
 
 
 def name_of(connection: Connection, principal_id: str | None) -> dict[str, str]:

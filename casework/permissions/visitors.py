@@ -74,9 +74,9 @@ def link_name(row: Values) -> str:
     return f"{row['party_role'].capitalize()} {party}, by link"
 
 
-def names(connection: Connection) -> dict[str, str]:
-    """Return principal_id -> name of every link that may say something."""
-    query = select(partner_links).where(partner_links.c.may_comment)
+def names(connection: Connection, tenant_id: str) -> dict[str, str]:
+    """Return principal_id -> name of every link of a tenant that may say something."""
+    query = select(partner_links).where(partner_links.c.tenant_id == tenant_id, partner_links.c.may_comment)
     return {f"{LINK}:{row['link_id']}": link_name(row) for row in connection.execute(query).mappings()}
 
 

@@ -32,7 +32,7 @@ def get(desk: Desk, principal: Principal, tenant_id: str, case_id: str) -> CaseD
         reader = grants.current(connection, principal.principal_id)
         scope, row = visible_case(connection, desk, reader, tenant_id, case_id)
         role = scope.partner_role(row)
-        detail = rows.known(connection, row, role, grants.names(connection))
+        detail = rows.known(connection, row, role, grants.names(connection, tenant_id))
         if role is not None:
             shown = _for_partner(connection, detail, reader, desk, row, role)
         else:
@@ -78,7 +78,7 @@ def _for_desk(
     row: Values,
     scope: Scope,
 ) -> CaseDetail:
-    names, at = grants.names(connection), desk.clock()
+    names, at = grants.names(connection, row["tenant_id"]), desk.clock()
     may_audit = Scope.of(reader, row["tenant_id"], "audit:read", desk.config).covers(row)
     return _with(
         detail,

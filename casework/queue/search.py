@@ -128,7 +128,7 @@ def search(desk: Desk, principal: Principal, tenant_id: str, wanted: QueueFilter
             order = Order(ordering(desk.config, tenant_id, now, as_of), is_walked=False)
         limit = max(0, min(wanted.limit, MAX_PAGE))
         found = _page(connection, answer, order, limit, place)
-        shown, names = found[:limit], grants.names(connection)
+        shown, names = found[:limit], grants.names(connection, tenant_id)
         total = _tally(connection, scope, wanted, answer, hidden)
         shows_money = "expected_loss" not in hidden
         return QueuePage(

@@ -270,7 +270,7 @@ def _offered(
     if packet is None:
         raise NotFound("There is no such hand-over that you can see.", handover_id=handover_id)
     if packet[party] != actor.principal_id:
-        name = grants.names(work.connection).get(packet[party], packet[party])
+        name = grants.names(work.connection, work.tenant_id).get(packet[party], packet[party])
         raise NotPermitted(f"Only {name} can decide that about this hand-over.", handover_id=handover_id)
     if packet["state"] != OFFERED:
         raise TransitionRefused(
@@ -354,7 +354,7 @@ def _items(connection: Connection, packet: Values) -> Sequence[Values]:
 
 def _view(connection: Connection, scope: Scope, packet: Values) -> Handover:
     """Return a packet with those of its cases that are within the reader's scope."""
-    names = grants.names(connection)
+    names = grants.names(connection, packet["tenant_id"])
     seen = select(cases.c.case_id, cases.c.subject).where(
         scope.where(), cases.c.case_id.in_([item["case_id"] for item in _items(connection, packet)])
     )
@@ -404,7 +404,7 @@ def _fire(desk: Desk, tenant_id: str, handover_id: str, now: datetime, actor: st
             return 0
         _save(work, packet, escalated_at=now)
         team = desk.config.tenants[tenant_id].teams.get("lead")
-        names = grants.names(work.connection)
+        names = grants.names(work.connection, tenant_id)
         to, giver = (names.get(packet[key], packet[key]) for key in ("to_owner", "from_owner"))
         note = f"{to} has not accepted the hand-over of {giver}. It is still with {giver}."
         details = {"rule": RULE, "due_at": packet["accept_by"], "team": "lead", "note": note}

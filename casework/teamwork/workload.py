@@ -48,7 +48,7 @@ def workload(desk: Desk, principal: Principal, tenant_id: str) -> Workload:
         if scope.has_partners:
             raise NotPermitted("You cannot see who works here.", tenant_id=tenant_id)
         clause, at = and_(scope.where(), cases.c.is_open, cases.c.merged_into.is_(None)), desk.clock()
-        names = grants.names(connection)
+        names = grants.names(connection, tenant_id)
         return Workload(
             by_owner=_loads(connection, cases.c.owner, clause, at, names),
             by_team=_loads(connection, cases.c.team, clause, at, {}),

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from casework.errors import CaseworkError
 from casework.store.engine import writing
 from casework.store.row_security import OWN_ROWS
-from casework.store.tables import metadata, priority_weights
-from tests.casework.invariants import door
+from casework.store.tables import cases, drafts, escalations, metadata, priority_weights
+from tests.casework.invariants import door, statements
 from tests.casework.invariants.conftest import Stores
 from tests.casework.invariants.door import ADMIN, ADMINS, INSIDERS, OUTSIDERS, READS, Things, outcome
 from tests.casework.invariants.tenants import (
@@ -39,6 +39,7 @@ def opened(stores: Stores) -> Office:
     door.name_in_order()
     open_to_all(made)
     door.settle_people(made)
+    statements.watch(made.engine)
     return made
 
 
@@ -120,6 +121,33 @@ def _alone(stores: Stores) -> tuple[list[str], dict[str, Any]]:
     made["contacts"].append({**made["contacts"][0], **named})
     stores.done(office)
     return told, made
+
+
+def test_a_statement_that_forgets_its_tenant_is_found_whatever_it_would_have_returned() -> None:
+    mine = cases.c.tenant_id == "demo"
+    steps = select(escalations.c.step).where(escalations.c.case_id == cases.c.case_id).exists()
+    joined = select(cases.c.case_id).join(drafts, drafts.c.case_id == cases.c.case_id)
+    found = {
+        name: sorted(statements.unnamed(statement))
+        for name, statement in {
+            "well": select(cases).where(mine),
+            "a select": select(cases),
+            "another column": select(cases).where(cases.c.case_id == "demo"),
+            "an update": update(cases).values(version=1),
+            "a subquery": select(cases).where(mine, steps),
+            "a join": joined.where(mine),
+            "a joined well": joined.where(mine, drafts.c.tenant_id == cases.c.tenant_id),
+        }.items()
+    }
+    assert found == {
+        "well": [],
+        "a select": ["cases"],
+        "another column": ["cases"],
+        "an update": ["cases"],
+        "a subquery": ["escalations"],
+        "a join": ["drafts"],
+        "a joined well": [],
+    }
 
 
 def test_every_method_of_the_door_is_asked_or_says_why_not() -> None:

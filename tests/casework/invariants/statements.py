@@ -1,0 +1,89 @@
+"""Every statement that a transaction of one tenant sends names that tenant, for each table it looks at."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Delete, Engine, Select, Table, Update, event
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import BinaryExpression, ClauseElement, ColumnElement
+from sqlalchemy.sql.selectable import Alias, CompoundSelect, Join
+
+DESK = f"{Path(__file__).parents[3]}/casework/"
+SIGHT = "tidewaiter_sight"
+# Here alone it is asked who somebody is and what they hold, and that comes before any tenant.
+WHO = ("permissions/grants.py", "permissions/visitors.py")
+
+
+def watch(engine: Engine) -> None:
+    """Refuse, from now on, statements of one tenant's transaction that could reach rows of another."""
+
+    @event.listens_for(engine, "before_execute")
+    def look(connection: Any, statement: Any, _many: Any, _parameters: Any, _options: Any) -> None:
+        sight = connection.get_execution_options().get(SIGHT)
+        if sight is None or sight.is_across or not isinstance(statement, ClauseElement):
+            return
+        if not _asked_by().endswith(WHO):
+            forgotten = sorted(set(unnamed(statement)))
+            assert not forgotten, f"{', '.join(forgotten)} asked without a tenant: {statement}"
+
+
+def _asked_by() -> str:
+    """The file of the desk's that a statement comes from."""
+    frame = sys._getframe()
+    while frame.f_back and not frame.f_code.co_filename.startswith(DESK):
+        frame = frame.f_back
+    return frame.f_code.co_filename
+
+
+def unnamed(statement: ClauseElement) -> Iterator[str]:
+    """Yield the tables that some part of a statement reads or changes without naming a tenant."""
+    for part, outer in _parts(statement, frozenset()):
+        sides = [side for clause in part.get_children() for side in _equal(clause)]
+        named = {id(side.table) for side in sides if _is_tenant(side)}
+        for table in _tables(part):
+            if "tenant_id" in table.c and id(table) not in named | outer:
+                yield table.name
+
+
+def _parts(clause: ClauseElement, outer: frozenset[int]) -> Iterator[tuple[Any, frozenset[int]]]:
+    """Yield every select, update and delete of a statement, each with the tables of those around it."""
+    if isinstance(clause, Select | Update | Delete):
+        yield clause, outer
+        outer |= {id(table) for table in _tables(clause)}
+    for inner in clause.get_children():
+        yield from _parts(inner, outer)
+
+
+def _tables(part: Any) -> Iterator[Any]:
+    for found in part.get_final_froms() if isinstance(part, Select) else [part.table]:
+        yield from _leaves(found)
+
+
+def _leaves(found: Any) -> Iterator[Any]:
+    if isinstance(found, Join):
+        yield from _leaves(found.left)
+        yield from _leaves(found.right)
+    elif isinstance(found, Table | Alias):
+        yield found
+
+
+def _equal(clause: Any) -> Iterator[Any]:
+    """Yield both sides of what must be equal in a part of a statement, not in the selects within it."""
+    if isinstance(clause, Select | CompoundSelect):
+        return
+    if isinstance(clause, BinaryExpression) and clause.operator in (operators.eq, operators.in_op):
+        yield from (clause.left, clause.right)
+    for inner in clause.get_children():
+        yield from _equal(inner)
+
+
+def _is_tenant(side: Any) -> bool:
+    return (
+        isinstance(side, ColumnElement)
+        and getattr(side, "name", None) == "tenant_id"
+        and hasattr(side, "table")
+    )
