@@ -129,8 +129,8 @@ def take(desk: Desk, principal: Principal, tenant_id: str, grant_id: str, reason
         if row is None or not covers(held, grants.grant_of(row)):
             raise NotFound(f"There is no grant {grant_id!r} here that you manage.", grant_id=grant_id)
         _refuse_own(principal, {"principal_id": row["grant_principal_id"]})
-        here = grants_table.c.grant_id == grant_id
-        work.connection.execute(update(grants_table).where(here).values(revoked_at=work.now))
+        here = (grants_table.c.grant_id == grant_id, grants_table.c.tenant_id == tenant_id)
+        work.connection.execute(update(grants_table).where(*here).values(revoked_at=work.now))
         details = {"role": row["grant_role"], "grant_id": grant_id, "reason": said, "count": 1}
         work.say("grant:revoked", object_id=row["grant_principal_id"], details=details, is_event=False)
 

@@ -50,30 +50,27 @@ def _seen(desk: Desk, scope: Scope, case_ids: Sequence[str]) -> set[str]:
 def audit_missed(desk: Desk, now: datetime, tenant_id: str | None = None) -> list[Missed]:
     """Return what went wrong or would: late steps, notices that did not arrive, cases nothing would wake.
 
-    In every tenant, or with a tenant in that one; hand-overs that nobody accepted are told of all.
+    In every tenant, or with a tenant in at least that one: what is due is found by its instant, and a tenant
+    named in the query would have the stores read all of that tenant's history instead.
     """
     policy = desk.config.escalation
     late = now - timedelta(seconds=policy.missed_after_seconds)
     undelivered = now - timedelta(seconds=policy.undelivered_after_seconds)
-
-    def here(query: Select[Any]) -> Select[Any]:
-        return query if tenant_id is None else query.where(cases.c.tenant_id == tenant_id)
-
     with desk.reading_across() if tenant_id is None else desk.reading(tenant_id) as connection:
         found = [
             Missed(row.tenant_id, row.case_id, row.rule, row.due_at, "It should have fired and did not.")
-            for row in connection.execute(here(escalation.due(late)))
+            for row in connection.execute(escalation.due(late))
         ]
-        for row in connection.execute(here(_sleepers())):
+        for row in connection.execute(_sleepers()):
             found.append(
                 Missed(row.tenant_id, row.case_id, "", None, "It is open and has no deadline at all.")
             )
-        for row in connection.execute(here(_never_woken())):
+        for row in connection.execute(_never_woken()):
             problem = "It waits until an instant, and nothing would wake it then."
             found.append(Missed(row.tenant_id, row.case_id, escalation.WAIT_OVER, row.waiting_until, problem))
-        for row in connection.execute(here(_forgotten())):
+        for row in connection.execute(_forgotten()):
             found.append(Missed(row.tenant_id, row.case_id, "", None, escalation.FORGOTTEN))
-        for row in connection.execute(here(notices.undelivered(undelivered))):
+        for row in connection.execute(notices.undelivered(undelivered)):
             problem = f"Its notice to {row.payload['party_id']} has not arrived ({row.state})."
             rule = str(row.payload["payload"].get("rule", ""))
             found.append(Missed(row.tenant_id, row.case_id, rule, row.created_at, problem))

@@ -28,6 +28,7 @@ from casework.model import (
 from casework.permissions import grants
 from casework.service import Casework
 from casework.store.tables import cases, effects
+from tests.casework.statements import watch
 
 TENANT = "demo"
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
@@ -106,6 +107,7 @@ class Office:
 
     def __init__(self, engine: Engine, home: Path, *, drafting: bool = True) -> None:
         self.engine, self.home, self.clock, self.config = engine, home, Clock(), CONFIG
+        watch(engine)
         self.drafter = Drafter(is_known_elsewhere=StoreIds(engine)) if drafting else None
         self.casework = self.door()
 

@@ -32,6 +32,9 @@ def exchange(bug: Bug, source: str) -> None:
     module = importlib.import_module(bug.module)
     changed = {_place(code): code for code in _codes(compile(source, str(module.__file__), "exec"))}
     done = 0
+    for thing in vars(module).values():
+        if hasattr(thing, "cache_clear"):
+            thing.cache_clear()  # what was made by the function as it stood
     for function in _functions(module):
         code = changed.get(_place(function.__code__))
         if code is not None and code != function.__code__:

@@ -14,7 +14,8 @@ from casework.errors import CaseworkError
 from casework.store.engine import writing
 from casework.store.row_security import OWN_ROWS
 from casework.store.tables import cases, drafts, escalations, metadata, priority_weights
-from tests.casework.invariants import door, statements
+from tests.casework import statements
+from tests.casework.invariants import door
 from tests.casework.invariants.conftest import Stores
 from tests.casework.invariants.door import ADMIN, ADMINS, INSIDERS, OUTSIDERS, READS, Things, outcome
 from tests.casework.invariants.tenants import (
@@ -39,7 +40,6 @@ def opened(stores: Stores) -> Office:
     door.name_in_order()
     open_to_all(made)
     door.settle_people(made)
-    statements.watch(made.engine)
     return made
 
 
