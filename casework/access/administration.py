@@ -50,13 +50,17 @@ class AccountView:
 
 def managed(connection: Connection, principal: Principal, tenant_id: str) -> tuple[Grant, ...]:
     """Return the grants under which somebody administers a tenant, or raise `NotPermitted`."""
-    if principal.principal_id == CONSOLE:
-        return (Grant(tenant_id, Role.PLATFORM_ADMIN),)
-    reader = grants.current(connection, principal.principal_id)
-    held = tuple(g for g in reader.grants if g.tenant_id == tenant_id and carries(g, PERMISSION))
+    held = _held(connection, principal, tenant_id)
     if not held:
         raise NotPermitted("You hold no role that manages accounts here.", permission=PERMISSION)
     return held
+
+
+def _held(connection: Connection, principal: Principal, tenant_id: str) -> tuple[Grant, ...]:
+    if principal.principal_id == CONSOLE:
+        return (Grant(tenant_id, Role.PLATFORM_ADMIN),)
+    reader = grants.current(connection, principal.principal_id)
+    return tuple(g for g in reader.grants if g.tenant_id == tenant_id and carries(g, PERMISSION))
 
 
 def covers(held: tuple[Grant, ...], grant: Grant) -> bool:
@@ -202,20 +206,12 @@ def _refuse_wider(held: tuple[Grant, ...], grant: Grant) -> None:
 
 def _refuse_elsewhere(connection: Connection, principal: Principal, account: Values, tenant_id: str) -> None:
     for name in {tenant_id} | _tenants(connection, account):
-        is_whole = False
-        if principal.principal_id == CONSOLE or _manages(connection, principal, name):
-            held = managed(connection, principal, name)
-            is_whole = all(covers(held, grant) for grant in _standing(connection, account, name))
-        if not is_whole:
+        held = _held(connection, principal, name)
+        if not held or not all(covers(held, grant) for grant in _standing(connection, account, name)):
             raise NotPermitted(
                 "This account acts beyond what you manage. Take its roles here away instead.",
                 permission=PERMISSION,
             )
-
-
-def _manages(connection: Connection, principal: Principal, tenant_id: str) -> bool:
-    reader = grants.current(connection, principal.principal_id)
-    return any(g.tenant_id == tenant_id and carries(g, PERMISSION) for g in reader.grants)
 
 
 def _check(desk: Desk, account: Values, grant: Grant) -> None:

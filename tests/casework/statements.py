@@ -46,12 +46,21 @@ def _asked_by() -> tuple[str, str] | None:
 
 
 def unnamed(statement: ClauseElement) -> Iterator[str]:
-    """Yield the tables that some part of a statement reads or changes without naming a tenant."""
+    """Yield the tables that some part of a statement reads or changes without naming a tenant.
+
+    A table is named by a tenant it must equal, or by another table that is.
+    """
     for part, outer in _parts(statement, frozenset()):
-        sides = [side for clause in part.get_children() for side in _equal(clause)]
-        named = {id(side.table) for side in sides if _is_tenant(side)}
-        for table in _tables(part):
-            if "tenant_id" in table.c and id(table) not in named | outer:
+        pairs = [pair for clause in part.get_children() for pair in _equal(clause)]
+        tables = list(_tables(part))
+        # A select within another speaks of that one's row where it looks at a table of its own beside.
+        is_within_a_row = any(id(table) not in outer for table in tables)
+        named, grew = set(outer if is_within_a_row else ()), True
+        while grew:
+            found = {id(one.table) for one, other in pairs if _is_tenant(one) and _is_known(other, named)}
+            grew, named = not found <= named, named | found
+        for table in tables:
+            if "tenant_id" in table.c and id(table) not in named:
                 yield table.name
 
 
@@ -77,12 +86,12 @@ def _leaves(found: Any) -> Iterator[Any]:
         yield found
 
 
-def _equal(clause: Any) -> Iterator[Any]:
-    """Yield both sides of what must be equal in a part of a statement, not in the selects within it."""
+def _equal(clause: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield what must equal what in a part of a statement, both ways, not in the selects within it."""
     if isinstance(clause, Select | CompoundSelect):
         return
     if isinstance(clause, BinaryExpression) and clause.operator in (operators.eq, operators.in_op):
-        yield from (clause.left, clause.right)
+        yield from ((clause.left, clause.right), (clause.right, clause.left))
     for inner in clause.get_children():
         yield from _equal(inner)
 
@@ -93,3 +102,8 @@ def _is_tenant(side: Any) -> bool:
         and getattr(side, "name", None) == "tenant_id"
         and hasattr(side, "table")
     )
+
+
+def _is_known(side: Any, named: set[int]) -> bool:
+    """Whether a side is a value, or the tenant of a table that is named."""
+    return not hasattr(side, "table") or _is_tenant(side) and id(side.table) in named

@@ -341,6 +341,20 @@ def test_an_administrator_of_a_part_manages_that_part_alone(desk: Office) -> Non
     desk.casework.deactivate_account(admin, TENANT, "customer", "left the firm")
 
 
+def test_an_administrator_of_another_tenant_manages_nothing_here(desk: Office) -> None:
+    desk.casework.revoke(ADMIN, TENANT, CONSOLE)
+    admin = desk.who(ADMIN)
+    assert {grant.tenant_id for grant in admin.grants} == {"airfreight", "health"}
+    for attempt in (
+        lambda: desk.casework.accounts(admin, TENANT),
+        lambda: desk.casework.api_keys(admin, TENANT),
+        lambda: desk.casework.give_grant(admin, "engineer", Grant(TENANT, Role.PLANNER)),
+        lambda: desk.casework.deactivate_account(admin, TENANT, "planner", "x"),
+    ):
+        with pytest.raises(NotPermitted):
+            attempt()
+
+
 def test_a_deactivated_account_is_out_at_once_and_can_come_back(
     desk: Office, passwords: dict[str, str]
 ) -> None:

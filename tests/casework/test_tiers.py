@@ -290,6 +290,13 @@ def test_a_delegate_approves_in_their_own_name_for_the_lender(desk: Office) -> N
     assert desk.casework.verify_audit(TENANT).ok
 
 
+def test_who_approves_for_another_tenant_has_nothing_to_lend_here(desk: Office) -> None:
+    desk.casework.revoke(LEAD, TENANT, "person:admin")
+    desk.casework.give(LEAD, Grant("health", Role.OPS_LEAD), "person:admin")
+    with pytest.raises(NotPermitted):
+        lend(desk, LEAD, PLANNER)
+
+
 def test_a_lender_and_a_delegate_are_one_pair_of_eyes(desk: Office) -> None:
     lend(desk, LEAD, PLANNER)
     desk.approve(draft_of(desk, 4), LEAD)

@@ -136,6 +136,7 @@ def test_a_statement_that_forgets_its_tenant_is_found_whatever_it_would_have_ret
             "an update": update(cases).values(version=1),
             "a subquery": select(cases).where(mine, steps),
             "a join": joined.where(mine),
+            "a join of whatever tenant": joined.where(drafts.c.tenant_id == cases.c.tenant_id),
             "a joined well": joined.where(mine, drafts.c.tenant_id == cases.c.tenant_id),
         }.items()
     }
@@ -146,6 +147,7 @@ def test_a_statement_that_forgets_its_tenant_is_found_whatever_it_would_have_ret
         "an update": ["cases"],
         "a subquery": ["escalations"],
         "a join": ["drafts"],
+        "a join of whatever tenant": ["cases", "drafts"],
         "a joined well": [],
     }
 
