@@ -1,4 +1,4 @@
-"""Every statement that a transaction of one tenant sends names that tenant, for each table it looks at."""
+"""Every statement that a transaction of one tenant sends names that tenant, for each table it is about."""
 
 from __future__ import annotations
 
@@ -24,12 +24,17 @@ ACROSS = (
 
 
 def watch(engine: Engine) -> None:
-    """Refuse, from now on, statements of one tenant's transaction that could reach rows of another."""
+    """Refuse, from now on, statements of one tenant's transaction that could reach rows of another.
+
+    What changes rows names their tenant in every transaction, also where one looks over several.
+    """
 
     @event.listens_for(engine, "before_execute")
     def look(connection: Any, statement: Any, _many: Any, _parameters: Any, _options: Any) -> None:
         sight = connection.get_execution_options().get(SIGHT)
-        if sight is None or sight.is_across or not isinstance(statement, ClauseElement):
+        if sight is None or sight.is_owner or not isinstance(statement, ClauseElement):
+            return
+        if sight.is_across and not isinstance(statement, Update | Delete):
             return
         asked_by = _asked_by()
         if asked_by and asked_by not in ACROSS:
