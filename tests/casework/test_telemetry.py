@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from casework import telemetry
+from casework import events, gauges, telemetry
 from tests.casework.effects_world import World, copied, free_port, prepared, sandbox
+from tests.casework.office import TENANT, Office, exception
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -191,3 +192,13 @@ def test_a_publication_and_its_drafts_are_timed(tmp_path: Path) -> None:
     (synced,) = [span for span in spans if span["name"] == "publication.sync"]
     drafts = [span for span in spans if span["name"] == "draft.write"]
     assert drafts and {span["trace"] for span in drafts} == {synced["trace"]}
+
+
+def test_events_are_counted_for_the_tenant_they_are_of(office: Office) -> None:
+    office.sync(exception())
+    desk = office.casework.desk
+    found = gauges.events_since(desk, {TENANT: 0, "health": 0}, 1_000)
+    for tenant_id in (TENANT, "health"):
+        told = [(row["sequence"], row["type"]) for row in events.read(desk.engine, tenant_id, 0, 1_000)]
+        assert [(sequence, kind) for tenant, sequence, kind in found if tenant == tenant_id] == told
+    assert any(tenant == TENANT for tenant, _sequence, _kind in found)

@@ -89,7 +89,7 @@ def run(bugs: Sequence[tuple[Bug, str]], jobs: int) -> list[str | None]:
 
         def one(number: int) -> str | None:
             caught = _in_a_child(number, *bugs[number], proof)
-            print(f"I8   {bugs[number][0].name:78} {caught or 'SURVIVED'}", flush=True)
+            print(f"I8   {bugs[number][0].name:78} {caught or 'not by this day'}", flush=True)
             return caught
 
         proof(len(bugs))  # without a bug nothing is caught

@@ -33,11 +33,12 @@ TENANTS = (INVARIANTS + "test_tenants.py", "sqlite and day")  # run by `forked`,
 # What a day beside a twin does not come by must be caught by the desk's own tests: in each of them every
 # statement of one tenant's transaction has to name it. Where to look first, by folder.
 FIRST = {
-    "access": "access links configuration access_commands",
+    "access": "access links configuration config_files access_commands",
     "approvals": "tiers approvals",
     "drafting": "approvals sync",
     "escalations": "escalation escalation_policies notices",
     "evidence": "pack reconstruction retention restore events",
+    "gauges.py": "telemetry relay",
     "incidents": "merging sync",
     "queue": "queue_at_scale desk_commands",
     "teamwork": "handover ownership",
