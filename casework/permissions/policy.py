@@ -102,11 +102,12 @@ def _asked(identity: Principal, actions: Sequence[str], resource: Resource) -> d
 
 
 def _nearest_first(identity: Principal, tenant_id: str) -> Iterator[list[dict[str, Any]]]:
-    for is_near in (True, False):
+    """Yield somebody's grants in a tenant, then all others. What any of them lets is for the policies to say."""
+    for is_far in (False, True):
         yield [
             _grant(number, identity, grant)
             for number, grant in enumerate(identity.grants)
-            if (grant.tenant_id == tenant_id) is is_near
+            if (grant.tenant_id != tenant_id) is is_far
         ]
 
 

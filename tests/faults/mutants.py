@@ -37,7 +37,7 @@ FIRST = {
     "approvals": "tiers approvals",
     "drafting": "approvals sync",
     "escalations": "escalation escalation_policies notices",
-    "evidence": "pack reconstruction retention restore events",
+    "evidence": "pack reconstruction retention restore events config_files configuration",
     "gauges.py": "telemetry relay",
     "incidents": "merging sync",
     "queue": "queue_at_scale desk_commands",
