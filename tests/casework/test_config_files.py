@@ -11,10 +11,12 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from casework.config import HERE, load_config, schema
+from casework.config import HERE, Config, load_config, schema
+from casework.config.tenant import TenantConfig
 from casework.config.validation import validate
 from casework.errors import ConfigError
-from casework.model import Grant, Role
+from casework.evidence import foresight
+from casework.model import Grant, Publication, Role
 from casework.store.tables import audit_entries, grants
 from orchestration.cli import app
 from tests.casework.office import ADMIN, APPROVER, AUDITOR, PLANNER, TENANT, Office, exception
@@ -195,3 +197,26 @@ def test_a_value_band_in_the_files_is_another_grant(office: Office, folder: Path
     assert any(PLANNER in w and "keeps it" in w for w in words)
     office.casework.config_apply(folder, prune=True)
     assert {grant.approve_up_to for grant in office.who(PLANNER).grants} == {5000}
+
+
+def test_what_a_change_means_is_said_of_each_tenants_own_cases(sqlite_office: Office) -> None:
+    office = sqlite_office
+    office.sync(exception(1), exception(2))
+    tenants = {}
+    for name in (TENANT, "health"):
+        values = office.config.tenants[name].model_dump()
+        teams = {team: told | {"mail": f"new-{told['mail']}"} for team, told in values["teams"].items()}
+        own = ({"name": "one", "roles": ["approver"]},)
+        changes = {"teams": teams, "escalation": {"unresolved": None}, "approval": {"tiers": own}}
+        tenants[name] = TenantConfig.model_validate(values | changes)
+    will_be = Config.model_validate({**dict(office.config), "tenants": {**office.config.tenants, **tenants}})
+
+    def said() -> list[str]:
+        with office.casework.desk.reading_across() as connection:
+            words = foresight.words(connection, office.config, will_be, {})
+        return [sentence for sentence in words if sentence.startswith(f"{TENANT}: ")]
+
+    before = said()
+    assert len(before) >= 3
+    office.casework.sync("health", Publication("pub-1"), [exception(9, tenant_id="health")])
+    assert said() == before
