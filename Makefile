@@ -48,10 +48,11 @@ bench: setup ## ratios within one run
 	@$(BIN)/python -m tests.bench
 
 # ROUNDS: how often each named crash point. SIZE: a share of the release figures. CLAIM=1: the public claim's.
+# ONLY: pytest's marks, for a part; the record names it.
 faults: setup ## try to break the invariants at a release's figures; kill workers, loading and whole runs
 	@TIDEWAITER_FAULT_ROUNDS=$${ROUNDS:-$(if $(CLAIM),100,20)} \
 		TIDEWAITER_FAULT_SIZE=$${SIZE:-$(if $(CLAIM),claim,release)} \
-		$(BIN)/python -m pytest -p tests.faults.recording tests/casework/invariants \
+		$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(ONLY)" -p tests.faults.recording tests/casework/invariants \
 		tests/casework/test_worker_kills.py tests/casework/test_worker_crashes.py \
 		tests/casework/test_server_restarts.py tests/faults
 

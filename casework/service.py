@@ -2,28 +2,28 @@
 
 Each call reads the caller's grants afresh, authorises, decides purely, and then in one transaction saves,
 appends the fact, the audit entry and the event, and queues what must leave; or does none of it. The subjects
-live next door, a folder each; nothing is decided here. What is about history (proof, retention, events,
-configuration, restore) is in `evidence.door`, what is about getting in (links, keys, grants) in `access.door`.
+live next door, a folder each; nothing is decided here. Parts of the door stand with their subjects: drafts and
+their approval in `approvals.door`, many cases at once and hand-overs in `teamwork.door`, history (proof,
+retention, events, configuration, restore) in `evidence.door`, getting in (sessions, links, keys, grants) in
+`access.door`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
 from casework import cases, intake, manual, sync
-from casework.access import accounts, bootstrap, identities
+from casework.access import accounts, bootstrap
 from casework.access.door import AccessDoor
-from casework.approvals import decisions, delegation
+from casework.approvals.door import ApprovalsDoor
 from casework.config import Config
 from casework.deadlines import waiting
 from casework.desk import Desk
-from casework.drafting import drafts
-from casework.effects import people
 from casework.escalations import auditor, rehearsal
 from casework.evidence.door import EvidenceDoor
 from casework.evidence.keys import Keys
@@ -32,14 +32,11 @@ from casework.metering import report as usage_report
 from casework.metering.meter import Meter
 from casework.model import (
     Action,
-    Approval,
     CaseDetail,
     CaseView,
     Clock,
     Contact,
-    DraftContent,
     Drafting,
-    DraftView,
     ExceptionRecord,
     FeedHealth,
     Grant,
@@ -54,7 +51,7 @@ from casework.model import (
     SyncResult,
 )
 from casework.queue import one_case, search, tally
-from casework.teamwork import bulk, handover, workload
+from casework.teamwork.door import TeamworkDoor
 
 
 def utcnow() -> datetime:
@@ -62,7 +59,7 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-class Casework(EvidenceDoor, AccessDoor):
+class Casework(ApprovalsDoor, TeamworkDoor, EvidenceDoor, AccessDoor):
     """The door. One instance serves many threads; it holds no state but its connections and its keys."""
 
     def __init__(
@@ -167,10 +164,6 @@ class Casework(EvidenceDoor, AccessDoor):
         """Return principal_id -> name of everybody who can own a case of the tenant."""
         return one_case.people(self.desk, principal, tenant_id)
 
-    def workload(self, principal: Principal, tenant_id: str) -> workload.Workload:
-        """Return how the open work is spread over owners and teams; for the tenant's own people only."""
-        return workload.workload(self.desk, principal, tenant_id)
-
     def recount(self, tenant_id: str) -> tuple[tally.Tally, tally.Tally]:
         """Count a tenant's queue anew, and find the words of its cases anew; return what was kept and what is."""
         with self.desk.writing(tenant_id, "service:operator") as work:
@@ -213,169 +206,6 @@ class Casework(EvidenceDoor, AccessDoor):
     def unmerge(self, principal: Principal, tenant_id: str, case_id: str, reason: str) -> CaseView:
         """Let a merged case stand alone again."""
         return merging.unmerge(self.desk, principal, tenant_id, case_id, reason)
-
-    def perform_many(
-        self,
-        principal: Principal,
-        tenant_id: str,
-        case_ids: Sequence[str],
-        action: Action | str,
-        *,
-        is_dry_run: bool = False,
-        **details: Any,
-    ) -> tuple[bulk.Result, ...]:
-        """Do one action to many cases, each on its own, and say of each what came of it; or only what would."""
-        return bulk.perform_many(
-            self.desk, principal, tenant_id, case_ids, Action(action), details, is_dry_run=is_dry_run
-        )
-
-    def hand_over(
-        self,
-        principal: Principal,
-        tenant_id: str,
-        to: str,
-        given: Sequence[handover.Given],
-        left: Sequence[handover.Left] = (),
-        note: str = "",
-    ) -> handover.Handover:
-        """Offer the caller's open cases to another person: all of them, given on or left with a reason.
-
-        Nothing changes hands before `accept_hand_over`. Raises `NotPermitted`, `DetailsRefused` (with what is
-        missing), `TransitionRefused` while an earlier offer of the caller stands.
-        """
-        return handover.offer(self.desk, principal, tenant_id, to, given, left, note)
-
-    def accept_hand_over(self, principal: Principal, tenant_id: str, handover_id: str) -> handover.Handover:
-        """Take over the cases of a packet offered to the caller."""
-        return handover.accept(self.desk, principal, tenant_id, handover_id)
-
-    def decline_hand_over(
-        self, principal: Principal, tenant_id: str, handover_id: str, reason: str
-    ) -> handover.Handover:
-        """Refuse a packet offered to the caller, and say why."""
-        return handover.decline(self.desk, principal, tenant_id, handover_id, reason)
-
-    def withdraw_hand_over(
-        self, principal: Principal, tenant_id: str, handover_id: str, reason: str
-    ) -> handover.Handover:
-        """Take the caller's own offer back before it is accepted, and say why."""
-        return handover.withdraw(self.desk, principal, tenant_id, handover_id, reason)
-
-    def hand_overs(
-        self, principal: Principal, tenant_id: str, *, include_ended: bool = False
-    ) -> tuple[handover.Handover, ...]:
-        """Return the hand-overs of a tenant, newest first; for its own people only."""
-        return handover.find(self.desk, principal, tenant_id, include_ended=include_ended)
-
-    def edit_draft(
-        self,
-        principal: Principal,
-        tenant_id: str,
-        draft_id: str,
-        content: DraftContent | Mapping[str, Any],
-        expected_version: int,
-    ) -> DraftView:
-        """Save an edit as the draft's next version; raises `DraftRefused` with what is unsupported."""
-        return drafts.edit(self.desk, principal, tenant_id, draft_id, content, expected_version)
-
-    def regenerate_draft(
-        self, principal: Principal, tenant_id: str, draft_id: str, expected_version: int
-    ) -> DraftView:
-        """Write the draft anew from the case's current facts, as its next version."""
-        return drafts.regenerate(self.desk, principal, tenant_id, draft_id, expected_version)
-
-    def approve(
-        self,
-        principal: Principal,
-        tenant_id: str,
-        draft_id: str,
-        *,
-        version: int,
-        content_sha256: str,
-        expires_in: timedelta | None = None,
-        on_behalf_of: str | None = None,
-    ) -> Approval:
-        """Approve exactly what was seen (version and hash), by a right of one's own or one lent by somebody.
-
-        With the last approval that its tier asks for, it is queued to the case's verified contacts; before,
-        `decision` is `signed` and nothing leaves. Raises `NotPermitted`, `ApprovalRefused` with the reason.
-        """
-        return decisions.approve(
-            self.desk, principal, tenant_id, draft_id, version, content_sha256, expires_in, on_behalf_of
-        )
-
-    def reject(
-        self, principal: Principal, tenant_id: str, draft_id: str, *, version: int, reason: str
-    ) -> Approval:
-        """Reject one version of a draft, and say why."""
-        return decisions.reject(self.desk, principal, tenant_id, draft_id, version, reason)
-
-    def delegate_approval(
-        self,
-        principal: Principal,
-        tenant_id: str,
-        to: str,
-        *,
-        until: datetime,
-        reason: str,
-        starts: datetime | None = None,
-        scope: delegation.Lent | None = None,
-    ) -> delegation.Delegation:
-        """Lend the caller's right to approve, or a part of it, to a person of the tenant until an instant.
-
-        Raises `NotPermitted` for a caller who approves nothing, `DetailsRefused` for more than their own.
-        """
-        return delegation.lend(
-            self.desk, principal, tenant_id, to, until=until, reason=reason, starts=starts, scope=scope
-        )
-
-    def end_delegation(
-        self, principal: Principal, tenant_id: str, delegation_id: str, reason: str
-    ) -> delegation.Delegation:
-        """Take a lent right back, from the next request on; what was approved with it no longer counts."""
-        return delegation.take_back(self.desk, principal, tenant_id, delegation_id, reason)
-
-    def delegations(self, principal: Principal, tenant_id: str) -> tuple[delegation.Delegation, ...]:
-        """Return the lent rights of a tenant, newest first; for its own people only."""
-        return delegation.listed(self.desk, principal, tenant_id)
-
-    def confirm_effect(self, principal: Principal, tenant_id: str, effect_id: str, note: str) -> None:
-        """Record a person's word that the receiver has a message whose fate is unknown; nothing is sent."""
-        people.confirm(self.desk, principal, tenant_id, effect_id, note)
-
-    def resend_effect(self, principal: Principal, tenant_id: str, effect_id: str, note: str) -> None:
-        """Queue a message once more under its own key; the approval is asked again before it leaves."""
-        people.resend(self.desk, principal, tenant_id, effect_id, note)
-
-    # --- people ---------------------------------------------------------------------------------------
-
-    def sign_in(self, login: str, password: str) -> tuple[str, Principal]:
-        """Return a session token and who it names; raise `SignInRefused`."""
-        return accounts.sign_in(self.desk, login, password)
-
-    def sign_in_as(self, issuer: str, subject: str) -> tuple[str, Principal]:
-        """Return a session token for an identity that its provider vouched for; raise `SignInRefused`."""
-        return identities.sign_in(self.desk, issuer, subject)
-
-    def link_identity(self, login: str, issuer: str, subject: str, actor: str) -> identities.Identity:
-        """Let an identity at an OpenID provider sign in as an account; raise `NotFound`, `DetailsRefused`."""
-        return identities.link(self.desk, login, issuer, subject, actor)
-
-    def unlink_identity(self, login: str, issuer: str, actor: str) -> int:
-        """Take an account's identities at a provider away and end its sessions; return how many."""
-        return identities.unlink(self.desk, login, issuer, actor)
-
-    def identities_of(self, login: str) -> list[identities.Identity]:
-        """Return the identities that sign in as an account."""
-        return identities.of_account(self.desk, login)
-
-    def session(self, token: str) -> Principal:
-        """Return whom a token names, with grants as they are now; raise `SessionEnded`."""
-        return accounts.session(self.desk, token)
-
-    def sign_out(self, token: str) -> None:
-        """End a session; ending it twice is fine."""
-        accounts.sign_out(self.desk, token)
 
     # --- when nobody acts -----------------------------------------------------------------------------
 

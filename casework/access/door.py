@@ -1,11 +1,11 @@
-"""What the door says about getting in: links for partners, keys for services, the grants of accounts.
+"""What the door says about getting in: sessions, links for partners, keys for services, grants.
 
 `Casework` inherits these methods; each is one call of the module that holds its subject.
 """
 
 from __future__ import annotations
 
-from casework.access import administration, api_keys, links, opening, seen
+from casework.access import accounts, administration, api_keys, identities, links, opening, seen
 from casework.access.administration import AccountView
 from casework.access.api_keys import ApiKey, NewKey
 from casework.access.links import NewLink
@@ -18,6 +18,36 @@ class AccessDoor:
     """The part of the door that is about who gets in."""
 
     desk: Desk
+
+    # --- people, by a session -------------------------------------------------------------------------
+
+    def sign_in(self, login: str, password: str) -> tuple[str, Principal]:
+        """Return a session token and who it names; raise `SignInRefused`."""
+        return accounts.sign_in(self.desk, login, password)
+
+    def sign_in_as(self, issuer: str, subject: str) -> tuple[str, Principal]:
+        """Return a session token for an identity that its provider vouched for; raise `SignInRefused`."""
+        return identities.sign_in(self.desk, issuer, subject)
+
+    def link_identity(self, login: str, issuer: str, subject: str, actor: str) -> identities.Identity:
+        """Let an identity at an OpenID provider sign in as an account; raise `NotFound`, `DetailsRefused`."""
+        return identities.link(self.desk, login, issuer, subject, actor)
+
+    def unlink_identity(self, login: str, issuer: str, actor: str) -> int:
+        """Take an account's identities at a provider away and end its sessions; return how many."""
+        return identities.unlink(self.desk, login, issuer, actor)
+
+    def identities_of(self, login: str) -> list[identities.Identity]:
+        """Return the identities that sign in as an account."""
+        return identities.of_account(self.desk, login)
+
+    def session(self, token: str) -> Principal:
+        """Return whom a token names, with grants as they are now; raise `SessionEnded`."""
+        return accounts.session(self.desk, token)
+
+    def sign_out(self, token: str) -> None:
+        """End a session; ending it twice is fine."""
+        accounts.sign_out(self.desk, token)
 
     # --- partners, by a link --------------------------------------------------------------------------
 

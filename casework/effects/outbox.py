@@ -85,12 +85,13 @@ def lease(
         effect = _locked(work, found.effect_id, at)
         if effect is None:
             return None
-        metering.end(work, effect, "worker stopped", counts=_may_be_out_already(effect))
-        if _may_be_out_already(effect) and not is_idempotent:
-            settlement.leave_to_a_person(
-                work, effect, "The worker stopped after it began to send; the message may have been taken."
-            )
-            return None
+        was_sending = _was_sending(effect)
+        metering.end(work, effect, "worker stopped", counts=was_sending)
+        if was_sending:
+            effect = settlement.cut_off(effect, at)
+            if not is_idempotent:
+                settlement.leave_to_a_person(work, effect, settlement.CUT_OFF)
+                return None
         refusal = _why_not_sent(desk, work, effect, at)
         if refusal:
             settlement.supersede(work, effect, refusal)
@@ -110,8 +111,8 @@ def _why_not_sent(desk: Desk, work: Work, effect: Mapping[str, Any], at: datetim
     return approval.why_not_sent(work.connection, desk.config, effect, at)
 
 
-def _may_be_out_already(effect: Mapping[str, Any]) -> bool:
-    """Whether an earlier attempt passed the point of no return and nobody knows how it ended."""
+def _was_sending(effect: Mapping[str, Any]) -> bool:
+    """Whether the last attempt passed the point of no return and nobody knows how it ended."""
     receipt = effect["receipt"] or {}
     return effect["state"] == EffectState.CLAIMED and receipt.get("stage") == "sending"
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from casework import rows
-from casework.canonical import clean_text, instant
+from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.effects import settlement
 from casework.errors import DetailsRefused, NotFound, NotPermitted, TransitionRefused
@@ -45,7 +45,7 @@ def resend(desk: Desk, principal: Principal, tenant_id: str, effect_id: str, not
     with desk.writing(tenant_id, principal.principal_id) as work:
         effect = _mine(desk, work, principal, effect_id, RESENDABLE, "sent again")
         said = _note(note)
-        receipt = (effect["receipt"] or {}) | {"stage": "queued again", "queued_again_at": instant(work.now)}
+        receipt = settlement.queued_again(effect, work.now, said)
         work.connection.execute(
             update(effects)
             .where(effects.c.tenant_id == tenant_id, effects.c.effect_id == effect_id)

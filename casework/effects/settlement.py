@@ -22,7 +22,9 @@ from casework.model import DraftState, EffectState
 from casework.store.tables import approvals, draft_versions, drafts, effects
 from casework.store.work import Work
 
-KEPT_ATTEMPTS = 12
+KEPT_ATTEMPTS = 40
+QUEUED_AGAIN = "queued again"
+CUT_OFF = "The worker stopped after it began to send; the message may have been taken."
 MAY_BE_TAKEN = frozenset({Result.APPLIED, Result.UNKNOWN})  # a receiver that had it before was counted then
 HELD, OVER_BUDGET = "held", "over_budget"
 FACT = {
@@ -57,7 +59,7 @@ def settle(
         if outcome.result in (Result.APPLIED, Result.ALREADY_APPLIED):
             return delivered(work, desk.config, effect, receipt, outcome.detail)
         if outcome.result == Result.REFUSED:
-            return _finish(work, effect, EffectState.REFUSED, receipt, outcome.detail)
+            return _end_untaken(work, effect, EffectState.REFUSED, receipt, outcome.detail)
         if outcome.result == Result.UNKNOWN and not is_idempotent:
             return _finish(work, effect, EffectState.NEEDS_HUMAN, receipt, outcome.detail)
         return _try_again(work, effect, receipt, outcome)
@@ -65,19 +67,37 @@ def settle(
 
 def _receipt(effect: Mapping[str, Any], outcome: Outcome, at: str) -> dict[str, Any]:
     """The last answer, and a bounded list of every attempt."""
-    earlier = (effect["receipt"] or {}).get("history", [])
-    entry = {
-        "attempt": effect["attempts"],
-        "at": at,
-        "result": outcome.result.value,
-        "detail": outcome.detail,
-    }
     return outcome.receipt | {
         "stage": "settled",
         "result": outcome.result.value,
         "attempt": effect["attempts"],
-        "history": [*earlier, entry][-KEPT_ATTEMPTS:],
+        "history": _history(effect, at, outcome.result.value, outcome.detail),
     }
+
+
+def _history(effect: Mapping[str, Any], at: str, result: str, detail: str) -> list[dict[str, Any]]:
+    entry = {"attempt": effect["attempts"], "at": at, "result": result, "detail": detail}
+    return [*(effect["receipt"] or {}).get("history", []), entry][-KEPT_ATTEMPTS:]
+
+
+def cut_off(effect: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return an effect whose worker stopped while it was sending, with that attempt among the unknown ones."""
+    history = _history(effect, instant(now), Result.UNKNOWN.value, CUT_OFF)
+    return {**effect, "receipt": (effect["receipt"] or {}) | {"history": history}}
+
+
+def queued_again(effect: Mapping[str, Any], now: datetime, said: str) -> dict[str, Any]:
+    """Return the receipt of an effect that a person sends again: from here on they answer for what was before."""
+    at = instant(now)
+    history = _history(effect, at, QUEUED_AGAIN, said)
+    return (effect["receipt"] or {}) | {"stage": QUEUED_AGAIN, "queued_again_at": at, "history": history}
+
+
+def _may_be_taken(effect: Mapping[str, Any]) -> bool:
+    """Whether nobody knows how an attempt ended since the message was queued, or queued again by a person."""
+    results = [entry["result"] for entry in (effect["receipt"] or {}).get("history", [])]
+    since = results[::-1].index(QUEUED_AGAIN) if QUEUED_AGAIN in results else len(results)
+    return Result.UNKNOWN.value in results[len(results) - since :]
 
 
 def _save(work: Work, effect: Mapping[str, Any], state: EffectState, **values: Any) -> None:
@@ -121,6 +141,16 @@ def _finish(
     work.move("effects", effect["case_id"], effect["effect_id"], state.value)
     say(work, effect, fact or FACT[state], detail, receipt)
     return state
+
+
+def _end_untaken(
+    work: Work, effect: Mapping[str, Any], state: EffectState, receipt: dict[str, Any], detail: str
+) -> EffectState:
+    """Bring an effect to a state that says the receiver has nothing; before a person where that is not known."""
+    if _may_be_taken(effect):
+        state = EffectState.NEEDS_HUMAN
+        detail = f"Nobody knows whether an earlier attempt was taken, and it goes no further: {detail}"
+    return _finish(work, effect, state, receipt, detail)
 
 
 def delivered(
@@ -169,7 +199,7 @@ def _try_again(
     at = next_attempt(effect["attempts"], effect["idempotency_key"], work.now, outcome.retry_after)
     if at is None:
         detail = f"Given up after {effect['attempts']} attempts. {outcome.detail}"
-        return _finish(work, effect, EffectState.DEAD, receipt, detail)
+        return _end_untaken(work, {**effect, "receipt": receipt}, EffectState.DEAD, receipt, detail)
     _save(work, effect, EffectState.PENDING, receipt=receipt, last_error=outcome.detail, available_at=at)
     if effect["attempts"] == 1:
         say(work, effect, "writeback:delayed", outcome.detail, receipt)
@@ -205,8 +235,8 @@ def is_held(effect: Mapping[str, Any]) -> bool:
 def supersede(work: Work, effect: Mapping[str, Any], reason: str) -> None:
     """Let an effect not leave, and put its draft back before a person where nothing of it has left."""
     receipt = (effect["receipt"] or {}) | {"stage": "superseded"}
-    _finish(work, effect, EffectState.SUPERSEDED, receipt, reason)
-    if effect["approval_id"] is not None:
+    state = _end_untaken(work, effect, EffectState.SUPERSEDED, receipt, reason)
+    if state == EffectState.SUPERSEDED and effect["approval_id"] is not None:
         _let_the_draft_wait(work, effect)
 
 

@@ -110,7 +110,7 @@ def _foreseen(desk: Desk, config: Config, *, prune: bool) -> Plan:
     with desk.reading_across() as connection:
         planned = _planned(connection, config)
         before = _in_force(connection) or desk.config
-        said = foresight.words(connection, before, config, planned.moves)
+    said = foresight.words(desk, before, config, planned.moves)
     return replace(planned, words=(*said, *granting.words(planned.grants, prune=prune)))
 
 

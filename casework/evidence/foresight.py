@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from casework.approvals import tiers
 from casework.config import Config
+from casework.desk import Desk
 from casework.escalations import policies
 from casework.model import DraftKind, DraftState
 from casework.ranking import weights
@@ -24,24 +25,29 @@ SHOWN = 5
 
 
 def words(
-    connection: Connection,
+    desk: Desk,
     was: Config,
     will_be: Config,
     moves: Mapping[str, Sequence[weights.Move]],
 ) -> list[str]:
-    """Return what would change for the open cases of every tenant, as sentences."""
+    """Return what would change for the open cases of every tenant, as sentences; each is asked by itself."""
     said: list[str] = []
     for tenant_id in sorted(set(was.tenants) & set(will_be.tenants)):
-        said += [f"{tenant_id}: {sentence}" for sentence in _ranking(moves.get(tenant_id, ()))]
-        query = select(cases).where(cases.c.tenant_id == tenant_id, cases.c.is_open)
-        standing = connection.execute(query.order_by(cases.c.case_id)).mappings().all()
-        about = (
-            *_receivers(connection, was, will_be, tenant_id),
-            *_steps(was, will_be, standing),
-            *_approvals(connection, was, will_be, standing, tenant_id),
-        )
+        with desk.reading(tenant_id) as connection:
+            about = [
+                *_ranking(moves.get(tenant_id, ())),
+                *_for_cases(connection, was, will_be, tenant_id),
+            ]
         said += [f"{tenant_id}: {sentence}" for sentence in about]
     return said
+
+
+def _for_cases(connection: Connection, was: Config, will_be: Config, tenant_id: str) -> Iterator[str]:
+    query = select(cases).where(cases.c.tenant_id == tenant_id, cases.c.is_open)
+    standing = connection.execute(query.order_by(cases.c.case_id)).mappings().all()
+    yield from _receivers(connection, was, will_be, tenant_id)
+    yield from _steps(was, will_be, standing)
+    yield from _approvals(connection, was, will_be, standing, tenant_id)
 
 
 def _ranking(moved: Sequence[weights.Move]) -> Iterator[str]:

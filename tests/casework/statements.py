@@ -22,6 +22,8 @@ ACROSS = (
     ("escalations/auditor.py", "audit_missed"),
 )
 
+_found: dict[Any, tuple[str, ...]] = {}  # by what SQLAlchemy takes for the same statement with other values
+
 
 def watch(engine: Engine) -> None:
     """Refuse, from now on, statements of one tenant's transaction that could reach rows of another.
@@ -38,8 +40,18 @@ def watch(engine: Engine) -> None:
             return
         asked_by = _asked_by()
         if asked_by and asked_by not in ACROSS:
-            forgotten = sorted(set(unnamed(statement)))
+            forgotten = _forgotten(statement)
             assert not forgotten, f"{', '.join(forgotten)} asked without a tenant: {statement}"
+
+
+def _forgotten(statement: ClauseElement) -> tuple[str, ...]:
+    """The tables that a statement does not name a tenant for; statements of one shape are looked at once."""
+    key = statement._generate_cache_key()
+    if key is None:
+        return tuple(sorted(set(unnamed(statement))))
+    if key.key not in _found:
+        _found[key.key] = tuple(sorted(set(unnamed(statement))))
+    return _found[key.key]
 
 
 def _asked_by() -> tuple[str, str] | None:

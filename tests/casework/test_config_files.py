@@ -212,8 +212,7 @@ def test_what_a_change_means_is_said_of_each_tenants_own_cases(sqlite_office: Of
     will_be = Config.model_validate({**dict(office.config), "tenants": {**office.config.tenants, **tenants}})
 
     def said() -> list[str]:
-        with office.casework.desk.reading_across() as connection:
-            words = foresight.words(connection, office.config, will_be, {})
+        words = foresight.words(office.casework.desk, office.config, will_be, {})
         return [sentence for sentence in words if sentence.startswith(f"{TENANT}: ")]
 
     before = said()

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from casework.effects import people
 from casework.effects.adapters.webhook import portal_secret
 from casework.errors import DetailsRefused, NotFound, NotPermitted, TransitionRefused
-from casework.store.tables import effects
+from casework.store.tables import cases, effects
 from tests.casework.effects_fixtures import TENANT
 from tests.casework.effects_world import APPROVER, PLANNER, copied, free_port, prepared
 from tests.casework.worker_process import start
@@ -135,6 +135,29 @@ def test_a_killed_worker_costs_a_delay_and_never_a_second_mail(world, point, tar
         assert len(set(got.updates)) == 1
     assert len(world.sent_messages()) == (1 if world.effect_state(target) == "applied" else 0)
     assert world.casework.verify_audit(TENANT).ok
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("arrived", [True, False])
+def test_what_may_have_arrived_and_may_not_be_sent_again_waits_for_a_person(world, arrived):
+    world.approve()
+    only(world, "portal_webhook")
+    with receivers(world) as got:
+        assert killed(world, got, "worker:after-send-before-settle")
+        world.alter(cases, facts_version=2)  # meanwhile the shipment moved on
+        world.clock.forward(minutes=4)
+        world.worker(*got.ports).send()
+        assert len(got.updates) == 1
+        assert world.effect_state("portal_webhook") == "needs_human"  # not "superseded": the portal has it
+        assert "facts" in world.effect("portal_webhook")["last_error"]
+        assert world.draft_state()[0] == "approved"
+        person, effect_id = world.person(APPROVER), world.effect("portal_webhook")["effect_id"]
+        decide = people.confirm if arrived else people.resend
+        decide(world.casework.desk, person, TENANT, effect_id, "I looked at the portal.")
+        world.worker(*got.ports).send()
+    assert len(got.updates) == 1
+    assert world.effect_state("portal_webhook") == ("applied" if arrived else "superseded")
+    assert len(world.sent_messages()) == (1 if arrived else 0)
 
 
 @pytest.mark.faults

@@ -13,6 +13,12 @@ def count(invariants: str, store: str, what: str, times: int = 1) -> None:
     DONE[(invariants, store, what)] += times
 
 
+def add(figures: list[dict[str, Any]]) -> None:
+    """Add what another process of the same run told."""
+    for row in figures:
+        count(row["invariants"], row["store"], row["what"], row["count"])
+
+
 def told() -> list[dict[str, Any]]:
     """Return the figures of this run, in a fixed order."""
     return [

@@ -69,7 +69,11 @@ class Recorder:
         if report.when == "call" or report.outcome != "passed":
             self.tests[report.outcome] += 1
 
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Take what a worker did; one that broke down tells nothing, and fails the run."""
+        figures.add(getattr(node, "workeroutput", {}).get("figures", []))
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
         shown = {
             "figures": figures.told(),
             "tests": self.tests,
@@ -81,6 +85,19 @@ class Recorder:
         record("faults", shown, time.monotonic() - self.began, outcome)
 
 
+class Teller:
+    """In a worker of a run on several processors: tells what was done there to whoever records it."""
+
+    def __init__(self, output: dict[str, Any]) -> None:
+        self.output = output
+
+    def pytest_sessionfinish(self) -> None:
+        self.output["figures"] = figures.told()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to count."""
+    if hasattr(config, "workeroutput"):
+        config.pluginmanager.register(Teller(config.workeroutput), "tidewaiter-figures")
+        return
     config.pluginmanager.register(Recorder(config.getoption("markexpr")), "tidewaiter-record")

@@ -375,19 +375,17 @@ def doubled_or_lost(seen: Snapshot, receivers: Iterable[Receiver]) -> Iterator[s
 def unsettled(seen: Snapshot, receivers: Iterable[Receiver]) -> Iterator[str]:
     """I3 in the end, when the far side has answered everything: done, or in front of a person; and as they have it."""
     taken = {key: times for far in receivers for key, times in far.taken.items()}
+    # Whoever sends something again answers for what was before.
+    again = {entry["object_id"] for entry in seen.said("writeback:queued:again")}
     for name, row in seen.effects.items():
         times = taken.get(row["idempotency_key"], 0)
         if row["state"] not in ENDED:
             yield f"effect {name} is still {row['state']}"
         if row["state"] == "applied" and not times and not (row["receipt"] or {}).get("confirmed_by"):
             yield f"effect {name} is applied, but its target has nothing"
-        if row["state"] in ("refused", "superseded", "dead") and times and not _is_on_record(row):
+        untaken = row["state"] in ("refused", "superseded", "dead")
+        if untaken and times and name not in again:
             yield f"effect {name} is {row['state']}, but its target has it"
-
-
-def _is_on_record(effect: Row) -> bool:
-    """An attempt whose fate was unknown stands in its receipt, whatever was decided afterwards."""
-    return "unknown" in json.dumps(effect["receipt"] or {})
 
 
 # --- I7: what is due happens once, at its time ---------------------------------------------------------------

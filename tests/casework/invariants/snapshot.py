@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, Select, bindparam, select
 
 from casework.store.tables import (
     Table,
@@ -63,13 +65,44 @@ class Snapshot:
         return [entry for entry in self.audit if entry["action"] in actions]
 
 
+class Pulse:
+    """Tells whether anything was written to a store: what did not change need not be read again."""
+
+    QUESTIONS = MappingProxyType(
+        {
+            "sqlite": "pragma data_version",  # moves with every commit of another connection
+            "postgresql": "select pg_current_wal_insert_lsn()",
+        }
+    )
+
+    def __init__(self, engine: Engine) -> None:
+        self._question = self.QUESTIONS[engine.dialect.name]
+        self._connection = engine.raw_connection()
+        self._driver: Any = self._connection.driver_connection
+        if engine.dialect.name == "postgresql":
+            self._driver.autocommit = True
+
+    def __call__(self) -> Any:
+        """Return what differs from the last answer once somebody wrote."""
+        return self._driver.execute(self._question).fetchone()
+
+    def stop(self) -> None:
+        self._connection.invalidate()  # not for others: it begins no transactions
+
+
+@cache
+def _all_rows(table: Table, order: tuple[str, ...]) -> Select[Any]:
+    """The question is the same after every step: it is put together once."""
+    query = select(table).where(table.c.tenant_id == bindparam("tenant"))
+    return query.order_by(*(table.c[name] for name in order))
+
+
 def snapshot(connection: Connection, tenant_id: str, now: datetime) -> Snapshot:
     """Read a tenant's tables in the caller's transaction."""
 
     def rows(table: Table, *order: str) -> list[Row]:
-        query = select(table).where(table.c.tenant_id == tenant_id)
-        query = query.order_by(*(table.c[name] for name in order))
-        return [dict(row) for row in connection.execute(query).mappings()]
+        found = connection.execute(_all_rows(table, order), {"tenant": tenant_id})
+        return [dict(row) for row in found.mappings()]
 
     return Snapshot(
         now=now,

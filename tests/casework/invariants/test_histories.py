@@ -36,8 +36,9 @@ def test_everything_that_can_happen_between_approval_and_sending(stores: Stores)
     for disturbance in DISTURBANCES:
         with life(stores) as step:
             step("something_happens_between_approval_and_sending", CUSTOMERS, disturbance, [], None)
-        with life(stores) as step:
-            step("something_happens_while_a_dead_worker_holds_the_message", CUSTOMERS, disturbance)
+        for death in (Answer.KILLED_EARLY, Answer.KILLED_AFTER):
+            with life(stores) as step:
+                step("something_happens_while_a_dead_worker_holds_the_message", CUSTOMERS, disturbance, death)
 
 
 def test_every_way_two_approvals_can_come_and_everything_between_and_after_them(stores: Stores) -> None:
