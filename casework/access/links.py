@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from casework import rows
 from casework.access import seen
@@ -184,6 +184,21 @@ def revoke(desk: Desk, principal: Principal, tenant_id: str, link_id: str, reaso
         if row["revoked_at"] is None:
             _end(work, row, said)
         return seen.one(work.connection, tenant_id, link_id, work.now)
+
+
+def revoke_all_of(work: Work, party_id: str, reason: str) -> int:
+    """Take every standing link of a party back in the caller's transaction; return how many."""
+    mine = partner_links.c
+    of_party = or_(
+        *(and_(mine.party_role == role.value, mine[name] == party_id) for role, name in OWN_PARTY.items())
+    )
+    standing = select(partner_links).where(
+        mine.tenant_id == work.tenant_id, of_party, mine.revoked_at.is_(None), mine.expires_at > work.now
+    )
+    found = work.connection.execute(standing.order_by(mine.link_id)).mappings().all()
+    for row in found:
+        _end(work, row, reason)
+    return len(found)
 
 
 def _end(work: Work, row: Values, reason: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Connection, Table, Text, cast, or_, select, update
 
+from casework.access import links
 from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.errors import DetailsRefused, NotFound
@@ -98,6 +99,8 @@ def personal_data(desk: Desk, principal: Principal, tenant_id: str, party_id: st
 def erase_party(desk: Desk, principal: Principal, tenant_id: str, party_id: str, reason: str) -> Erased:
     """Take a party's addresses, name and words out of every record, history included, in one transaction.
 
+    Links that still open something to it are taken back.
+
     Refused while a hold stands on the party or on a case that names it, and while something is to leave to it.
     """
     said = clean_text(reason, limit=1_000).strip()
@@ -118,6 +121,7 @@ def erase_party(desk: Desk, principal: Principal, tenant_id: str, party_id: str,
             ]
             counts[table.name] += any(changed)
         counts[contacts.name] = _forget_addresses(work, party_id)
+        links.revoke_all_of(work, party_id, "What was personal of the party is erased.")
         rows = dict(sorted(counts.items()))
         values = eraser.tell(
             {"party_id": party_id, "reason": without(said, own.names, own.words), "rows": rows}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, update
 
+from casework.access.links import NewLink
 from casework.canonical import canonical_bytes, canonical_sha256, sha256_hex
-from casework.errors import DetailsRefused, NotPermitted, RecordHeld
+from casework.errors import DetailsRefused, LinkRefused, NotPermitted, RecordHeld
 from casework.evidence import archive, chain, erasure, pack
-from casework.model import Action, Contact
+from casework.model import Action, Contact, Role
 from casework.store.append_only import ERASABLE
 from casework.store.engine import writing_across
 from casework.store.tables import audit_entries, cases, contacts, metadata, redactions
@@ -67,6 +69,30 @@ def dismissed(office: Office) -> Office:
 
 def erase(office: Office, who: str = LEAD) -> Any:
     return office.casework.erase_party(office.who(who), TENANT, OWN_CUSTOMER, "request 17")
+
+
+def test_what_opened_something_to_an_erased_party_opens_nothing_any_more(worked: Office) -> None:
+    dismissed(worked)
+    door = worked.casework
+
+    def made(party: str) -> tuple[str, str]:
+        until = worked.clock() + timedelta(hours=40)
+        link = NewLink(party_role=Role.CUSTOMER, party_id=party, reason="They asked.", expires_at=until)
+        found, token = door.make_link(worked.who(LEAD), TENANT, link)
+        return found.link_id, token
+
+    (mine, token), (theirs, _) = made(OWN_CUSTOMER), made("OTHER")
+    visitor = door.open_link(token)
+    erase(worked)
+    with pytest.raises(LinkRefused):
+        door.open_link(token)
+    with pytest.raises(LinkRefused):
+        door.session(visitor)
+    standing = {
+        link.link_id: link.state for link in door.partner_links(worked.who(LEAD), TENANT, include_ended=True)
+    }
+    assert standing == {mine: "revoked", theirs: "open"}
+    assert chain.verify(door, TENANT).ok
 
 
 def test_an_erased_party_is_in_no_record_and_the_log_still_verifies(worked: Office) -> None:
