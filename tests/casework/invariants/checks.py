@@ -20,7 +20,7 @@ from tests.casework.invariants.snapshot import Row, Snapshot
 DAY = timedelta(hours=24)
 ENDED = {"applied", "refused", "superseded", "needs_human", "dead"}
 OPEN = {"new", "triaged", "in_progress", "waiting"}
-# How the desk whose lives are lived is configured (`desk_machine`), said once more: from how much at stake on,
+# How the desk whose lives are lived is configured (`desk_choices`), said once more: from how much at stake on,
 # how many people, in which roles, one of them in which, and who may approve an own edit.
 TIERS: tuple[tuple[Decimal, int, set[str], str | None, set[str]], ...] = (
     (Decimal(0), 1, {"planner", "approver", "ops_lead"}, None, {"ops_lead"}),

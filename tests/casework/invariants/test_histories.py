@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from casework.model import Action, Role
 from tests.casework.invariants.conftest import Stores
-from tests.casework.invariants.desk_machine import CUTS_OF_A_ROUND, DISTURBANCES, JUMPS, WAYS
+from tests.casework.invariants.desk_choices import CUTS_OF_A_ROUND, DISTURBANCES, JUMPS, WAYS
 from tests.casework.invariants.far_side import Answer
 from tests.casework.invariants.lives import life, lives_of
 from tests.casework.office import APPROVER, AUDITOR, LEAD, PLANNER

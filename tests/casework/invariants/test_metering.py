@@ -31,7 +31,7 @@ from casework.metering.meter import MODEL_CALL, Meter, Use
 from casework.model import CaseDetail, DraftKind
 from casework.store.tables import usage
 from tests.casework.invariants.conftest import Stores
-from tests.casework.invariants.desk_machine import CUTS_OF_A_ROUND, JUMPS
+from tests.casework.invariants.desk_choices import CUTS_OF_A_ROUND, JUMPS
 from tests.casework.invariants.far_side import Answer
 from tests.casework.invariants.lives import life, lives_of
 from tests.casework.office import AUDITOR, TENANT, Clock, Office, exception
