@@ -11,14 +11,13 @@ from typing import Any
 
 from tests.faults import mechanical
 from tests.faults.recording import RECORDS, ROOT
-from tests.faults.sizes import FIGURES
+from tests.faults.sizes import FIGURES, STEPS, TENTH, figure
 
 PAGE = ROOT / "docs" / "reliability.md"
 KEPT = ROOT / "docs" / "reliability"
 KINDS = ("faults", "mutants")
 TRIED = {
-    "histories": "random lives of a desk",
-    "steps": "operations in each, at most",
+    "histories": f"random lives of a desk, of up to {STEPS} operations each",
     "races": "histories of threads on one case",
     "tamperings": "changes of a log behind its back",
     "metered": "histories of model calls",
@@ -58,8 +57,8 @@ Casework promises that a decision is never lost, doubled, forged or forgotten. E
 its tests try to break it on SQLite and on PostgreSQL, and seeded bugs show that they would notice.
 
 {invariants}
-`make test` tries a little of each; `make faults` the figures of a release, `make faults CLAIM=1` those of a
-public claim; `SIZE=0.1` before either is a tenth of a release. `make mutants` runs every seeded bug. Each run
+`make test` tries a tenth of a release's figures; `make faults` all of them, `make faults CLAIM=1` those of a
+public claim, `make faults SIZE=0.01` a share. `make mutants` runs every seeded bug. Each run
 leaves a record in `var/reliability`; `python -m tests.faults.report --keep` takes the newest ones into
 `docs/reliability` and makes this page from them. The random tests repeat exactly from seed and commit;
 threads and kills repeat only in what they do, not in when.
@@ -100,7 +99,10 @@ def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
 
 
 def _sizes() -> str:
-    rows = [(TRIED[name], *(f"{times:,}" for times in row)) for name, row in FIGURES.items()]
+    rows = [
+        (TRIED[name], *(f"{figure(name, size):,}" for size in (TENTH, "release", "claim")))
+        for name in FIGURES
+    ]
     return "## How much is tried, per store\n\n" + _table(("", "make test", "release", "claim"), rows)
 
 
@@ -154,7 +156,6 @@ def _about(record: dict[str, Any]) -> str:
 
 def _size(size: str) -> str:
     named = {
-        "ci": "the figures of `make test`",
         "release": "the figures of a release",
         "claim": "the claim's figures",
     }

@@ -135,7 +135,7 @@ def test_whatever_people_feeds_and_workers_do_every_invariant_holds(
         seed(sizes.SEED)(lives_of(stores)),
         settings=settings(
             max_examples=sizes.figure("histories"),
-            stateful_step_count=sizes.figure("steps"),
+            stateful_step_count=sizes.STEPS,
             deadline=None,
             database=None,
             phases=phases,
