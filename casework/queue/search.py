@@ -129,7 +129,8 @@ def search(desk: Desk, principal: Principal, tenant_id: str, wanted: QueueFilter
         limit = max(0, min(wanted.limit, MAX_PAGE))
         found = _page(connection, answer, order, limit, place)
         shown, names = found[:limit], grants.names(connection, tenant_id)
-        total = _tally(connection, scope, wanted, answer, hidden)
+        met = found if limit and place is None and answer.is_met_on_the_way else None
+        total = _tally(connection, scope, wanted, answer, hidden, met)
         shows_money = "expected_loss" not in hidden
         return QueuePage(
             tuple(masks.case_view(row, scope.partner_role(row), names) for row in shown),
@@ -149,7 +150,11 @@ def _page(
     """Return the rows of a page, each with its `place`, and where there is one the row that comes after it."""
     if not limit:
         return ()
-    query = select(cases, order.by.label("place")).where(answer.clause).order_by(*order.columns())
+    query = (
+        select(cases, order.by.label("place"), tally.ONCE.label("once"))
+        .where(answer.clause)
+        .order_by(*order.columns())
+    )
     if place:
         query = query.where(order.after(place))
     return connection.execute(query.limit(limit + 1)).mappings().all()
@@ -176,6 +181,11 @@ class Answer:
     def clause(self) -> ColumnElement[bool]:
         """The clause over `cases`."""
         return and_(self.plain, *self.rare)
+
+    @property
+    def is_met_on_the_way(self) -> bool:
+        """Whether its cases are found by walking down the ranks past many that are none of it."""
+        return self.rank.is_walked and bool(self.rare)
 
 
 def _answer(connection: Connection, scope: Scope, wanted: QueueFilter, hidden: frozenset[str]) -> Answer:
@@ -296,9 +306,17 @@ def _awaits_approval() -> ColumnElement[bool]:
 
 
 def _tally(
-    connection: Connection, scope: Scope, wanted: QueueFilter, answer: Answer, hidden: frozenset[str]
+    connection: Connection,
+    scope: Scope,
+    wanted: QueueFilter,
+    answer: Answer,
+    hidden: frozenset[str],
+    met: Sequence[Values] | None,
 ) -> tally.Tally:
-    """Return what the whole answer adds up to: as it is kept for the whole queue, else counted up to a bound."""
+    """Return what the whole answer adds up to: as it is kept for the whole queue, else counted up to a bound.
+
+    `met` are the rows of a page that had to be walked for: then no way is gone twice.
+    """
     if (
         scope.is_whole
         and not hidden
@@ -306,6 +324,10 @@ def _tally(
     ):
         return tally.read(connection, scope.tenant_id)
     names = [name for name in FACETS if name not in hidden]
+    if met is not None:
+        added = (*names, "once", "expected_loss", "currency_code")
+        seen = _added_up([tuple(row[name] for name in added) for row in met], names)
+        return replace(seen, is_exact=len(met) <= min(wanted.limit, MAX_PAGE))
     columns = [*(cases.c[name] for name in names), tally.ONCE, cases.c.expected_loss, cases.c.currency_code]
     query = select(*columns).where(answer.clause).order_by(*answer.rank.columns()).limit(COUNTED + 1)
     reach = _reach(connection, answer)
@@ -317,7 +339,7 @@ def _tally(
 
 def _reach(connection: Connection, answer: Answer) -> ColumnElement[bool] | None:
     """Return how far down the ranks to count what may be rare; None where all of it can be met on the way."""
-    if not (answer.rank.is_walked and answer.rare):
+    if not answer.is_met_on_the_way:
         return None
     by = answer.rank.by
     query = select(by, cases.c.case_id).where(answer.plain).order_by(*answer.rank.columns())

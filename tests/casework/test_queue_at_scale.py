@@ -118,6 +118,24 @@ def test_where_there_is_more_than_is_counted_the_page_says_at_least(
     assert (whole.total, whole.is_exact, whole.total_expected_loss) == (5, True, Decimal("5000.00"))
 
 
+def test_what_has_to_be_searched_for_is_counted_as_far_as_its_first_page(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.sync(*(exception(n) for n in range(1, 6)))
+    monkeypatch.setattr(search, "FEW", 1)
+    monkeypatch.setattr(search, "WALKED", 3)
+    lead, wanted = office.who(LEAD), QueueFilter(search="SH", limit=2)
+    first = office.casework.search(lead, TENANT, wanted)
+    assert (len(first.cases), first.total, first.is_exact) == (2, 3, False)
+    assert first.facets["state"] == {"new": 3} and first.total_expected_loss == Decimal("3000.00")
+    second = office.casework.search(lead, TENANT, replace(wanted, after=first.next))
+    assert len(second.cases) == 2 and second.total >= 2 and not second.is_exact
+    whole = office.casework.search(lead, TENANT, replace(wanted, limit=5))
+    assert (len(whole.cases), whole.total, whole.is_exact) == (5, 5, True)
+    counted = office.casework.search(lead, TENANT, replace(wanted, limit=0))
+    assert counted.cases == () and counted.total >= 2 and not counted.is_exact
+
+
 def test_who_sees_less_than_the_whole_tenant_is_told_nothing_of_the_rest(office: Office) -> None:
     office.sync(exception(1), exception(2, carrier_id="OTHR", customer_id="C-OTHER", severity="low"))
     office.casework.revoke(PLANNER, TENANT, ADMIN)
