@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-RecordClass = Literal["case_messages", "case_evidence", "quarantined_rows", "usage", "case_history"]
+RecordClass = Literal[
+    "case_messages", "case_evidence", "quarantined_rows", "link_views", "usage", "case_history"
+]
 # What a freight claim may rest on.
 CLAIMED_ON: tuple[RecordClass, ...] = ("case_messages", "case_evidence", "case_history")
 

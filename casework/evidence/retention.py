@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, select
+from sqlalchemy import Connection, Table, and_, delete, func, or_, select
 
 from casework.desk import Desk
 from casework.evidence import holds
 from casework.evidence.eraser import Eraser
+from casework.evidence.fold_access import OPENED
 from casework.evidence.holds import Hold
 from casework.evidence.redaction import MARK, blank
 from casework.store.tables import (
@@ -29,13 +30,15 @@ from casework.store.tables import (
     drafts,
     effects,
     events,
+    link_views,
     messages,
+    partner_links,
     quarantined_rows,
     usage,
 )
-from casework.store.work import Work
 
 CHUNK = 100
+VISITOR = ("address_hash", "user_agent")  # what an opening of a link says of whoever opened it
 SETTLED_ROWS = ("replayed", "ignored")
 OF_PARTIES = ("customer_id", "carrier_id", "facility_id")
 # Fields that say what a value is about, not what it says.
@@ -92,10 +95,11 @@ def _planned(
     if keep_days is None:
         return RunOut(tenant_id, name, None, unit, 0, 0)
     before = now - timedelta(days=keep_days)
-    if unit == "cases":
-        ended = _ended(connection, tenant_id, before, name)
-        free = _not_held(ended, holds.standing(connection, tenant_id))
-        return RunOut(tenant_id, name, keep_days, unit, len(free), len(ended) - len(free))
+    if unit == "cases" or name == link_views.name:
+        find = _ended if unit == "cases" else _openings
+        found = find(connection, tenant_id, before, name)
+        free = _not_held(found, holds.standing(connection, tenant_id))
+        return RunOut(tenant_id, name, keep_days, unit, len(free), len(found) - len(free))
     table, clause = _rows(name, tenant_id, before)
     due = connection.scalar(select(func.count()).select_from(table).where(clause)) or 0
     return RunOut(tenant_id, name, keep_days, unit, due, 0)
@@ -152,8 +156,13 @@ def _emptied(table: Table, value: Any) -> Any:
         return _without_words(value)
     if table not in (audit_entries, events):
         return blank(value, KEPT)
-    said = {**value, "details": _without_words(value["details"])}
-    return value if said == value else {key: item for key, item in said.items() if key != "salt"}
+    details = _without_words(value["details"])
+    return value if details == value["details"] else _unsalted(value, details)
+
+
+def _unsalted(payload: Values, details: Values) -> dict[str, Any]:
+    """Return a payload with other details; its salt goes too, so that trying finds out nothing."""
+    return {key: item for key, item in payload.items() if key != "salt"} | {"details": details}
 
 
 def _without_words(details: Values) -> dict[str, Any]:
@@ -176,25 +185,90 @@ CONTENT: dict[str, dict[Table, tuple[str, ...]]] = {
 
 def _empty_cases(desk: Desk, tenant_id: str, actor: str, name: str, keep_days: int) -> int:
     """Empty the content of ended cases; each transaction asks again what is held."""
-    before = desk.clock() - timedelta(days=keep_days)
+
+    def empty(eraser: Eraser, chosen: Sequence[Values]) -> dict[str, Any]:
+        work, case_ids = eraser.work, [case["case_id"] for case in chosen]
+        for case_id in case_ids:
+            for table, row, column, value in list(_content(work.connection, tenant_id, case_id, name)):
+                eraser.replace(table, row, column, value)
+        return {"case_ids": case_ids}
+
+    return _empty_in_steps(desk, tenant_id, actor, name, keep_days, _ended, empty)
+
+
+def _empty_in_steps(
+    desk: Desk,
+    tenant_id: str,
+    actor: str,
+    name: str,
+    keep_days: int,
+    find: Callable[[Connection, str, datetime, str], Sequence[Values]],
+    empty: Callable[[Eraser, Sequence[Values]], dict[str, Any]],
+) -> int:
+    """Empty what has run out and is not held, a hundred a transaction; return how many."""
+    before, emptied = desk.clock() - timedelta(days=keep_days), 0
     with desk.reading(tenant_id) as connection:
-        ended = _ended(connection, tenant_id, before, name)
-    emptied = 0
-    for start in range(0, len(ended), CHUNK):
+        found = find(connection, tenant_id, before, name)
+    for start in range(0, len(found), CHUNK):
         with desk.writing(tenant_id, actor) as work:
-            chosen = _not_held(ended[start : start + CHUNK], holds.standing(work.connection, tenant_id))
+            chosen = _not_held(found[start : start + CHUNK], holds.standing(work.connection, tenant_id))
             if chosen:
-                _empty_chunk(desk, work, [case["case_id"] for case in chosen], name, keep_days)
+                eraser = Eraser(work, desk.keys)
+                told = empty(eraser, chosen)
+                eraser.tell({"record_class": name, "keep_days": keep_days, **told})
         emptied += len(chosen)
     return emptied
 
 
-def _empty_chunk(desk: Desk, work: Work, case_ids: Sequence[str], name: str, keep_days: int) -> None:
-    eraser = Eraser(work, desk.keys)
-    for case_id in case_ids:
-        for table, row, column, empty in list(_content(work.connection, work.tenant_id, case_id, name)):
-            eraser.replace(table, row, column, empty)
-    eraser.tell({"record_class": name, "keep_days": keep_days, "case_ids": case_ids})
+# --- who looked through a link ------------------------------------------------------------------------------
+
+
+def _openings(connection: Connection, tenant_id: str, before: datetime, _name: str) -> Sequence[Values]:
+    """Return the openings of links before an instant that still say from where, with party and case of each link."""
+    says = or_(*(and_(link_views.c[name].is_not(None), link_views.c[name] != MARK) for name in VISITOR))
+    same = and_(
+        link_views.c.tenant_id == partner_links.c.tenant_id, link_views.c.link_id == partner_links.c.link_id
+    )
+    of_view = [column for column in link_views.c if column.name != "case_id"]
+    of_link = [partner_links.c[name] for name in ("case_id", *OF_PARTIES)]
+    query = (
+        select(*of_view, *of_link)
+        .join_from(link_views, partner_links, same)
+        .where(link_views.c.tenant_id == tenant_id, link_views.c.viewed_at <= before, says)
+    )
+    return connection.execute(query.order_by(link_views.c.view_id)).mappings().all()
+
+
+def _empty_openings(desk: Desk, tenant_id: str, actor: str, name: str, keep_days: int) -> int:
+    """Forget from where links were opened; that they were, and when, stays."""
+
+    def empty(eraser: Eraser, chosen: Sequence[Values]) -> dict[str, Any]:
+        told = _told_of(eraser.work.connection, tenant_id, chosen)
+        for view in chosen:
+            for column in VISITOR:
+                if view[column] is not None:
+                    eraser.replace(link_views, view, column, MARK)
+        for entry in told:
+            details = {
+                key: MARK if key in VISITOR and item is not None else item
+                for key, item in entry["payload"]["details"].items()
+            }
+            eraser.replace(audit_entries, entry, "payload", _unsalted(entry["payload"], details))
+        return {"link_views": len(chosen)}
+
+    return _empty_in_steps(desk, tenant_id, actor, name, keep_days, _openings, empty)
+
+
+def _told_of(connection: Connection, tenant_id: str, opened: Sequence[Values]) -> list[Values]:
+    """Return the entries of the chain that tell of openings."""
+    views = {view["view_id"] for view in opened}
+    query = select(audit_entries).where(
+        audit_entries.c.tenant_id == tenant_id,
+        audit_entries.c.action == OPENED,
+        audit_entries.c.object_id.in_(sorted({view["link_id"] for view in opened})),
+    )
+    found = connection.execute(query.order_by(audit_entries.c.sequence)).mappings()
+    return [entry for entry in found if entry["payload"]["details"].get("view_id") in views]
 
 
 def _rows(name: str, tenant_id: str, before: datetime) -> tuple[Table, Any]:
@@ -224,5 +298,6 @@ EMPTY: dict[str, Callable[[Desk, str, str, str, int], int]] = {
     "case_messages": _empty_cases,
     "case_evidence": _empty_cases,
     "quarantined_rows": _empty_rows,
+    "link_views": _empty_openings,
     "usage": _empty_rows,
 }

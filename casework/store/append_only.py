@@ -45,8 +45,15 @@ ERASABLE: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
         ),
     ),
     "events": (("sequence",), ("data",), ("event_id", "type", "subject", "occurred_at")),
+    "link_views": (
+        ("view_id",),
+        ("address_hash", "user_agent"),
+        ("link_id", "visit_id", "kind", "case_id", "viewed_at"),
+    ),
 }
-TEXT_COLUMNS = frozenset({("approvals", "reason")})
+TEXT_COLUMNS = frozenset(
+    {("approvals", "reason"), ("link_views", "address_hash"), ("link_views", "user_agent")}
+)
 
 
 def protect(connection: Connection, tables: tuple[str, ...] = tuple(t.name for t in APPEND_ONLY)) -> None:

@@ -392,6 +392,22 @@ def test_no_page_of_the_queue_reads_through_history(
         refuse_scans(busy, lambda partner=partner: busy.casework.search(partner, TENANT))
 
 
+def test_behind_row_level_security_a_page_begins_where_the_last_one_ended(busy: Office) -> None:
+    if busy.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no row-level security")
+    for who, wanted in ((LEAD, QueueFilter(limit=2)), (LEAD, QueueFilter(limit=2, include_closed=True))):
+        first = busy.casework.search(busy.who(who), TENANT, wanted)
+        with asked(busy.engine) as found:
+            busy.casework.search(busy.who(who), TENANT, replace(wanted, after=first.next))
+        (page,) = (one for one in found if "AS place" in one[0])
+        with busy.casework.desk.reading(TENANT) as connection:
+            connection.exec_driver_sql("set local enable_seqscan = off")
+            connection.exec_driver_sql("set local enable_sort = off")
+            plan = connection.exec_driver_sql(f"explain {page[0]}", page[1]).scalars().all()
+        (condition,) = (line for line in plan if "Index Cond" in line)
+        assert "ROW(" in condition, plan  # not a filter over all that comes before
+
+
 def test_no_page_of_a_case_and_no_decision_reads_through_history(busy: Office) -> None:
     case_id = busy.case_id("predicted_late:SH-1")
     for who in (LEAD, CUSTOMER):

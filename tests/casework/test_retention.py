@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
 
+from casework.access.links import NewLink
 from casework.config import HERE, load_config
 from casework.errors import ConfigError
-from casework.evidence import pack, retention
-from casework.model import Action
+from casework.evidence import chain, pack, retention
+from casework.model import Action, Role
 from casework.store.engine import writing_across
-from casework.store.tables import quarantined_rows, usage
+from casework.store.tables import audit_entries, quarantined_rows, usage
 from tests.casework.office import AUDITOR, CONFIG, CUSTOMER, LEAD, OWN_CUSTOMER, TENANT, Office, exception
 
 WORDS = "the lorry stands in Linz"
@@ -53,6 +55,7 @@ def test_content_runs_out_by_the_schedule_and_never_before(ended: Office) -> Non
         "case_messages": 2,
         "case_evidence": 2,
         "quarantined_rows": 0,
+        "link_views": 0,
         "usage": 0,
         "case_history": 0,
     }
@@ -124,6 +127,38 @@ def test_rows_that_prove_nothing_go_and_refused_rows_lose_their_content(office: 
             ("Erika;x", {"name": "Erika"}),
         ]
         assert connection.scalar(select(func.count()).select_from(usage)) == 1
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_from_where_a_link_was_opened_runs_out_and_that_it_was_opened_stays(
+    office: Office, is_held: bool
+) -> None:
+    office.sync(exception(1))
+    door, began = office.casework, office.clock()
+    link = NewLink(
+        party_role=Role.CUSTOMER,
+        party_id=OWN_CUSTOMER,
+        reason="They asked.",
+        expires_at=began + timedelta(days=2),
+    )
+    made, token = door.make_link(office.who(LEAD), TENANT, link)
+    door.open_link(token, "203.0.113.9", "A browser of theirs")
+    if is_held:
+        door.legal_hold(office.who(LEAD), TENANT, party_id=OWN_CUSTOMER, reason="claim 7")
+    office.clock.at += timedelta(days=CONFIG.retention.classes["link_views"].keep_days - 1)
+    assert due(office)["link_views"] == (0, 0)
+    office.clock.at += timedelta(days=2)
+    assert due(office)["link_views"] == ((0, 1) if is_held else (1, 0))
+    for _ in range(2):
+        door.retention_apply(TENANT)
+    (view,) = door.link_views(office.who(LEAD), TENANT, link_id=made.link_id)
+    assert view.viewed_at == began
+    with office.engine.connect() as connection:
+        said = repr(connection.execute(select(audit_entries.c.payload)).all()) + repr(view)
+    assert ("A browser of theirs" in said) is is_held
+    assert (view.user_agent == view.address_hash == "[erased]") is not is_held
+    assert due(office)["link_views"] == ((0, 1) if is_held else (0, 0))
+    assert chain.verify(door, TENANT).ok
 
 
 def test_cases_are_emptied_in_steps_that_each_end(ended: Office, monkeypatch: pytest.MonkeyPatch) -> None:

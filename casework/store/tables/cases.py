@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, ColumnElement, Float, Index, Integer, String, Table, Text, true
 
-from casework.store.tables.types import Instant, Money, metadata
+from casework.store.tables.types import Hundredths, Instant, Money, metadata
 
 # One row per case: one open case per exception key and tenant.
 cases = Table(
@@ -66,7 +66,7 @@ cases = Table(
     # What the queue is ordered by: the parts of the loss, each times its weight; unweighted where nothing is said.
     Column(
         "ranked_amount",
-        Money(),
+        Hundredths(),
         nullable=False,
         default=lambda row: row.get_current_parameters()["expected_loss"],
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +12,7 @@ from alembic import op
 from casework.canonical import canonical_sha256
 from casework.store import row_security
 from casework.store.append_only import protect, unprotect
+from casework.store.tables.types import Instant, Money
 
 revision = "0008"
 down_revision = "0007"
@@ -20,6 +23,54 @@ INSTANT = sa.DateTime(timezone=True)
 MONEY = sa.Numeric(18, 2).with_variant(sa.BigInteger(), "sqlite")
 TABLES = ("sign_offs", "delegations", "priority_weights")
 GROWING = ("sign_offs", "priority_weights")
+
+
+def _as_here(name: str, plainly: str, **typed: Any) -> sa.TableClause:
+    """A table as it stands in this version, with the columns that are read or written here."""
+    columns: list[sa.ColumnClause[Any]] = [sa.column(column) for column in plainly.split()]
+    return sa.table(name, *columns, *(sa.column(column, kind) for column, kind in typed.items()))
+
+
+CASES = _as_here(
+    "cases",
+    "tenant_id case_id facts_version weights_version",
+    expected_loss=Money(),
+    ranked_amount=Money(),
+    penalty_per_day=Money(),
+)
+EVIDENCE = _as_here("case_evidence", "tenant_id case_id facts_version", facts=sa.JSON())
+GRANTS = _as_here("grants", "grant_id", approve_up_to=Money())
+APPROVALS = _as_here(
+    "approvals",
+    "tenant_id approval_id draft_id draft_version case_id decision approver content_sha256 facts_version",
+    recipients=sa.JSON(),
+    decided_at=Instant(),
+    expires_at=Instant(),
+)
+SIGN_OFFS = _as_here(
+    "sign_offs",
+    "tenant_id sign_off_id draft_id draft_version case_id approver on_behalf_of delegation_id role tier "
+    "content_sha256 recipients_sha256 facts_version",
+    decided_at=Instant(),
+    expires_at=Instant(),
+)
+DELEGATIONS = _as_here(
+    "delegations",
+    "tenant_id delegation_id from_principal to_principal reason customer_id carrier_id facility_id "
+    "revoked_by revoke_reason",
+    exception_types=sa.JSON(none_as_null=True),
+    up_to=Money(),
+    starts_at=Instant(),
+    ends_at=Instant(),
+    made_at=Instant(),
+    revoked_at=Instant(),
+)
+WEIGHTS = _as_here(
+    "priority_weights",
+    "tenant_id version config_version applied_by",
+    weights=sa.JSON(),
+    applied_at=Instant(),
+)
 
 
 def upgrade() -> None:
@@ -94,21 +145,19 @@ def _order_queue_by(column: str) -> None:
 
 def _rank(connection: sa.Connection) -> None:
     """Rank cases by their loss, unweighted, and take the penalty per day from what is known of each."""
-    from casework.store.tables import case_evidence, cases
-
     current = sa.and_(
-        case_evidence.c.tenant_id == cases.c.tenant_id,
-        case_evidence.c.case_id == cases.c.case_id,
-        case_evidence.c.facts_version == cases.c.facts_version,
+        EVIDENCE.c.tenant_id == CASES.c.tenant_id,
+        EVIDENCE.c.case_id == CASES.c.case_id,
+        EVIDENCE.c.facts_version == CASES.c.facts_version,
     )
-    connection.execute(sa.update(cases).values(ranked_amount=cases.c.expected_loss))
-    query = sa.select(cases.c.tenant_id, cases.c.case_id, case_evidence.c.facts).join(case_evidence, current)
+    connection.execute(sa.update(CASES).values(ranked_amount=CASES.c.expected_loss))
+    query = sa.select(CASES.c.tenant_id, CASES.c.case_id, EVIDENCE.c.facts).join(EVIDENCE, current)
     for row in connection.execute(query).all():
         said = (fact["value"] for fact in row.facts or () if fact.get("fact_id") == "penalty_per_day")
         value = next((value for value in said if value is not None), None)
         if value is not None:
-            mine = (cases.c.tenant_id == row.tenant_id, cases.c.case_id == row.case_id)
-            connection.execute(sa.update(cases).where(*mine).values(penalty_per_day=value))
+            mine = (CASES.c.tenant_id == row.tenant_id, CASES.c.case_id == row.case_id)
+            connection.execute(sa.update(CASES).where(*mine).values(penalty_per_day=value))
 
 
 # --- what the log and the decisions say of the new tables ------------------------------------------------------
@@ -124,50 +173,48 @@ DELEGATED = ("approval:delegated", "approval:delegation:revoked")
 
 def _put_back(connection: sa.Connection) -> None:
     """Bring back what a store that went back a version lost and its log still tells."""
-    from casework.store.tables import cases, delegations, grants, priority_weights, sign_offs
-
     query = sa.select(LOG).order_by(LOG.c.tenant_id, LOG.c.sequence)
     lent: dict[tuple[str, str], dict[str, Any]] = {}
     ranked: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in connection.execute(query):
         details = (entry.payload or {}).get("details") or {}
         if details.get("sign_off"):
-            connection.execute(sign_offs.insert(), [_typed(sign_offs, details["sign_off"])])
+            connection.execute(SIGN_OFFS.insert(), [_typed(SIGN_OFFS, details["sign_off"])])
         if entry.action == "grant:given" and details.get("approve_up_to"):
-            mine = grants.c.grant_id == details["grant_id"]
-            connection.execute(sa.update(grants).where(mine).values(approve_up_to=details["approve_up_to"]))
+            mine = GRANTS.c.grant_id == details["grant_id"]
+            connection.execute(sa.update(GRANTS).where(mine).values(approve_up_to=details["approve_up_to"]))
         if entry.action in DELEGATED and details.get("delegation"):
-            lent[entry.tenant_id, entry.object_id] = _typed(delegations, details["delegation"])
+            lent[entry.tenant_id, entry.object_id] = _typed(DELEGATIONS, details["delegation"])
         if details.get("weighting"):
-            connection.execute(priority_weights.insert(), [_typed(priority_weights, details["weighting"])])
+            connection.execute(WEIGHTS.insert(), [_typed(WEIGHTS, details["weighting"])])
         case = (entry.payload or {}).get("case") or {}
         if "ranked_amount" in case:
-            ranked[entry.tenant_id, entry.case_id] = {name: _told(cases, name, case) for name in RANKED}
+            ranked[entry.tenant_id, entry.case_id] = {name: _told(CASES, name, case) for name in RANKED}
     if lent:
-        connection.execute(delegations.insert(), list(lent.values()))
+        connection.execute(DELEGATIONS.insert(), list(lent.values()))
     for (tenant_id, case_id), values in ranked.items():
-        mine = (cases.c.tenant_id == tenant_id, cases.c.case_id == case_id)
-        connection.execute(sa.update(cases).where(*mine).values(values))
+        mine = (CASES.c.tenant_id == tenant_id, CASES.c.case_id == case_id)
+        connection.execute(sa.update(CASES).where(*mine).values(values))
 
 
-def _typed(table: sa.Table, told: dict[str, Any]) -> dict[str, Any]:
-    from casework.evidence.fold import typed
-
-    return {column.name: typed(column, told.get(column.name)) for column in table.c}
+def _typed(table: sa.TableClause, told: dict[str, Any]) -> dict[str, Any]:
+    return {column.name: _told(table, column.name, told) for column in table.c}
 
 
-def _told(table: sa.Table, name: str, told: dict[str, Any]) -> Any:
-    from casework.evidence.fold import typed
-
-    return typed(table.c[name], told.get(name))
+def _told(table: sa.TableClause, name: str, told: dict[str, Any]) -> Any:
+    """Return what an entry tells in canonical form as its column holds it."""
+    value, kind = told.get(name), table.c[name].type
+    if value is None:
+        return None
+    if isinstance(kind, Instant):
+        return datetime.fromisoformat(value)
+    return Decimal(value) if isinstance(kind, Money) else value
 
 
 def _sign_earlier_approvals(connection: sa.Connection) -> None:
     """Each decision from before approvals gathered is the one approval there was."""
-    from casework.store.tables import approvals, sign_offs
-
     known = {
-        (row.tenant_id, row.draft_id, row.draft_version) for row in connection.execute(sa.select(sign_offs))
+        (row.tenant_id, row.draft_id, row.draft_version) for row in connection.execute(sa.select(SIGN_OFFS))
     }
     same = (
         "tenant_id",
@@ -178,7 +225,7 @@ def _sign_earlier_approvals(connection: sa.Connection) -> None:
         "content_sha256",
         "facts_version",
     )
-    query = sa.select(approvals).where(approvals.c.decision == "approved")
+    query = sa.select(APPROVALS).where(APPROVALS.c.decision == "approved")
     made = [
         {name: row[name] for name in (*same, "decided_at", "expires_at")}
         | {"sign_off_id": row["approval_id"], "recipients_sha256": canonical_sha256(row["recipients"])}
@@ -186,7 +233,7 @@ def _sign_earlier_approvals(connection: sa.Connection) -> None:
         if (row["tenant_id"], row["draft_id"], row["draft_version"]) not in known
     ]
     if made:
-        connection.execute(sign_offs.insert(), made)
+        connection.execute(SIGN_OFFS.insert(), made)
 
 
 def downgrade() -> None:
