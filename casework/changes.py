@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Update, and_, bindparam, or_, select, update
 
+from casework.effects import attempts
 from casework.model import DraftState, EffectState
 from casework.store.tables import Values, approvals, cases, drafts, effects, messages, sign_offs
 from casework.store.work import Work, new_id
@@ -32,27 +33,26 @@ def withdraw_all(
 ) -> dict[str, int]:
     """Supersede every effect of these cases that nobody has taken yet; return how many per case.
 
-    A notice to the tenant's own people has no approval and still leaves: what it tells has happened.
+    A notice to the tenant's own people has no approval and still leaves: what it tells has happened. What may
+    have been taken stays with the worker, which finds that it may not be sent again and asks a person.
     """
-    queued = and_(
-        effects.c.tenant_id == work.tenant_id,
+    mine = effects.c.tenant_id == work.tenant_id
+    query = select(effects).where(
+        mine,
         effects.c.case_id.in_(case_ids),
         effects.c.state == EffectState.PENDING.value,
         effects.c.approval_id.is_not(None),
         *clause,
     )
-    found = work.connection.execute(select(effects.c.case_id, effects.c.effect_id).where(queued)).all()
-    counts: Counter[str] = Counter(row.case_id for row in found)
-    for row in found:
-        work.move("effects", row.case_id, row.effect_id, EffectState.SUPERSEDED.value)
-    if found:
-        superseded = {
-            "state": EffectState.SUPERSEDED.value,
-            "settled_at": work.now,
-            "last_error": reason,
-        }
-        work.connection.execute(update(effects).where(queued).values(superseded))
-    return counts
+    queued = work.connection.execute(query).mappings().all()
+    untaken = [row for row in queued if not attempts.may_be_taken(row)]
+    for row in untaken:
+        work.move("effects", row["case_id"], row["effect_id"], EffectState.SUPERSEDED.value)
+    if untaken:
+        values = {"state": EffectState.SUPERSEDED.value, "settled_at": work.now, "last_error": reason}
+        these = effects.c.effect_id.in_([row["effect_id"] for row in untaken])
+        work.connection.execute(update(effects).where(mine, these).values(values))
+    return Counter(row["case_id"] for row in untaken)
 
 
 def touch(work: Work, case: Values, **changed: Any) -> dict[str, Any]:

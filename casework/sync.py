@@ -24,7 +24,7 @@ from casework.drafting import redraft
 from casework.errors import SyncRefused
 from casework.escalations import escalation
 from casework.evidence import configuration
-from casework.evidence.fold import STATED as STATED_OF_CASE
+from casework.evidence.fold import STATED
 from casework.incidents import correlation, vanishing
 from casework.model import (
     OPEN_STATES,
@@ -42,7 +42,7 @@ from casework.store.work import Work
 
 CHUNK = 250
 # What makes two statements of an exception the same; where it was read from is not part of it.
-STATED = (
+COMPARED = (
     "severity",
     "due_at",
     "predicted_at",
@@ -187,7 +187,7 @@ def facts_sha256(record: ExceptionRecord) -> str:
         ([fact.fact_id, fact.label, plain(fact.value), fact.type, fact.source] for fact in record.facts),
         key=str,
     )
-    stated = {column: getattr(record, column) for column in STATED}
+    stated = {column: getattr(record, column) for column in COMPARED}
     return canonical_sha256({"facts": facts, "amounts": priority.amounts(record), **stated})
 
 
@@ -282,7 +282,7 @@ def _evidence(work: Work, publication: Publication, record: ExceptionRecord, cas
         "lineage": lineage_of(record, publication),
         "publication_id": publication.publication_id,
         "recorded_at": work.now,
-        "stated": {column: plain(case[column]) for column in STATED_OF_CASE},
+        "stated": {column: plain(case[column]) for column in STATED},
     }
 
 

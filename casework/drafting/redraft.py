@@ -53,7 +53,7 @@ def _wanted(connection: Connection, desk: Desk, tenant_id: str) -> Iterator[Want
     query = (
         select(cases.c.case_id, cases.c.facts_version, cases.c.exception_type)
         .where(cases.c.tenant_id == tenant_id, cases.c.is_open, cases.c.merged_into.is_(None))
-        .order_by(cases.c.expected_loss.desc(), cases.c.case_id)
+        .order_by(cases.c.ranked_amount.desc(), cases.c.case_id)
     )
     for case in connection.execute(query):
         for kind in desk.catalogue(case.exception_type).drafts:

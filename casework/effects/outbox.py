@@ -20,7 +20,7 @@ from casework import telemetry
 from casework.approvals import approval
 from casework.canonical import instant
 from casework.desk import Desk
-from casework.effects import adapter, settlement
+from casework.effects import adapter, attempts, settlement
 from casework.effects.adapter import Leased, LeaseLost
 from casework.escalations import notices
 from casework.metering import messages as metering
@@ -88,9 +88,9 @@ def lease(
         was_sending = _was_sending(effect)
         metering.end(work, effect, "worker stopped", counts=was_sending)
         if was_sending:
-            effect = settlement.cut_off(effect, at)
+            effect = attempts.cut_off(effect, at)
             if not is_idempotent:
-                settlement.leave_to_a_person(work, effect, settlement.CUT_OFF)
+                settlement.leave_to_a_person(work, effect, attempts.CUT_OFF)
                 return None
         refusal = _why_not_sent(desk, work, effect, at)
         if refusal:

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from casework import rows
 from casework.canonical import clean_text
 from casework.desk import Desk
-from casework.effects import settlement
+from casework.effects import attempts, settlement
 from casework.errors import DetailsRefused, NotFound, NotPermitted, TransitionRefused
 from casework.model import EffectState, Principal
 from casework.permissions import grants
@@ -45,7 +45,7 @@ def resend(desk: Desk, principal: Principal, tenant_id: str, effect_id: str, not
     with desk.writing(tenant_id, principal.principal_id) as work:
         effect = _mine(desk, work, principal, effect_id, RESENDABLE, "sent again")
         said = _note(note)
-        receipt = settlement.queued_again(effect, work.now, said)
+        receipt = attempts.queued_again(effect, work.now, said)
         work.connection.execute(
             update(effects)
             .where(effects.c.tenant_id == tenant_id, effects.c.effect_id == effect_id)

@@ -14,6 +14,7 @@ from casework.changes import add_message
 from casework.config import Config
 from casework.desk import Desk
 from casework.drafting.drafts import add_version
+from casework.effects import attempts
 from casework.effects.adapter import Leased, Outcome, Result
 from casework.effects.retry import next_attempt
 from casework.escalations import escalation, notices
@@ -22,9 +23,6 @@ from casework.model import DraftState, EffectState
 from casework.store.tables import approvals, draft_versions, drafts, effects
 from casework.store.work import Work
 
-KEPT_ATTEMPTS = 40
-QUEUED_AGAIN = "queued again"
-CUT_OFF = "The worker stopped after it began to send; the message may have been taken."
 MAY_BE_TAKEN = frozenset({Result.APPLIED, Result.UNKNOWN})  # a receiver that had it before was counted then
 HELD, OVER_BUDGET = "held", "over_budget"
 FACT = {
@@ -55,7 +53,7 @@ def settle(
             return None
         effect = dict(row)
         metering.end(work, effect, outcome.result.value, counts=outcome.result in MAY_BE_TAKEN)
-        receipt = _receipt(effect, outcome, instant(work.now))
+        receipt = _receipt(effect, outcome, work.now)
         if outcome.result in (Result.APPLIED, Result.ALREADY_APPLIED):
             return delivered(work, desk.config, effect, receipt, outcome.detail)
         if outcome.result == Result.REFUSED:
@@ -65,39 +63,14 @@ def settle(
         return _try_again(work, effect, receipt, outcome)
 
 
-def _receipt(effect: Mapping[str, Any], outcome: Outcome, at: str) -> dict[str, Any]:
+def _receipt(effect: Mapping[str, Any], outcome: Outcome, at: datetime) -> dict[str, Any]:
     """The last answer, and a bounded list of every attempt."""
     return outcome.receipt | {
         "stage": "settled",
         "result": outcome.result.value,
         "attempt": effect["attempts"],
-        "history": _history(effect, at, outcome.result.value, outcome.detail),
+        "history": attempts.with_one_more(effect, at, outcome.result.value, outcome.detail),
     }
-
-
-def _history(effect: Mapping[str, Any], at: str, result: str, detail: str) -> list[dict[str, Any]]:
-    entry = {"attempt": effect["attempts"], "at": at, "result": result, "detail": detail}
-    return [*(effect["receipt"] or {}).get("history", []), entry][-KEPT_ATTEMPTS:]
-
-
-def cut_off(effect: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Return an effect whose worker stopped while it was sending, with that attempt among the unknown ones."""
-    history = _history(effect, instant(now), Result.UNKNOWN.value, CUT_OFF)
-    return {**effect, "receipt": (effect["receipt"] or {}) | {"history": history}}
-
-
-def queued_again(effect: Mapping[str, Any], now: datetime, said: str) -> dict[str, Any]:
-    """Return the receipt of an effect that a person sends again: from here on they answer for what was before."""
-    at = instant(now)
-    history = _history(effect, at, QUEUED_AGAIN, said)
-    return (effect["receipt"] or {}) | {"stage": QUEUED_AGAIN, "queued_again_at": at, "history": history}
-
-
-def _may_be_taken(effect: Mapping[str, Any]) -> bool:
-    """Whether nobody knows how an attempt ended since the message was queued, or queued again by a person."""
-    results = [entry["result"] for entry in (effect["receipt"] or {}).get("history", [])]
-    since = results[::-1].index(QUEUED_AGAIN) if QUEUED_AGAIN in results else len(results)
-    return Result.UNKNOWN.value in results[len(results) - since :]
 
 
 def _save(work: Work, effect: Mapping[str, Any], state: EffectState, **values: Any) -> None:
@@ -147,7 +120,7 @@ def _end_untaken(
     work: Work, effect: Mapping[str, Any], state: EffectState, receipt: dict[str, Any], detail: str
 ) -> EffectState:
     """Bring an effect to a state that says the receiver has nothing; before a person where that is not known."""
-    if _may_be_taken(effect):
+    if attempts.may_be_taken(effect):
         state = EffectState.NEEDS_HUMAN
         detail = f"Nobody knows whether an earlier attempt was taken, and it goes no further: {detail}"
     return _finish(work, effect, state, receipt, detail)
@@ -227,9 +200,7 @@ def hold(desk: Desk, work: Work, effect: Mapping[str, Any], reason: str) -> None
 
 def is_held(effect: Mapping[str, Any]) -> bool:
     """Whether a message waits for want of budget, and no attempt of it can have been taken."""
-    receipt = effect["receipt"] or {}
-    tried = [entry["result"] for entry in receipt.get("history", [])]
-    return receipt.get("stage") == HELD and Result.UNKNOWN.value not in tried
+    return (effect["receipt"] or {}).get("stage") == HELD and not attempts.was_ever_unknown(effect)
 
 
 def supersede(work: Work, effect: Mapping[str, Any], reason: str) -> None:

@@ -122,7 +122,7 @@ def _related(
 ) -> tuple[CaseView, ...]:
     if clause is None:
         return ()
-    order = (cases.c.is_open.desc(), cases.c.expected_loss.desc(), cases.c.case_id)
+    order = (cases.c.is_open.desc(), cases.c.ranked_amount.desc(), cases.c.case_id)
     query: Select[Any] = select(cases).where(scope.where(), clause).order_by(*order).limit(MAX_PAGE)
     return tuple(
         masks.case_view(row, scope.partner_role(row), names) for row in connection.execute(query).mappings()

@@ -132,7 +132,7 @@ def owned_cases(connection: Connection, scope: Scope, owner: str) -> Sequence[Va
     query = select(cases).where(
         scope.where(), cases.c.owner == owner, cases.c.is_open, cases.c.merged_into.is_(None)
     )
-    order = query.order_by(cases.c.expected_loss.desc(), cases.c.case_id)
+    order = query.order_by(cases.c.ranked_amount.desc(), cases.c.case_id)
     return connection.execute(order).mappings().all()
 
 

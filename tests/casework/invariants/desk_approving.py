@@ -163,7 +163,7 @@ class Approving(People):
         if draft is None:
             return
         for _ in range(4):  # whatever is due, it takes and dies with
-            self.a_worker_does_a_round(0, [death], None)
+            self.a_worker_does_a_round(0, [death] * 6, None)
         self.everything_holds()
         self._disturb(draft, disturbance)
         self.everything_holds()

@@ -37,7 +37,7 @@ CUTS_OF_A_ROUND = (
     "escalation:after-fired-before-told",
 )
 WITHIN_A_ROUND = ((None,) * 8) + CUTS_OF_A_ROUND
-DEATHS = (Answer.KILLED_EARLY, Answer.KILLED_SENDING, Answer.KILLED_AFTER)
+DEATHS = (Answer.KILLED_EARLY, Answer.KILLED_SENDING, Answer.KILLED_AFTER, Answer.LOST_AFTER)
 DISTURBANCES = ("right", "address", "facts", "text", "new text", "end", "end and anew", "day", "lent right")
 # What checks.py says once more, plainly.
 APPROVAL = {

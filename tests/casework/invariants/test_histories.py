@@ -36,7 +36,7 @@ def test_everything_that_can_happen_between_approval_and_sending(stores: Stores)
     for disturbance in DISTURBANCES:
         with life(stores) as step:
             step("something_happens_between_approval_and_sending", CUSTOMERS, disturbance, [], None)
-        for death in (Answer.KILLED_EARLY, Answer.KILLED_AFTER):
+        for death in (Answer.KILLED_EARLY, Answer.KILLED_AFTER, Answer.LOST_AFTER):
             with life(stores) as step:
                 step("something_happens_while_a_dead_worker_holds_the_message", CUSTOMERS, disturbance, death)
 

@@ -27,5 +27,7 @@ def downgrade() -> None:
 
 
 def _alter(to: Any, was: Any, by: str) -> None:
-    if op.get_bind().dialect.name == "postgresql":  # on SQLite amounts are whole hundredths from the beginning
+    if (
+        op.get_bind().dialect.name == "postgresql"
+    ):  # on SQLite amounts are whole hundredths from the beginning
         op.alter_column("cases", "ranked_amount", type_=to, existing_type=was, postgresql_using=by)
