@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -17,6 +18,7 @@ from tests.faults import sizes
 
 CUSTOMERS = 2  # the third draft for somebody outside leaves by mail and to the portal
 CASES = 3
+PARTS = 4  # of the random lives, for as many processes
 
 
 def test_every_way_an_attempt_can_go(stores: Stores) -> None:
@@ -127,14 +129,15 @@ def test_links_are_made_used_taken_back_and_end_whatever_is_cut(stores: Stores) 
             step("somebody_comes_by_a_link", 1, 1, None)
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 def test_whatever_people_feeds_and_workers_do_every_invariant_holds(
-    stores: Stores, looks_for_less: bool
+    stores: Stores, part: int, looks_for_less: bool
 ) -> None:
     phases = [Phase.generate, Phase.shrink] if looks_for_less else [Phase.generate]
     run_state_machine_as_test(
-        seed(sizes.SEED)(lives_of(stores)),
+        seed(sizes.SEED + part)(lives_of(stores)),
         settings=settings(
-            max_examples=sizes.figure("histories"),
+            max_examples=max(1, sizes.figure("histories") // PARTS),
             stateful_step_count=sizes.STEPS,
             deadline=None,
             database=None,
