@@ -15,7 +15,6 @@ from tests.faults.sizes import FIGURES, STEPS, TENTH, figure
 
 PAGE = ROOT / "docs" / "reliability.md"
 KEPT = ROOT / "docs" / "reliability"
-KINDS = ("faults", "mutants")
 TRIED = {
     "histories": f"random lives of a desk, of up to {STEPS} operations each",
     "races": "histories of threads on one case",
@@ -60,36 +59,38 @@ its tests try to break it on SQLite and on PostgreSQL, and seeded bugs show that
 `make test` tries a tenth of a release's figures; `make faults` all of them, `make faults CLAIM=1` those of a
 public claim, `make faults SIZE=0.01` a share. `make mutants` runs every seeded bug. Each run
 leaves a record in `var/reliability`; `python -m tests.faults.report --keep` takes the newest ones into
-`docs/reliability` and makes this page from them. The random tests repeat exactly from seed and commit;
-threads and kills repeat only in what they do, not in when.
+`docs/reliability` and makes this page from them. `ONLY=faults` (the kills), `ONLY=whole_path` and
+`ONLY="not faults and not whole_path"` are three sittings for `make faults`, each with its own record.
+
+The random tests repeat exactly from seed and commit; threads and kills repeat only in what they do, not in
+when.
 """
 
 
-def kept() -> dict[str, dict[str, Any]]:
-    """Return the records that are committed, by kind."""
-    found = {kind: KEPT / f"{kind}.json" for kind in KINDS}
-    return {
-        kind: json.loads(path.read_text(encoding="utf-8")) for kind, path in found.items() if path.exists()
-    }
+def kept() -> list[dict[str, Any]]:
+    """Return the records that are committed, by kind and part."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.json"))]
 
 
 def keep() -> None:
-    """Take the newest record of each kind from var/reliability into the documents."""
-    newest = {row["kind"]: row for row in map(json.loads, RECORDS.read_text(encoding="utf-8").splitlines())}
+    """Take the newest record of each kind and part from var/reliability into the documents."""
     KEPT.mkdir(exist_ok=True)
-    for kind, row in newest.items():
+    for row in map(json.loads, RECORDS.read_text(encoding="utf-8").splitlines()):
         text = json.dumps(row, indent=1, sort_keys=True) + "\n"
-        (KEPT / f"{kind}.json").write_text(text, encoding="utf-8")
+        (KEPT / f"{_name(row)}.json").write_text(text, encoding="utf-8")
 
 
-def page(records: dict[str, dict[str, Any]]) -> str:
+def _name(record: dict[str, Any]) -> str:
+    return "_".join([record["kind"], *record.get("chosen", "").split()])
+
+
+def page(records: list[dict[str, Any]]) -> str:
     """Return the whole page."""
     invariants = _table(("", "invariant"), list(INVARIANTS.items()))
     parts = [INTRODUCTION.format(invariants=invariants), _sizes()]
-    if "faults" in records:
-        parts.append(_faults(records["faults"]))
-    if "mutants" in records:
-        parts.append(_mutants(records["mutants"]))
+    faults = [_faults(record) for record in records if record["kind"] == "faults"]
+    parts += ["## The latest records of `make faults`\n", *faults]
+    parts += [_mutants(record) for record in records if record["kind"] == "mutants"]
     return "\n".join(parts)
 
 
@@ -109,15 +110,9 @@ def _sizes() -> str:
 def _faults(record: dict[str, Any]) -> str:
     rows = [(row["invariants"], row["store"], row["what"], f"{row['count']:,}") for row in record["figures"]]
     tests = ", ".join(f"{times} {outcome}" for outcome, times in record["tests"].items() if times)
-    told = (
-        f"{_about(record)} Tests: {tests}; each named crash point {record['rounds']} times. {_chosen(record)}"
-    )
+    told = f"{_about(record)} Tests: {tests}; each named crash point {record['rounds']} times."
     table = _table(("invariants", "store", "what was done", "times"), rows)
-    return f"## The latest record of `make faults`\n\n{told.strip()}\n\n{table}"
-
-
-def _chosen(record: dict[str, Any]) -> str:
-    return f"Only the tests that are `{record['chosen']}` were run." if record["chosen"] else ""
+    return f"### {record['chosen'] or 'All of it'}\n\n{told}\n\n{table}"
 
 
 def _mutants(record: dict[str, Any]) -> str:
