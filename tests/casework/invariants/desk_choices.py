@@ -39,7 +39,7 @@ CUTS_OF_A_ROUND = (
 WITHIN_A_ROUND = ((None,) * 8) + CUTS_OF_A_ROUND
 DEATHS = (Answer.KILLED_EARLY, Answer.KILLED_SENDING, Answer.KILLED_AFTER, Answer.LOST_AFTER)
 DISTURBANCES = ("right", "address", "facts", "text", "new text", "end", "end and anew", "day", "lent right")
-# What checks.py says once more, plainly.
+# What `checks` says once more, plainly.
 APPROVAL = {
     "limits": {"planner": 5000},
     "tiers": [
