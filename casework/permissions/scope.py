@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy import ColumnElement, and_, false, or_, true
 
 from casework.config import Config
 from casework.model import Grant, Principal, Role
@@ -79,7 +79,10 @@ class Scope:
     def where(self) -> ColumnElement[bool]:
         """Return the clause that every query over `cases` carries."""
         clauses = [
-            and_(*(cases.c[column].in_(sorted(values)) for column, values in reach.items()))
+            and_(
+                true(),
+                *(cases.c[name].in_(sorted(values)) for name, values in reach.items() if name != "tenant_id"),
+            )
             for _role, reach in self.reaches
         ]
         return and_(cases.c.tenant_id == self.tenant_id, or_(false(), *clauses))

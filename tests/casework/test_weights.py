@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from sqlalchemy import select, update
 
 from casework.config import HERE
 from casework.config.priority import Weights
-from casework.model import Action
+from casework.model import Action, Publication
 from casework.ranking import priority
-from casework.store.tables import priority_weights
+from casework.store.tables import cases, priority_weights
 from tests.casework.office import CUSTOMER, PLANNER, TENANT, Office, exception
 
 AMOUNTS = {  # penalty, revenue, stock-out
@@ -52,6 +53,11 @@ def weigh(folder: Path, **weights: float) -> None:
 def queue(office: Office) -> list[str]:
     page = office.casework.search(office.who(PLANNER), TENANT)
     return [case.subject for case in page.cases]
+
+
+def standing(office: Office, tenant_id: str) -> list[Any]:
+    with office.casework.desk.reading_across() as connection:
+        return list(connection.execute(select(cases).where(cases.c.tenant_id == tenant_id)).all())
 
 
 def test_cases_rank_by_their_loss_while_nothing_is_weighed(desk: Office) -> None:
@@ -105,8 +111,14 @@ def test_new_facts_new_cases_and_reopened_ones_rank_by_what_is_in_force(desk: Of
 
 
 def test_another_tenants_weights_are_its_own_and_a_partner_sees_none(desk: Office, folder: Path) -> None:
+    theirs = replace(record(3), tenant_id="health")
+    desk.casework.sync("health", Publication("pub-1"), [theirs])
+    before = standing(desk, "health")
     weigh(folder, inventory=3)
+    plan = desk.casework.config_diff(folder)
+    assert {name: len(moves) for name, moves in plan.moves.items() if moves} == {TENANT: 3}
     desk.casework.config_apply(folder)
+    assert standing(desk, "health") == before and len(before) == 1
     with desk.casework.desk.reading_across() as connection:
         assert connection.scalars(select(priority_weights.c.tenant_id)).all() == [TENANT]
     page = desk.casework.search(desk.who(CUSTOMER), TENANT)

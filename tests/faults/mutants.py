@@ -40,7 +40,9 @@ FIRST = {
     "evidence": "pack reconstruction retention restore events config_files configuration",
     "gauges.py": "telemetry relay",
     "incidents": "merging sync",
+    "permissions": "permissions access",
     "queue": "queue_at_scale desk_commands",
+    "ranking": "weights",
     "teamwork": "handover ownership",
 }
 REST = "approvals merging sync access links usage intake"
