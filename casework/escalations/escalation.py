@@ -33,6 +33,7 @@ WAIT_OVER = "wait_over"  # the system's own rule: a wait that has run out
 ACKNOWLEDGED = "unanswered"  # the rule whose steps stand still while an acknowledgement lasts
 FORGOTTEN = "It is open, and no step is due for it."  # the auditor's word for what `remind` mends
 BATCH = 200
+ROUNDS = 5  # what fired may have made others due (the end of a wait does); beyond, the next tick goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +205,11 @@ def fire_due(desk: Desk, now: datetime, actor: str = "service:worker", limit: in
     fired is logged and keeps nobody else waiting; the auditor reports it.
     """
     fired = 0
-    while round_ := _fire_all(desk, now, actor, limit):
-        fired += round_  # what fired may have made others due: the end of a wait does
+    for _ in range(ROUNDS):
+        found = _fire_all(desk, now, actor, limit)
+        fired += found
+        if not found:
+            break
     return fired
 
 
