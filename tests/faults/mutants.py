@@ -67,6 +67,7 @@ TESTS = {
     "escalation": ("tests/casework/test_escalation.py", "sqlite"),
     "links": ("tests/casework/test_links.py", "sqlite"),
     "access": ("tests/casework/test_access.py", "sqlite"),
+    "permissions": ("tests/casework/test_permissions.py", "not postgres"),
 }
 SIZE = "0.02"  # of the release figures
 LONGEST = 600.0  # seconds
