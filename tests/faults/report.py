@@ -151,6 +151,7 @@ def _about(record: dict[str, Any]) -> str:
 
 def _size(size: str) -> str:
     named = {
+        "ci": "the figures that `make test` tried then",
         "release": "the figures of a release",
         "claim": "the claim's figures",
     }
