@@ -199,7 +199,9 @@ def runs_on(step: Values) -> bool:
 
 
 def fire_due(desk: Desk, now: datetime, actor: str = "service:worker", limit: int = BATCH) -> int:
-    """Fire every step due by now, each in one transaction and exactly once; return how many fired here.
+    """Fire the steps due by now, each in one transaction and exactly once; return how many fired here.
+
+    What becomes due by their firing follows, for a bounded number of rounds; the rest with the next call.
 
     Steps of a waiting case stand still with its clock, except those `not_stopped` names. A step that cannot be
     fired is logged and keeps nobody else waiting; the auditor reports it.
