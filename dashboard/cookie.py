@@ -22,10 +22,10 @@ ADDRESS = "/session"
 TICKET_SECONDS = 30.0
 LONGEST_TICKET = 200
 
-# The ticket is the only thing a script of the page ever holds.
+# The ticket is the only thing a script of the page ever holds; the request outlives a page that is left.
 EXCHANGE = """
 export default function({ data }) {
-    fetch("session", { method: "POST", body: data.ticket, credentials: "same-origin" });
+    fetch("session", { method: "POST", body: data.ticket, credentials: "same-origin", keepalive: true });
 }
 """
 

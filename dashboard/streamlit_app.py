@@ -126,11 +126,11 @@ def main() -> None:
     made = pages(page_names(viewer))
     chosen = st.navigation(list(made.values()), position="hidden" if viewer.only_case else "top")
     st.session_state["pages"] = made
+    session.remember()  # first, so that a run cut short by a press has offered it too
     show_header(viewer)
     if viewer.is_link:
         session.close_with_link(viewer)
     chosen.run()
-    session.remember()
 
 
 main()

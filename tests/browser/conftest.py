@@ -21,6 +21,7 @@ from casework.model import CaseView, Principal, QueueFilter
 from casework.permissions import grants
 from casework.service import Casework
 from casework.store.engine import open_store
+from dashboard import cookie
 from tests.browser.chromium import PATIENCE_MS, opened
 from tests.conftest import ROOT, free_port
 from tests.dashboard.conftest import UNSET
@@ -123,9 +124,15 @@ def person(desk: Desk, visitor: Callable[[], Page]) -> Callable[..., Page]:
         page.locator(".st-key-sign_in_password input").fill(desk.world.passwords[login])
         page.locator(".st-key-sign_in_submit button").click()
         expect(page.locator(".st-key-sign_out button")).to_be_visible()
+        wait_for(lambda: has_session(page), 30, "the browser to keep the session")
         return page
 
     return sign_in
+
+
+def has_session(page: Page) -> bool:
+    """Say whether this person's browser holds the cookie that a reload needs."""
+    return any(kept.get("name") == cookie.NAME for kept in page.context.cookies())
 
 
 def press(page: Page, key: str) -> None:
