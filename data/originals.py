@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
+from typing import BinaryIO
 
 from data.errors import OriginalMissing
 
@@ -29,18 +32,15 @@ class Originals:
         Keeping the same bytes again changes nothing. The hash is taken from the copy's own bytes, so a file
         that grows while it is read is kept as it was read.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix="incoming-", dir=self.root)
-        try:
-            with os.fdopen(descriptor, "wb") as copy, path.open("rb") as source:
-                sha256 = _copy(source, copy)
-                copy.flush()
-                os.fsync(copy.fileno())
-            self._settle(Path(name), sha256)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                Path(name).unlink()
-        return sha256
+        return self._keep(lambda: path.open("rb"))
+
+    def keep_bytes(self, content: bytes) -> str:
+        """Write these bytes here and return their SHA-256; on return they survive a crash, as with `keep`."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        if self.path(sha256).exists():
+            self._sync_name(sha256)
+            return sha256
+        return self._keep(lambda: io.BytesIO(content))
 
     def open(self, sha256: str) -> BufferedReader:
         """A stream over the kept bytes; OriginalMissing where they are not here."""
@@ -62,20 +62,36 @@ class Originals:
         if found != sha256:
             raise OriginalMissing(sha256, "has been changed on disk; restore it from the backups.")
 
+    def _keep(self, opened: Callable[[], BinaryIO]) -> str:
+        self.root.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix="incoming-", dir=self.root)
+        try:
+            with os.fdopen(descriptor, "wb") as copy, opened() as source:
+                sha256 = _copy(source, copy)
+                copy.flush()
+                os.fsync(copy.fileno())
+            self._settle(Path(name), sha256)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                Path(name).unlink()
+        return sha256
+
     def _settle(self, copy: Path, sha256: str) -> None:
         target = self.path(sha256)
-        is_new_folder = not target.parent.exists()
         target.parent.mkdir(exist_ok=True)
         if not target.exists():
             copy.chmod(0o444)
             copy.replace(target)
-        # The name too must survive a crash, not only the bytes.
-        _sync_folder(target.parent)
-        if is_new_folder:
-            _sync_folder(self.root)
+        self._sync_name(sha256)
+
+    def _sync_name(self, sha256: str) -> None:
+        # The name too must survive a crash, not only the bytes; and whoever made the folder a moment ago
+        # may not have come to sync it yet.
+        _sync_folder(self.path(sha256).parent)
+        _sync_folder(self.root)
 
 
-def _copy(source: BufferedReader, target: BufferedWriter) -> str:
+def _copy(source: BinaryIO, target: BufferedWriter) -> str:
     digest = hashlib.sha256()
     while chunk := source.read(CHUNK_BYTES):
         digest.update(chunk)

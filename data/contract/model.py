@@ -10,7 +10,7 @@ import re
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -19,8 +19,11 @@ from data.errors import ContractBroken
 
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 
-#: Which producer's contracts speak for which tenant.
-TENANT_SOURCES = {"health": "scms", "airfreight": "c2k", "demo": "network"}
+#: Which producers' contracts speak for which tenant; a tenant's feeds have different names whatever the source.
+TENANT_SOURCES = {"health": ("scms",), "airfreight": ("c2k",), "demo": ("network", "partner")}
+
+#: Formats of one message in many: the contract says which.
+Format = Literal["csv", "jsonl", "parquet", "xlsx", "x12", "edifact", "dcsa", "epcis", "webhook"]
 
 FORMAT = re.compile(r"(%[dmyYbBHMSfz]|[ /:,.T-])*%[dmyYbBHMSfz]")
 
@@ -80,14 +83,19 @@ class Column(BaseModel):
 
 
 class Contract(BaseModel):
-    """The promises of one feed. `key` identifies a row; `recorded_at` says how we know when we learned it."""
+    """The promises of one feed. `key` identifies a row; `recorded_at` says how we know when we learned it.
+
+    `answers` says whether its files are answered by a 997 or TA1, `answer_content` whether by an 824 too where rows
+    are set aside for their content; both count for X12 alone.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     feed: Identifier
     source: Identifier
     producer: str
-    format: Literal["csv", "jsonl", "parquet"]
+    format: Format
+    message: str | None = None
     description: str
     columns: dict[Identifier, Column]
     key: list[str]
@@ -96,9 +104,13 @@ class Contract(BaseModel):
     lateness: timedelta
     extra_columns: Literal["refuse", "ignore"] = "refuse"
     delimiter: str = Field(default=",", min_length=1, max_length=1)
-    encoding: Literal["utf-8", "cp1252", "latin-1"] = "utf-8"
+    encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = "utf-8"
+    sheet: str | None = None
+    header_row: int = Field(default=1, ge=1, le=1000)
     max_rows: int = Field(default=1_000_000, ge=1)
     max_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+    answers: bool = True
+    answer_content: bool = False
 
     @field_validator("columns")
     @classmethod
@@ -124,6 +136,12 @@ class Contract(BaseModel):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _content_is_answered_beside_syntax(self) -> Self:
+        if self.answer_content and not self.answers:
+            raise ValueError("answer_content needs answers: true")
+        return self
+
     @property
     def table_name(self) -> str:
         """The raw table of this feed, within schema `raw`."""
@@ -141,13 +159,21 @@ class Contract(BaseModel):
 
     def tenants(self) -> list[str]:
         """Tenants fed by this contract's source."""
-        return [tenant for tenant, source in TENANT_SOURCES.items() if source == self.source]
+        return tenants_of(self.source)
+
+
+def tenants_of(source: str) -> list[str]:
+    """Tenants fed by a source."""
+    return [tenant for tenant, sources in TENANT_SOURCES.items() if source in sources]
 
 
 def read_contract(path: Path) -> Contract:
-    """The contract in one YAML file; ContractBroken names the file and the field otherwise."""
+    """The contract in one YAML file; ContractBroken names the file and the field otherwise.
+
+    A contract `like: x` says only what is its own; the rest is in `_x.yml` of its folder.
+    """
     try:
-        contract = Contract.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        contract = Contract.model_validate(_with_shape(path, yaml.safe_load(path.read_text("utf-8"))))
     except (ValidationError, yaml.YAMLError, ValueError) as error:
         raise ContractBroken(str(path), _first_problem(error)) from error
     if (contract.source, contract.feed) != (path.parent.name, path.stem):
@@ -167,8 +193,19 @@ def load_contract(source: str, feed: str) -> Contract:
 @cache
 def load_contracts() -> dict[tuple[str, str], Contract]:
     """Every packaged contract by (source, feed), sorted; read once per process."""
-    found = [read_contract(path) for path in sorted(CONTRACTS.glob("*/*.yml"))]
+    found = [read_contract(path) for path in sorted(CONTRACTS.glob("*/[!_]*.yml"))]
     return {(contract.source, contract.feed): contract for contract in found}
+
+
+def _with_shape(path: Path, said: Any) -> Any:
+    """What a contract says, together with the shape it shares with others."""
+    if not isinstance(said, dict) or "like" not in said:
+        return said
+    own = {name: value for name, value in said.items() if name != "like"}
+    shape = path.parent / f"_{said['like']}.yml"
+    if not shape.is_file():
+        raise ValueError(f"like: there is no {shape.name} beside it")
+    return yaml.safe_load(shape.read_text("utf-8")) | own
 
 
 def _first_problem(error: Exception) -> str:

@@ -6,18 +6,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data.contract.model import Contract
-from data.formats import csv, jsonl, parquet
+from data.formats import csv, dcsa, edifact, epcis, jsonl, parquet, webhook, x12, xlsx
+from data.mapping.apply import translated
+from data.mapping.mapped import MappedContract, sent_as
 from data.records import Problem, Record
 
 __all__ = ["Problem", "Record", "read"]
 
-READERS = {"csv": csv.read, "jsonl": jsonl.read, "parquet": parquet.read}
+READERS = {
+    "csv": csv.read,
+    "dcsa": dcsa.read,
+    "edifact": edifact.read,
+    "epcis": epcis.read,
+    "jsonl": jsonl.read,
+    "parquet": parquet.read,
+    "x12": x12.read,
+    "xlsx": xlsx.read,
+    "webhook": webhook.read,
+}
 
 
 def read(contract: Contract, source: Path | str | bytes) -> Iterator[Record]:
     """Every row of the file as a Record, in order, in bounded memory.
 
     Raises FileRefused where the file as a whole breaks the contract (size, headings, damage); anything wrong
-    with one row is that record's `problem`.
+    with one row is that record's `problem`. A mapped contract's rows come in its own words already.
     """
-    return READERS[contract.format](contract, Path(source) if isinstance(source, str) else source)
+    found = Path(source) if isinstance(source, str) else source
+    if isinstance(contract, MappedContract):
+        return translated(contract, READERS[contract.format](sent_as(contract), found))
+    return READERS[contract.format](contract, found)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from data.contract.model import Contract
 from data.errors import FileRefused
 from data.formats.limits import check_columns, check_row_count, check_size
 from data.formats.lines import Line, PushbackLines, RowTooLong, lines_of, open_bytes, size_of
+from data.formats.utf16 import Utf16
 from data.records import Problem, Record, sentence, shortened
 
 
@@ -21,13 +23,19 @@ def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
     """Records of a CSV file in order; FileRefused where its headings or size break the contract."""
     check_size(contract, size_of(source))
     with open_bytes(source) as stream:
-        rows = rows_of(lines_of(stream, contract.encoding), contract.delimiter)
+        rows = rows_of(_lines(contract, stream), contract.delimiter)
         heading = _heading(contract, rows)
         names = [contract.by_source_name.get(name) for name in heading]
         extras = tuple(name for name, ours in zip(heading, names, strict=True) if ours is None)
         for row_number, (cells, lines, problem) in enumerate(rows, start=1):
             check_row_count(contract, row_number)
             yield _record(row_number, names, extras, cells, lines, problem)
+
+
+def _lines(contract: Contract, stream: BinaryIO) -> Iterator[Line]:
+    if contract.encoding == "utf-16":
+        return lines_of(Utf16(contract.feed, stream), "utf-8")
+    return lines_of(stream, contract.encoding)
 
 
 def rows_of(lines: Iterator[Line], delimiter: str) -> Iterator[tuple[list[str], list[Line], Problem | None]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.contract.model import Contract
@@ -19,40 +21,94 @@ from data.formats.lines import size_of
 from data.records import Problem, Record, shortened
 
 BATCH_ROWS = 10_000
+TEXTS = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What stands in a row for a value that Python cannot hold, and why."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """As it is shown in the row's raw text."""
+        return f"(unreadable: {self.reason})"
 
 
 def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
     """Records of a Parquet file in order; FileRefused where it is damaged, too large or shaped otherwise."""
     check_size(contract, size_of(source))
     try:
-        with pq.ParquetFile(pa.BufferReader(source) if isinstance(source, bytes) else source) as file:
+        with _opened(source) as whole:
+            leaves = [whole.schema.column(number).path for number in range(len(whole.schema))]
+        # Unpacked, a text that a small file repeats would fill the memory before it could be measured.
+        with _opened(source, read_dictionary=leaves) as file:
             _check_shape(contract, file)
             yield from _records(contract, file)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FileRefused(
             contract.feed,
             "parquet",
-            f"it is not a readable Parquet file ({shortened(str(error).splitlines()[0], 160)}).",
+            f"it is not a readable Parquet file ({_first_line(error)}).",
             "Ask the producer to send it again.",
         ) from error
 
 
+def _opened(source: Path | bytes, **options: Any) -> pq.ParquetFile:
+    return pq.ParquetFile(pa.BufferReader(source) if isinstance(source, bytes) else source, **options)
+
+
 def _check_shape(contract: Contract, file: pq.ParquetFile) -> None:
     check_columns(contract, file.schema_arrow.names)
-    check_row_count(contract, file.metadata.num_rows)
-    groups = range(file.metadata.num_row_groups)
-    # A small file may unpack into a huge one.
-    check_size(contract, sum(file.metadata.row_group(group).total_byte_size for group in groups))
+    groups = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
+    row_count = sum(group.num_rows for group in groups)
+    check_row_count(contract, row_count)
+    # A small file may unpack into a huge one, and values of one fixed length say at once how long they are.
+    fixed = sum(file.schema.column(number).length or 0 for number in range(len(file.schema)))
+    check_size(contract, max(sum(group.total_byte_size for group in groups), row_count * fixed))
 
 
 def _records(contract: Contract, file: pq.ParquetFile) -> Iterator[Record]:
     known = contract.by_source_name
     extras = tuple(name for name in file.schema_arrow.names if name not in known)
-    row_number = 0
+    row_number = unpacked = 0
     for batch in file.iter_batches(batch_size=BATCH_ROWS):
-        for row in batch.to_pylist():
+        unpacked += sum(_size(column) for column in batch.columns)
+        check_size(contract, unpacked)
+        for row in _rows(batch):
             row_number += 1
             yield _record(known, extras, row_number, row)
+
+
+def _size(column: pa.Array) -> int:
+    """Bytes of a column's values once each stands for itself."""
+    kind = column.type
+    if pa.types.is_nested(kind):
+        parts = column.flatten()
+        return sum(_size(part) for part in (parts if isinstance(parts, list) else [parts]))
+    if pa.types.is_dictionary(kind) and kind.value_type in TEXTS:
+        return int(pc.sum(pc.binary_length(column.dictionary).take(column.indices)).as_py() or 0)
+    return int(column.nbytes)
+
+
+def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """The rows of a batch; a value that Python cannot hold costs its own row only."""
+    try:
+        return batch.to_pylist()
+    except (ValueError, ArithmeticError, LookupError):
+        columns = [[_held(value) for value in column] for column in batch.columns]
+        return [dict(zip(batch.schema.names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _held(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except (ValueError, ArithmeticError, LookupError) as error:
+        return Unreadable(_first_line(error))
+
+
+def _first_line(error: Exception) -> str:
+    return shortened(str(error).partition("\n")[0] or type(error).__name__, 160)
 
 
 def _record(known: dict[str, str], extras: tuple[str, ...], row_number: int, row: dict[str, Any]) -> Record:
@@ -81,4 +137,6 @@ def _cell(value: Any) -> tuple[str | None, str | None]:
         return (value.astimezone(UTC) if value.tzinfo else value).isoformat(), None
     if isinstance(value, (int, float, Decimal, date)):
         return str(value), None
+    if isinstance(value, Unreadable):
+        return None, f"holds a value that cannot be read ({value.reason})"
     return None, f"holds a {type(value).__name__} where one plain value is expected"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data.simulate import landing, truth
+from data.simulate import identities, landing, truth
 from data.simulate.exports import Row, export
 from data.simulate.movement import World, run
 from data.simulate.noise import disturb
@@ -94,7 +94,14 @@ def lay(
     rows = [row for batch in batches.values() for row in batch]
     found = truth.intervals(world)
     landing.write(Path(truth_path), "".join(f"{line}\n" for line in truth.lines(world, found)).encode())
+    who = "".join(f"{line}\n" for line in identities.lines(world))
+    landing.write(identities_path(Path(truth_path)), who.encode())
     return _report(world, rows, found, hour, (files[0], files[1], written))
+
+
+def identities_path(truth_path: Path) -> Path:
+    """Where the truth about identities lies: beside the truth about exceptions."""
+    return truth_path.with_stem(f"{truth_path.stem}_identities")
 
 
 def _report(

@@ -90,6 +90,8 @@ def _masters(world: World) -> Iterator[Row]:
                 longitude=place.longitude,
                 country_code=place.country,
                 time_zone=place.time_zone,
+                city=place.city,
+                region_code=place.region,
             )
         for customer in world.network.customers:
             yield _row(

@@ -22,6 +22,8 @@ class Facility:
     longitude: float
     country: str
     time_zone: str
+    city: str
+    region: str | None
 
 
 @dataclass(frozen=True)
@@ -63,55 +65,66 @@ class Lane:
 
 
 _PLACES = """
-CNSHA|Port of Shanghai|port|CNSHA|31.23|121.49|CN|Asia/Shanghai
-CNYTN|Port of Yantian|port|CNYTN|22.57|114.27|CN|Asia/Shanghai
-VNSGN|Port of Ho Chi Minh City|port|VNSGN|10.77|106.71|VN|Asia/Ho_Chi_Minh
-INNSA|Nhava Sheva (Jawaharlal Nehru)|port|INNSA|18.95|72.95|IN|Asia/Kolkata
-USLAX|Port of Los Angeles|port|USLAX|33.74|-118.26|US|America/Los_Angeles
-USSAV|Port of Savannah|port|USSAV|32.13|-81.14|US|America/New_York
-NLRTM|Port of Rotterdam|port|NLRTM|51.95|4.14|NL|Europe/Amsterdam
-DEHAM|Port of Hamburg|port|DEHAM|53.53|9.93|DE|Europe/Berlin
-CNPVG|Shanghai Pudong cargo hub|hub|CNPVG|31.14|121.81|CN|Asia/Shanghai
-HKHKG|Hong Kong cargo hub|hub|HKHKG|22.31|113.92|HK|Asia/Hong_Kong
-USCHI|Chicago cargo hub|hub|USCHI|41.98|-87.90|US|America/Chicago
-DEFRA|Frankfurt cargo hub|hub|DEFRA|50.03|8.57|DE|Europe/Berlin
-USMEM|Memphis cross-dock|hub|USMEM|35.05|-89.98|US|America/Chicago
-USIND|Indianapolis cross-dock|hub|USIND|39.72|-86.29|US|America/Indiana/Indianapolis
-USSLC|Salt Lake City cross-dock|hub|USSLC|40.76|-111.97|US|America/Denver
-USLRD|Laredo border cross-dock|hub|USLRD|27.53|-99.50|US|America/Chicago
-DEDUI|Duisburg cross-dock|hub|DEDUI|51.44|6.74|DE|Europe/Berlin
-CZPRG|Prague cross-dock|hub|CZPRG|50.06|14.51|CZ|Europe/Prague
-PL-SUZHOU|Suzhou plant|plant|CNSZH|31.30|120.62|CN|Asia/Shanghai
-PL-WUXI|Wuxi plant|plant|CNWUX|31.57|120.30|CN|Asia/Shanghai
-PL-SHENZHEN|Shenzhen plant|plant|CNSZX|22.64|114.06|CN|Asia/Shanghai
-PL-SAIGON|Ho Chi Minh City plant|plant||10.87|106.80|VN|Asia/Ho_Chi_Minh
-PL-PUNE|Pune plant|plant|INPNQ|18.52|73.86|IN|Asia/Kolkata
-PL-STUTTGART|Stuttgart plant|plant|DESTR|48.78|9.18|DE|Europe/Berlin
-PL-MONTERREY|Monterrey plant|plant|MXMTY|25.69|-100.32|MX|America/Monterrey
-DC-RENO|Reno distribution centre|dc|USRNO|39.53|-119.81|US|America/Los_Angeles
-DC-ONTARIO|Ontario (California) distribution centre|dc|USONT|34.06|-117.65|US|America/Los_Angeles
-DC-ATLANTA|Atlanta distribution centre|dc|USATL|33.75|-84.39|US|America/New_York
-DC-COLUMBUS|Columbus distribution centre|dc|USCMH|39.96|-83.00|US|America/New_York
-DC-VENLO|Venlo distribution centre|dc|NLVEN|51.37|6.17|NL|Europe/Amsterdam
-DC-WARSAW|Warsaw distribution centre|dc|PLWAW|52.23|21.01|PL|Europe/Warsaw
-CS-SEATTLE|Seattle customer site|customer_site||47.61|-122.33|US|America/Los_Angeles
-CS-DENVER|Denver customer site|customer_site||39.74|-104.99|US|America/Denver
-CS-PHOENIX|Phoenix customer site|customer_site||33.45|-112.07|US|America/Phoenix
-CS-DALLAS|Dallas customer site|customer_site||32.78|-96.80|US|America/Chicago
-CS-STLOUIS|St. Louis customer site|customer_site||38.63|-90.20|US|America/Chicago
-CS-BOSTON|Boston customer site|customer_site||42.36|-71.06|US|America/New_York
-CS-MILWAUKEE|Milwaukee customer site|customer_site||43.04|-87.91|US|America/Chicago
-CS-MUNICH|Munich customer site|customer_site||48.14|11.58|DE|Europe/Berlin
-CS-LYON|Lyon customer site|customer_site||45.76|4.84|FR|Europe/Paris
-CS-MILAN|Milan customer site|customer_site||45.46|9.19|IT|Europe/Rome
-CS-VIENNA|Vienna customer site|customer_site||48.21|16.37|AT|Europe/Vienna
-CS-COPENHAGEN|Copenhagen customer site|customer_site||55.68|12.57|DK|Europe/Copenhagen
+CNSHA|Port of Shanghai|port|CNSHA|31.23|121.49|CN|Asia/Shanghai|Shanghai|
+CNYTN|Port of Yantian|port|CNYTN|22.57|114.27|CN|Asia/Shanghai|Yantian|
+VNSGN|Port of Ho Chi Minh City|port|VNSGN|10.77|106.71|VN|Asia/Ho_Chi_Minh|Ho Chi Minh City|
+INNSA|Nhava Sheva (Jawaharlal Nehru)|port|INNSA|18.95|72.95|IN|Asia/Kolkata|Nhava Sheva|
+USLAX|Port of Los Angeles|port|USLAX|33.74|-118.26|US|America/Los_Angeles|Los Angeles|CA
+USSAV|Port of Savannah|port|USSAV|32.13|-81.14|US|America/New_York|Savannah|GA
+NLRTM|Port of Rotterdam|port|NLRTM|51.95|4.14|NL|Europe/Amsterdam|Rotterdam|
+DEHAM|Port of Hamburg|port|DEHAM|53.53|9.93|DE|Europe/Berlin|Hamburg|
+CNPVG|Shanghai Pudong cargo hub|hub|CNPVG|31.14|121.81|CN|Asia/Shanghai|Shanghai|
+HKHKG|Hong Kong cargo hub|hub|HKHKG|22.31|113.92|HK|Asia/Hong_Kong|Hong Kong|
+USCHI|Chicago cargo hub|hub|USCHI|41.98|-87.90|US|America/Chicago|Chicago|IL
+DEFRA|Frankfurt cargo hub|hub|DEFRA|50.03|8.57|DE|Europe/Berlin|Frankfurt|
+USMEM|Memphis cross-dock|hub|USMEM|35.05|-89.98|US|America/Chicago|Memphis|TN
+USIND|Indianapolis cross-dock|hub|USIND|39.72|-86.29|US|America/Indiana/Indianapolis|Indianapolis|IN
+USSLC|Salt Lake City cross-dock|hub|USSLC|40.76|-111.97|US|America/Denver|Salt Lake City|UT
+USLRD|Laredo border cross-dock|hub|USLRD|27.53|-99.50|US|America/Chicago|Laredo|TX
+DEDUI|Duisburg cross-dock|hub|DEDUI|51.44|6.74|DE|Europe/Berlin|Duisburg|
+CZPRG|Prague cross-dock|hub|CZPRG|50.06|14.51|CZ|Europe/Prague|Prague|
+PL-SUZHOU|Suzhou plant|plant|CNSZH|31.30|120.62|CN|Asia/Shanghai|Suzhou|
+PL-WUXI|Wuxi plant|plant|CNWUX|31.57|120.30|CN|Asia/Shanghai|Wuxi|
+PL-SHENZHEN|Shenzhen plant|plant|CNSZX|22.64|114.06|CN|Asia/Shanghai|Shenzhen|
+PL-SAIGON|Ho Chi Minh City plant|plant||10.87|106.80|VN|Asia/Ho_Chi_Minh|Ho Chi Minh City|
+PL-PUNE|Pune plant|plant|INPNQ|18.52|73.86|IN|Asia/Kolkata|Pune|
+PL-STUTTGART|Stuttgart plant|plant|DESTR|48.78|9.18|DE|Europe/Berlin|Stuttgart|
+PL-MONTERREY|Monterrey plant|plant|MXMTY|25.69|-100.32|MX|America/Monterrey|Monterrey|
+DC-RENO|Reno distribution centre|dc|USRNO|39.53|-119.81|US|America/Los_Angeles|Reno|NV
+DC-ONTARIO|Ontario (California) distribution centre|dc|USONT|34.06|-117.65|US|America/Los_Angeles|Ontario|CA
+DC-ATLANTA|Atlanta distribution centre|dc|USATL|33.75|-84.39|US|America/New_York|Atlanta|GA
+DC-COLUMBUS|Columbus distribution centre|dc|USCMH|39.96|-83.00|US|America/New_York|Columbus|OH
+DC-VENLO|Venlo distribution centre|dc|NLVEN|51.37|6.17|NL|Europe/Amsterdam|Venlo|
+DC-WARSAW|Warsaw distribution centre|dc|PLWAW|52.23|21.01|PL|Europe/Warsaw|Warsaw|
+CS-SEATTLE|Seattle customer site|customer_site||47.61|-122.33|US|America/Los_Angeles|Seattle|WA
+CS-DENVER|Denver customer site|customer_site||39.74|-104.99|US|America/Denver|Denver|CO
+CS-PHOENIX|Phoenix customer site|customer_site||33.45|-112.07|US|America/Phoenix|Phoenix|AZ
+CS-DALLAS|Dallas customer site|customer_site||32.78|-96.80|US|America/Chicago|Dallas|TX
+CS-STLOUIS|St. Louis customer site|customer_site||38.63|-90.20|US|America/Chicago|St. Louis|MO
+CS-BOSTON|Boston customer site|customer_site||42.36|-71.06|US|America/New_York|Boston|MA
+CS-MILWAUKEE|Milwaukee customer site|customer_site||43.04|-87.91|US|America/Chicago|Milwaukee|WI
+CS-MUNICH|Munich customer site|customer_site||48.14|11.58|DE|Europe/Berlin|Munich|
+CS-LYON|Lyon customer site|customer_site||45.76|4.84|FR|Europe/Paris|Lyon|
+CS-MILAN|Milan customer site|customer_site||45.46|9.19|IT|Europe/Rome|Milan|
+CS-VIENNA|Vienna customer site|customer_site||48.21|16.37|AT|Europe/Vienna|Vienna|
+CS-COPENHAGEN|Copenhagen customer site|customer_site||55.68|12.57|DK|Europe/Copenhagen|Copenhagen|
 """
 
 
 def _facility(line: str) -> Facility:
-    code, name, kind, locode, latitude, longitude, country, zone = line.split("|")
-    return Facility(code, name, kind, locode or None, float(latitude), float(longitude), country, zone)
+    code, name, kind, locode, latitude, longitude, country, zone, city, region = line.split("|")
+    return Facility(
+        code,
+        name,
+        kind,
+        locode or None,
+        float(latitude),
+        float(longitude),
+        country,
+        zone,
+        city,
+        region or None,
+    )
 
 
 FACILITIES: tuple[Facility, ...] = tuple(_facility(line) for line in _PLACES.strip().splitlines())

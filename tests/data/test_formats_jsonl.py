@@ -8,7 +8,8 @@ import pytest
 
 from data.errors import FileRefused
 from data.formats import read
-from data.formats.jsonl import NotAnObject, parse_object
+from data.formats.jsonl import parse_object
+from data.formats.strict_json import NotStrict
 from tests.data.builders import CORPORA, GOOD, judge, parcel
 
 CONTRACT = parcel(format="jsonl")
@@ -42,7 +43,7 @@ def lines(content: bytes) -> list[str | None]:
 def test_what_is_not_json_is_never_read_as_a_row(content: bytes) -> None:
     if b"\n" not in content and b"\r" not in content:
         assert None not in lines(content)
-    with pytest.raises((NotAnObject, UnicodeDecodeError)):
+    with pytest.raises((NotStrict, UnicodeDecodeError)):
         parse_object(content.decode("utf-8"))
 
 
@@ -53,12 +54,12 @@ def test_what_is_json_is_understood(content: bytes) -> None:
         [key for key, _ in json.loads(text, object_pairs_hook=list) or []] if text.lstrip()[:1] == "{" else []
     )
     if len(names) != len(set(names)):
-        with pytest.raises(NotAnObject, match="more than once"):
+        with pytest.raises(NotStrict, match="more than once"):
             parse_object(text)
     elif text.lstrip()[:1] == "{":
         assert parse_object(text).keys() == json.loads(text).keys()
     else:
-        with pytest.raises(NotAnObject, match="not an object"):
+        with pytest.raises(NotStrict, match="not an object"):
             parse_object(text)
 
 

@@ -60,7 +60,16 @@ def test_a_row_that_breaks_a_promise_is_kept_with_its_reason(cells: dict[str, An
     assert [(item.row_number, item.rule) for item in found.rejected] == [(1, rule)]
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + b"\0" * 100 + b"PAR1", parquet([ROW])[:-20]])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PAR1",
+        b"PAR1" + b"\0" * 100 + b"PAR1",
+        parquet([ROW])[:-20],
+        parquet([ROW]).replace(b"Weight", b"W\xffight"),
+    ],
+)
 def test_a_damaged_file_is_refused_in_a_sentence(content: bytes) -> None:
     with pytest.raises(FileRefused, match="not a readable Parquet file"):
         judge(CONTRACT, content)
@@ -76,3 +85,55 @@ def test_a_small_file_that_unpacks_into_a_huge_one_is_refused() -> None:
     limit = len(content) + 1000
     with pytest.raises(FileRefused, match="the feed's limit is"):
         judge(parcel(format="parquet", max_bytes=limit), content)
+
+
+def unpacking_into(column: pa.Array) -> bytes:
+    """A small file of as many rows as the column has, with the column as its remark."""
+    cells = {name: [value] * len(column) for name, value in ROW.items() if name != "Remark"}
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(cells).append_column("Remark", column), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+LONG = pa.DictionaryArray.from_arrays(pa.array([0] * 3000, pa.int32()), pa.array(["x" * 100_000]))
+BOMBS = {
+    "one text for every row": LONG,
+    "inside a list": pa.ListArray.from_arrays(pa.array(range(3001), pa.int32()), LONG),
+    "inside a struct": pa.StructArray.from_arrays([LONG], ["a"]),
+    "of one fixed length": pa.array([b"x" * 100_000] * 3000, pa.binary(100_000)),
+}
+
+
+@pytest.mark.parametrize("column", BOMBS.values(), ids=BOMBS.keys())
+def test_a_value_that_is_stored_once_counts_for_every_row_it_unpacks_into(column: pa.Array) -> None:
+    content = unpacking_into(column)
+    assert len(content) < 200_000
+    with pytest.raises(FileRefused, match="the feed's limit is 10,000,000"):
+        judge(parcel(format="parquet", max_bytes=10_000_000), content)
+
+
+NOT_UTF8 = pa.Array.from_buffers(
+    pa.string(), 2, [None, pa.array([0, 1, 2], pa.int32()).buffers()[1], pa.py_buffer(b"\xffA")]
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "good"),
+    [
+        ("Remark", NOT_UTF8, 1),
+        ("Weighed", pa.array([2**62, 1_700_000_000_000_000]).cast(pa.timestamp("us", tz="UTC")), 1),
+        ("Weighed", pa.array([0, 1]).cast(pa.timestamp("us", tz="Mars/Olympus")), 0),
+        ("Due", pa.array([2**30] * 2, pa.int32()).cast(pa.date32()), 0),
+    ],
+)
+def test_a_value_that_python_cannot_hold_costs_its_own_row_only(
+    name: str, column: pa.Array, good: int
+) -> None:
+    cells = {key: pa.array([value] * 2) for key, value in ROW.items()} | {name: column}
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(cells), buffer)
+    found = judge(CONTRACT, buffer.getvalue())
+    assert (found.rows.num_rows, len(found.rejected)) == (good, 2 - good)
+    assert found.rejected[0].rule == "type"
+    assert f"Row 1: {name} holds a value that cannot be read (" in found.rejected[0].message
+    assert "unreadable" in found.rejected[0].raw

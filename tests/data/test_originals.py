@@ -45,6 +45,17 @@ def test_keeping_the_same_bytes_again_changes_nothing(tmp_path: Path, originals:
     assert [path for path in originals.root.rglob("*") if path.is_file()] == [originals.path(first)]
 
 
+@given(st.binary(max_size=3000))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_bytes_and_a_file_of_the_same_bytes_are_one_original(
+    tmp_path: Path, originals: Originals, content: bytes
+) -> None:
+    sha256 = originals.keep_bytes(content)
+    assert originals.keep(arrived(tmp_path, content)) == originals.keep_bytes(content) == sha256
+    originals.verify(sha256)
+    assert not list(originals.root.glob("incoming-*"))
+
+
 def test_many_at_once_keep_one_copy(tmp_path: Path, originals: Originals) -> None:
     path = arrived(tmp_path, b"x" * 3_000_000)
     with ThreadPoolExecutor(8) as pool:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from data.contract import CheckResult, empty_table, expectation_suite, load_contracts, validate
-from tests.data.builders import GOOD, csv_text, judge, parcel
+from tests.data.builders import GOOD, PARCEL, csv_text, judge, parcel
 
 
 @pytest.fixture
@@ -93,3 +93,17 @@ def test_reading_contracts_and_files_waits_for_no_checking_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_no_sign_passes_the_row_split_and_stops_the_feed() -> None:
+    columns = PARCEL["columns"] | {
+        "remark": {"source_name": "Remark", "type": "string", "pattern": r"[^@\s]+@[^@\s]\S*\d?"}
+    }
+    contract = parcel(columns=columns)
+    odd = [chr(code) for code in (*range(1, 33), 0x85, 0xA0, 0x1680, 0x2003, 0x2028, 0x3000, 0x661, 0xFEFF)]
+    rows = [
+        GOOD | {"Parcel No": f"P-{number}", "Remark": f"a{sign}b@c{sign}"} for number, sign in enumerate(odd)
+    ]
+    found = judge(contract, csv_text(rows))
+    assert found.rejected
+    assert broken(validate(contract, found.rows.to_pandas())) == {}

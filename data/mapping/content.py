@@ -1,0 +1,150 @@
+"""Whether a column's cells could be one of ours, and how they would have to be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from data.contract.model import Column
+from data.mapping.cells import DECIMAL_COMMA, ISO_LOCAL, Moment, NotTranslated, has_time, moment_of, shape_of
+from data.mapping.fits import misfit
+from data.mapping.model import UNDECIDED
+
+#: More different codes than this are names or numbers, not codes.
+MAX_CODES = 40
+MAX_CELLS = 300
+DAYS = [
+    *(order.replace(" ", mark) for mark in "./-" for order in (
+        "%d %m %Y", "%m %d %Y", "%Y %m %d", "%d %m %y", "%m %d %y", "%y %m %d",
+    )),
+    "%Y%m%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y",
+]  # fmt: skip
+CLOCKS = ["", *(f"{gap}{clock}{zone}" for gap in (" ", "T", ", ")
+                for clock in ("%H:%M", "%H:%M:%S", "%H.%M") for zone in ("", "%z", " %z"))]  # fmt: skip
+FORMATS = [day + clock for day in DAYS for clock in CLOCKS]
+GROUPED = re.compile(r"[+-]?\d{1,3}([.,])\d{3}")
+
+
+@dataclass
+class Content:
+    """How far the cells keep the column's promises (0 to 1), what a mapping says of them, what is asked.
+
+    `strength` is how much a fit tells: nearly anything fits a column of free text.
+    """
+
+    share: float
+    strength: float
+    reason: str
+    says: dict[str, Any] = field(default_factory=dict)
+    questions: list[str] = field(default_factory=list)
+
+
+def content_of(column: Column, cells: list[str], file_format: str) -> Content:
+    """The cells judged as this column."""
+    some = tuple(dict.fromkeys(cells))[:MAX_CELLS]
+    if not some:
+        return Content(0.0, 0.0, "no cell is filled")
+    if column.type in ("date", "timestamp"):
+        return _moments(column, some)
+    if column.type in ("integer", "decimal") and file_format == "csv":
+        return _numbers(column, some)
+    if column.enum or column.type == "boolean":
+        return _codes(column, some)
+    share = _share(column, some)
+    strength = 1.0 if column.pattern or column.type != "string" else 0.5
+    return Content(share, strength, f"{share:.0%} of its cells fit")
+
+
+def _share(column: Column, cells: tuple[str, ...]) -> float:
+    return sum(misfit(column, cell) is None for cell in cells) / len(cells)
+
+
+def _codes(column: Column, cells: tuple[str, ...]) -> Content:
+    share = _share(column, cells)
+    if share == 1:
+        return Content(1.0, 1.0, "every code is one of ours")
+    if len(cells) > MAX_CODES:
+        return Content(share, 1.0, f"{len(cells)} different cells are too many to be codes")
+    ours = {code.casefold(): code for code in column.enum or []}
+    values = {cell: ours.get(cell.casefold(), UNDECIDED) for cell in sorted(cells)}
+    left = [cell for cell, code in values.items() if code == UNDECIDED]
+    question = (
+        f"What do these mean: {', '.join(left[:10])}? Ours are {', '.join(column.enum or ['true', 'false'])}."
+    )
+    says: dict[str, Any] = {"values": values}
+    return Content(0.6, 1.0, f"{len(cells)} different codes", says, [question] if left else [])
+
+
+def _numbers(column: Column, cells: tuple[str, ...]) -> Content:
+    plain = _share(column, cells)
+    commas = sum(bool(DECIMAL_COMMA.fullmatch(cell)) for cell in cells) / len(cells)
+    if max(plain, commas) < 0.5:
+        return Content(max(plain, commas), 1.0, "its cells are not numbers")
+    marked = [cell for cell in cells if "," in cell or "." in cell]
+    if marked and all(GROUPED.fullmatch(cell) for cell in marked):
+        question = (
+            f"Is {marked[0]} a little more than {marked[0][0]}, or thousands? (decimal_comma: true or false)"
+        )
+        return Content(1.0, 1.0, "numbers", {"decimal_comma": UNDECIDED}, [question])
+    if commas > plain:
+        return Content(commas, 1.0, "numbers with a decimal comma", {"decimal_comma": True})
+    return Content(plain, 1.0, f"{plain:.0%} of its cells fit")
+
+
+def _moments(column: Column, cells: tuple[str, ...]) -> Content:
+    share = _share(column, cells)
+    if share == 1:
+        return Content(1.0, 1.0, "every cell is written as ours")
+    if all(ISO_LOCAL.fullmatch(cell) for cell in cells):
+        return _local(column, None, cells)
+    readings = readings_of(cells)
+    if not readings:
+        return Content(share, 1.0, "no one date format reads its cells", {"formats": [UNDECIDED]})
+    if len(readings) > 1:
+        examples = " or ".join(readings)
+        question = (
+            f"Which format is meant, {examples}? Every cell of the sample, such as {cells[0]}, allows both."
+        )
+        says: dict[str, Any] = {"formats": [UNDECIDED]} | _zone(column, readings[0])
+        return Content(1.0, 1.0, "days whose order the sample leaves open", says, [question])
+    return _local(column, readings[0], cells)
+
+
+def _local(column: Column, date_format: str | None, cells: tuple[str, ...]) -> Content:
+    """Cells whose format is known: what is left to ask is whose clock it is."""
+    says: dict[str, Any] = {"formats": [date_format]} if date_format else {}
+    says |= _zone(column, date_format)
+    questions = ["By which zone's clock is it written, such as Europe/Berlin?"] if "zone" in says else []
+    is_day = not has_time(date_format) if date_format else all(len(cell) == 10 for cell in cells)
+    if is_day and column.type == "timestamp":
+        says["day_only"] = UNDECIDED
+        questions.append("It has no time: say day_only: midnight where the first moment of the day will do.")
+    return Content(1.0, 1.0, f"every cell reads as {date_format or 'an ISO day or time'}", says, questions)
+
+
+def _zone(column: Column, date_format: str | None) -> dict[str, Any]:
+    is_needed = column.type == "timestamp" and "%z" not in (date_format or "")
+    return {"zone": UNDECIDED} if is_needed else {}
+
+
+@lru_cache(maxsize=256)
+def readings_of(cells: tuple[str, ...]) -> list[str]:
+    """One format for each different way that all the cells can be read."""
+    found: dict[tuple[Moment, ...], str] = {}
+    for date_format in FORMATS:
+        reading = tuple(_read(cells, date_format))
+        if len(reading) == len(cells):
+            found.setdefault(reading, date_format)
+    return list(found.values())
+
+
+def _read(cells: tuple[str, ...], date_format: str) -> Iterator[Moment]:
+    shapes = [(shape_of(date_format), date_format)]
+    for cell in cells:
+        try:
+            yield moment_of(cell, shapes, takes_iso=False)
+        except NotTranslated:
+            return

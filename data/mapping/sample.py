@@ -1,0 +1,169 @@
+"""What a sample file shows of itself: its format, encoding, delimiter, headings and some of its cells.
+
+Only what the bytes prove is taken as known; what they merely suggest is kept as a question for a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from data.contract.model import Column, Contract
+from data.errors import FileRefused
+from data.formats import read
+from data.formats.jsonl import parse_object
+from data.formats.strict_json import NotStrict
+from data.mapping.model import TableFormat
+from data.records import Record
+
+#: As much of a sample is looked at (bytes of text formats, rows of any).
+SAMPLE_BYTES = 4 * 1024 * 1024
+SAMPLE_ROWS = 1_000
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+
+
+@dataclass
+class Sample:
+    """A partner's file as far as it speaks for itself; `options` are a mapping's words for how it is written.
+
+    `cells` are each heading's cells that are not blank, in order; `questions` are for a person.
+    """
+
+    format: TableFormat
+    options: dict[str, Any] = field(default_factory=dict)
+    cells: dict[str, list[str]] = field(default_factory=dict)
+    rows: int = 0
+    questions: list[str] = field(default_factory=list)
+
+    @property
+    def headings(self) -> list[str]:
+        """The partner's headings in order."""
+        return list(self.cells)
+
+
+def sample_of(path: Path, sheet: str | None = None, header_row: int = 1) -> Sample:
+    """The file looked at; FileRefused where it is no table that a mapping could read, or holds no rows.
+
+    `sheet` and `header_row` (from 1) are of a workbook: which sheet of several, and where its headings are.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(SAMPLE_BYTES)
+    if len(head) == SAMPLE_BYTES:
+        head = head[: head.rfind(b"\n") + 1] or head
+    found = _without_cells(head)
+    if found.format == "xlsx":
+        found.options = {"sheet": sheet} if sheet else {}
+        found.options |= {"header_row": header_row} if header_row != 1 else {}
+    source: Path | bytes = head if found.format in ("csv", "jsonl") else path
+    headings = list(dict.fromkeys(name for row in _rows(found, source, []) for name in row.extras))
+    if not headings:
+        raise _refused("empty", "it holds no rows to learn from.", "Give a sample with some real rows.")
+    found.cells = {heading: [] for heading in headings}
+    for row in _rows(found, source, headings):
+        found.rows += 1
+        for number, heading in enumerate(headings):
+            if text := (row.values.get(f"c{number}") or "").strip():
+                found.cells[heading].append(text)
+    return found
+
+
+def _without_cells(head: bytes) -> Sample:
+    if head.startswith(b"PK\x03\x04"):
+        return Sample("xlsx")
+    if head.startswith(b"PAR1"):
+        return Sample("parquet")
+    if head.startswith(OLD_EXCEL):
+        problem = "it is an old Excel file (.xls) or one with a password."
+        raise _refused("xlsx", problem, "Save it as .xlsx or CSV, without a password.")
+    encoding = _encoding_of(head)
+    text = head.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
+    if text.startswith(("{", "[")):
+        return _json_lines(text)
+    found = Sample("csv")
+    if encoding != "utf-8":
+        found.options["encoding"] = encoding
+    if encoding == "cp1252":
+        found.questions.append("It is not UTF-8, so it is taken for cp1252: look at its accented letters.")
+    _delimit(found, head)
+    return found
+
+
+def _json_lines(text: str) -> Sample:
+    try:
+        parse_object(text.splitlines()[0])
+    except NotStrict as error:
+        problem = "it looks like JSON, but its first line is not one object."
+        raise _refused("json", problem, "Ask for JSON lines: one object a line.") from error
+    return Sample("jsonl")
+
+
+def _encoding_of(head: bytes) -> str:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if b"\0" in head:
+        problem = "it holds NULs: it is UTF-16 without its byte order mark, or no text."
+        raise _refused("encoding", problem, "Ask for it as UTF-8.")
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            head.decode(encoding)
+        except UnicodeDecodeError as error:
+            # A character cut by the end of the sample is not the file's fault.
+            if encoding == "utf-8" and error.start >= SAMPLE_BYTES - 4:
+                return encoding
+            continue
+        return encoding
+    raise _refused("encoding", "it is neither UTF-8 nor cp1252.", "Ask the producer which encoding it is in.")
+
+
+def _delimit(found: Sample, head: bytes) -> None:
+    """Find the one delimiter that gives every row as many cells as there are headings."""
+    fitting: dict[str, int] = {}
+    for delimiter in DELIMITERS:
+        found.options["delimiter"] = delimiter
+        try:
+            rows = _rows(found, head, [])
+        except FileRefused:
+            continue
+        if rows and len(rows[0].extras) > 1 and not any(row.problem for row in rows[:200]):
+            fitting[delimiter] = len(rows[0].extras)
+    if not fitting:
+        listed = ", ".join(DELIMITERS.values())
+        problem = f"none of {listed} cuts its rows into the columns of its headings."
+        raise _refused("csv", problem, "Give a sample whose first line is the headings.")
+    found.options["delimiter"] = max(fitting, key=lambda delimiter: fitting[delimiter])
+    if len(fitting) > 1:
+        words = " and ".join(DELIMITERS[delimiter] for delimiter in fitting)
+        found.questions.append(f"Both {words} would cut its rows evenly: the one with more columns is taken.")
+
+
+def _rows(found: Sample, source: Path | bytes, headings: list[str]) -> list[Record]:
+    return list(islice(read(_as_contract(found, headings), source), SAMPLE_ROWS))
+
+
+def _as_contract(found: Sample, headings: list[str]) -> Contract:
+    """The sample as a contract of nothing but text."""
+    columns = {
+        f"c{number}": Column(source_name=heading, type="string") for number, heading in enumerate(headings)
+    }
+    return Contract(
+        feed="sample",
+        source="sample",
+        producer="",
+        description="",
+        format=found.format,
+        columns=columns or {"c": Column(source_name="(none)", type="string")},
+        key=[next(iter(columns), "c")],
+        recorded_at="file_stamp",
+        cadence=timedelta(days=1),
+        lateness=timedelta(days=1),
+        extra_columns="ignore",
+        **found.options,
+    )
+
+
+def _refused(rule: str, problem: str, advice: str) -> FileRefused:
+    return FileRefused("sample", rule, problem, advice)

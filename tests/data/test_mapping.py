@@ -1,0 +1,407 @@
+"""A partner's own table on our contract: what the mapping says is read, what it leaves open is asked, not guessed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from data.contract import Contract, Split, correct, load_contracts, split
+from data.errors import ContractBroken, FileRefused
+from data.formats import read
+from data.mapping import MappedContract, Mappings, mapped_contract, read_mapping
+from data.mapping.apply import UNTRANSLATED
+from data.mapping.cells import NotTranslated, decimal_point
+from data.mapping.propose import propose
+from data.mapping.sample import sample_of
+from data.mapping.words import likeness
+from tests.data.builders import NOW, SHA, parcel
+from tests.data.workbooks import sheet, workbook
+
+MEIER = """
+tenant: demo
+contract: network/milestone
+producer: Spedition Meier
+format: csv
+delimiter: ";"
+encoding: cp1252
+columns:
+  event_id: {from: Meldungsnr}
+  carrier_scac: {constant: MEYR}
+  reference: {from: Sendung}
+  reference_type: {constant: PRO}
+  event_code: {from: Status, values: {Zugestellt: DELIVERED, Abgefahren: DEPA}, null_values: ["-"]}
+  classifier: {constant: actual}
+  location_code: {from: Ort}
+  occurred_at: {from: [Datum, Uhrzeit], formats: ["%d.%m.%Y %H:%M"], zone: Europe/Berlin}
+  reported_at: {from: Gemeldet, formats: ["%d.%m.%Y %H:%M:%S%z", "%d.%m.%Y %H:%M"], zone: Europe/Berlin}
+  remark: {from: Bemerkung}
+ignored: [Sachbearbeiter]
+"""
+ROW = {
+    "Meldungsnr": "M1",
+    "Sendung": " 0042 ",
+    "Status": "Zugestellt",
+    "Ort": "Köln",
+    "Datum": "05.08.2026",
+    "Uhrzeit": "14:05",
+    "Gemeldet": "05.08.2026 14:10",
+    "Bemerkung": "Größe",
+    "Sachbearbeiter": "Müller",
+}
+
+
+def mapping_file(folder: Path, text: str = MEIER, name: str = "meier") -> Path:
+    path = folder / "demo" / f"{name}.yml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dedent(text), encoding="utf-8")
+    return path
+
+
+def meier(tmp_path: Path, text: str = MEIER) -> MappedContract:
+    path = mapping_file(tmp_path, text)
+    return mapped_contract(read_mapping(path), load_contracts(), path)
+
+
+def table(*rows: dict[str, str], encoding: str = "cp1252") -> bytes:
+    lines = [";".join(ROW), *(";".join({**ROW, **row}.values()) for row in rows)]
+    return "\r\n".join(lines).encode(encoding)
+
+
+def judge(contract: Contract, content: bytes) -> Split:
+    return split(contract, read(contract, content), "demo", SHA, NOW)
+
+
+def parcels(columns: dict[str, Any], contract: Contract | None = None, **said: Any) -> MappedContract:
+    """The parcel contract in a partner's words."""
+    from data.mapping import PartnerMapping
+
+    base = contract or parcel()
+    given = {
+        "name": "boxes",
+        "tenant": "demo",
+        "contract": "network/parcel",
+        "format": "csv",
+        "columns": columns,
+    }
+    return mapped_contract(
+        PartnerMapping.model_validate({**given, **said}), {("network", "parcel"): base}, "m.yml"
+    )
+
+
+PARCELS: dict[str, Any] = {
+    "parcel_no": {"from": "Nr"},
+    "weight_kg": {"from": "Gewicht", "decimal_comma": True},
+    "pieces": {"constant": "1"},
+    "due_on": {"from": "Frist", "formats": ["%d.%m.%y"]},
+    "weighed_at": {"constant": "2026-08-01T00:00:00Z"},
+}
+
+
+def test_a_german_table_becomes_rows_of_the_contract(tmp_path: Path) -> None:
+    found = judge(meier(tmp_path), table({}))
+    assert found.rejected == []
+    [row] = found.rows.to_pylist()
+    assert row["occurred_at"] == datetime(2026, 8, 5, 12, 5, tzinfo=UTC)
+    assert (row["reference"], row["event_code"], row["carrier_scac"]) == ("0042", "DELIVERED", "MEYR")
+    assert (row["location_code"], row["remark"], row["_row_number"]) == ("Köln", "Größe", 1)
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "rule", "words"),
+    [
+        ({"Datum": "29.03.2026", "Uhrzeit": "02:30"}, "occurred_at", "zone",
+         "Datum + Uhrzeit is '29.03.2026 02:30', which does not exist in Europe/Berlin: the clocks went forward"),
+        ({"Datum": "25.10.2026", "Uhrzeit": "02:30"}, "occurred_at", "zone", "which happened twice in Europe/Berlin"),
+        ({"Datum": "31.06.2026"}, "occurred_at", "type", "which is not written like 31.01.2013 14:30"),
+        ({"Datum": "2026-06-01"}, "occurred_at", "type", "which is not written like"),
+        ({"Uhrzeit": ""}, "occurred_at", "required", "which gives only some of its parts"),
+        ({"Status": "Verloren"}, "event_code", "values", "Status is 'Verloren', which is none of the codes"),
+        ({"Status": "DELIVERED"}, "event_code", "values", "none of the codes that the mapping knows"),
+        ({"Status": "-"}, "event_code", "required", "Status is empty, and every row needs it."),
+        ({"Meldungsnr": ""}, "event_id", "required", "Meldungsnr is empty"),
+    ],
+)  # fmt: skip
+def test_what_the_mapping_cannot_tell_goes_to_quarantine_with_a_sentence(
+    tmp_path: Path, cells: dict[str, str], column: str, rule: str, words: str
+) -> None:
+    found = judge(meier(tmp_path), table(cells, {"Meldungsnr": "M2"}))
+    assert found.rows.num_rows == 1
+    [rejection] = found.rejected
+    assert (rejection.column, rejection.rule) == (column, rule)
+    assert words in rejection.message
+
+
+def test_the_hours_around_a_change_of_the_clocks_are_told_apart_by_an_offset(tmp_path: Path) -> None:
+    rows = [{"Meldungsnr": f"M{n}", "Gemeldet": f"25.10.2026 02:30:00+0{n}:00"} for n in (1, 2)]
+    found = judge(meier(tmp_path), table(*rows)).rows.to_pylist()
+    assert [row["reported_at"].hour for row in found] == [1, 0]
+
+
+def test_a_corrected_row_is_judged_in_our_words_and_no_untranslated_cell_passes(tmp_path: Path) -> None:
+    contract = meier(tmp_path)
+    [rejection] = judge(
+        contract, table({"Status": "Verloren", "Datum": "29.03.2026", "Uhrzeit": "02:30"})
+    ).rejected
+    assert rejection.values is not None
+    assert rejection.values["event_code"] == f"{UNTRANSLATED}Verloren"
+    assert rejection.values["reported_at"] == "2026-08-05T12:10:00Z"
+
+    def corrected(**cells: str) -> Split:
+        values = {**(rejection.values or {}), **cells}
+        return correct(contract, values, tenant_id="demo", file_sha256=SHA, row_number=1, clock_as_of=NOW)
+
+    assert corrected(event_code="DELIVERED").rejected[0].column == "occurred_at"
+    assert corrected(occurred_at="2026-03-29T01:30:00Z").rejected[0].column == "event_code"
+    assert corrected(occurred_at="2026-03-29T01:30:00Z", event_code="DELIVERED").rows.num_rows == 1
+
+
+def test_a_code_the_mapping_cannot_tell_does_not_pass_for_any_text_either() -> None:
+    columns = {**PARCELS, "remark": {"from": "Art", "values": {"A": "fragile"}}, "pieces": {"from": "Stück"}}
+    contract = parcels(columns)
+    [rejection] = judge(contract, "Nr,Gewicht,Frist,Art,Stück\nP-1,,,B,x\n".encode()).rejected
+    given = {"tenant_id": "demo", "file_sha256": SHA, "row_number": 1, "clock_as_of": NOW}
+    values = {**(rejection.values or {}), "pieces": "1"}
+    assert [one.column for one in correct(contract, values, **given).rejected] == ["remark"]  # type: ignore[arg-type]
+    assert correct(contract, {**values, "remark": "heavy"}, **given).rejected == []  # type: ignore[arg-type]
+
+
+def test_numbers_and_days_in_the_partners_spelling() -> None:
+    contract = parcels(PARCELS, delimiter=";")
+    found = judge(contract, b"Nr;Gewicht;Frist\nP-1;1.000,0;03.09.26\nP-2;12,5;\nP-3;1.23;\nP-4;;3/9/26\n")
+    assert [(row["weight_kg"], str(row["due_on"])) for row in found.rows.to_pylist()] == [
+        (1000.0, "2026-09-03"),
+        (12.5, "None"),
+    ]
+    assert [rejection.message for rejection in found.rejected] == [
+        "Gewicht is '1.23', which is not a number written like 1.234,56.",
+        "Frist is '3/9/26', which is not written like 31.01.13.",
+    ]
+    assert found.rejected[0].values is not None
+    assert found.rejected[0].values["weight_kg"] == f"{UNTRANSLATED}1.23"
+
+
+@pytest.mark.parametrize("text", ["1.23", "1,2,3", "1.2345,6", "1 23", "", "1,", ",5", "١", "1.000.00"])
+def test_a_number_grouped_otherwise_is_no_number(text: str) -> None:
+    with pytest.raises(NotTranslated):
+        decimal_point(text)
+
+
+def test_a_cell_that_two_formats_read_differently_is_not_guessed() -> None:
+    formats = {"from": "Frist", "formats": ["%d/%m/%Y", "%m/%d/%Y"]}
+    found = judge(
+        parcels({**PARCELS, "due_on": formats}), b"Nr,Gewicht,Frist\nP-1,,03/04/2026\nP-2,,31/03/2026\n"
+    )
+    assert [str(row["due_on"]) for row in found.rows.to_pylist()] == ["2026-03-31"]
+    assert "more than one way (2026-03-04 and 2026-04-03)" in found.rejected[0].message
+
+
+def test_days_and_moments_of_a_workbook_come_typed() -> None:
+    columns = {
+        **{name: column for name, column in PARCELS.items() if name != "weight_kg"},
+        "due_on": {"from": "Frist", "formats": ["%d.%m.%Y"]},
+        "weighed_at": {"from": "Gewogen", "zone": "Europe/Berlin"},
+    }
+    moment, day = datetime(2026, 8, 5, 14, 5), datetime(2026, 9, 3)
+    rows: dict[int, Any] = {
+        1: ["Nr", "Frist", "Gewogen"],
+        2: ["P-1", day, moment],
+        3: ["P-2", "03.09.2026", moment],
+        4: ["P-3", moment, moment],
+        5: ["P-4", day, day],
+    }
+    found = judge(parcels(columns, format="xlsx"), workbook({"A": sheet(rows)}))
+    assert [(str(row["due_on"]), row["weighed_at"].hour) for row in found.rows.to_pylist()] == [
+        ("2026-09-03", 12),
+        ("2026-09-03", 12),
+    ]
+    assert "a moment where a day is expected" in found.rejected[0].message
+    assert "a day without a time" in found.rejected[1].message
+    columns["weighed_at"]["day_only"] = "midnight"
+    found = judge(parcels(columns, format="xlsx"), workbook({"A": sheet(rows)}))
+    assert found.rows.to_pylist()[2]["weighed_at"] == datetime(2026, 9, 2, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_table_in_another_encoding(tmp_path: Path, encoding: str) -> None:
+    said = MEIER.replace("cp1252", encoding.removesuffix("-sig"))
+    assert judge(meier(tmp_path, said), table({}, encoding=encoding)).rows.to_pylist()[0]["remark"] == "Größe"
+
+
+def test_utf_16_without_its_mark_is_refused_and_half_a_character_costs_its_row(tmp_path: Path) -> None:
+    contract = meier(tmp_path, MEIER.replace("cp1252", "utf-16"))
+    with pytest.raises(FileRefused, match="byte order mark"):
+        judge(contract, table({}, encoding="utf-16-le"))
+    found = judge(contract, table({}, {}, encoding="utf-16").replace("ß".encode("utf-16-le"), b"\x00\xd8", 1))
+    assert [rejection.rule for rejection in found.rejected] == ["encoding"]
+    assert found.rows.num_rows == 1
+
+
+def test_columns_that_nobody_decided_on_refuse_the_file(tmp_path: Path) -> None:
+    content = table({}).replace(b"Sachbearbeiter", b"Neu")
+    with pytest.raises(FileRefused, match="neither uses nor ignores: 'Neu'"):
+        judge(meier(tmp_path), content)
+    assert judge(meier(tmp_path, MEIER + "extra_columns: ignore\n"), content).rows.num_rows == 1
+    with pytest.raises(FileRefused, match="required columns are missing: 'Uhrzeit'"):
+        judge(meier(tmp_path), table({}).replace(b"Uhrzeit", b"Zeit"))
+
+
+def test_a_json_line_with_unknown_keys_costs_itself_and_ignored_ones_may_be_deep() -> None:
+    columns = {name: {"from": name} for name in ("parcel_no", "pieces", "weighed_at")}
+    contract = parcels(columns, format="jsonl", ignored=["deep"])
+    line = '{"parcel_no": "P-1", "pieces": 2, "weighed_at": "2026-08-01T00:00:00Z", "deep": {"a": [1]}}'
+    found = judge(contract, f"{line}\n{line.replace('deep', 'new')}\n".encode())
+    assert found.rows.num_rows == 1
+    assert (
+        found.rejected[0].message == "The row has columns that its mapping neither uses nor ignores: 'new'."
+    )
+
+
+def test_one_of_their_columns_may_be_two_of_ours() -> None:
+    columns = {**PARCELS, "remark": {"from": "Nr"}}
+    found = judge(parcels(columns), b"Nr,Gewicht,Frist\nP-1,,\nX,,\n")
+    assert found.rows.to_pylist()[0]["remark"] == "P-1"
+    assert found.rejected[0].message.startswith("Nr as parcel_no is 'X'")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("network/milestone", "network/milestones", "contract: there is no network/milestones"),
+        ("tenant: demo", "tenant: other", "tenant: it says other, its folder demo"),
+        ("  event_id: {from: Meldungsnr}\n", "", "columns.event_id: every row of network/milestone needs it"),
+        ("remark:", "remarks:", "columns.remarks: network/milestone has no such column"),
+        ("{constant: PRO}", "{constant: PRO, from: x}", "columns.reference_type: say either from"),
+        ("{constant: PRO}", "{constant: AWB}", "columns.reference_type.constant: 'AWB' is none of: PRO"),
+        (
+            "Zugestellt: DELIVERED",
+            "Zugestellt: DELIVRED",
+            "event_code.values: 'Zugestellt' becomes 'DELIVRED'",
+        ),
+        ("Zugestellt: DELIVERED", "Zugestellt: null", "becomes nothing, and every row needs this column"),
+        ("Abgefahren: DEPA", "Zugestellt: DEPA", "'Zugestellt' is given more than once"),
+        (
+            "Abgefahren: DEPA",
+            "NO: DEPA",
+            "columns.event_code.values: YAML reads False here, so put the code in quotes",
+        ),
+        (
+            "Europe/Berlin}\n  rep",
+            "Europe/Berlino}\n  rep",
+            "columns.occurred_at.zone: 'Europe/Berlino' is not",
+        ),
+        (", zone: Europe/Berlin}\n  rep", "}\n  rep", "occurred_at.zone: '%d.%m.%Y %H:%M' has no offset"),
+        ('["%d.%m.%Y %H:%M"]', '["%d.%m.%Y"]', "has no time of day; add one, or say day_only"),
+        ('["%d.%m.%Y %H:%M"]', '["%d.%m. %H:%M"]', "does not name a day, a month and a year"),
+        ('["%d.%m.%Y %H:%M"]', '["?"]', "a person still has to decide columns.occurred_at.formats"),
+        ("{from: Ort}", '{from: "?"}', "a person still has to decide columns.location_code.from"),
+        (
+            "{from: Ort}",
+            "{from: Ort, decimal_comma: true}",
+            "location_code.decimal_comma: the column is of type",
+        ),
+        ("{from: Ort}", "{from: Ort, colour: red}", "columns.location_code.colour: Extra inputs"),
+        ("[Sachbearbeiter]", "[Ort]", "'Ort' is both used and ignored"),
+        ("format: csv", "format: jsonl", "delimiter and encoding belong to csv files only"),
+        ("format: csv", "format: csv\nsheet: A", "sheet and header_row belong to xlsx files only"),
+        ("format: csv", "format: x12", "format: Input should be 'csv'"),
+        ("ignored:", "ignored: [", "while parsing a flow"),
+    ],
+)
+def test_a_mapping_that_cannot_be_right_says_where(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in MEIER
+    with pytest.raises(ContractBroken, match=r"meier\.yml cannot be used") as broken:
+        meier(tmp_path, MEIER.replace(old, new))
+    assert words in str(broken.value)
+
+
+def test_one_broken_mapping_leaves_the_others_in_force(tmp_path: Path) -> None:
+    mapping_file(tmp_path)
+    mapping_file(tmp_path, MEIER.replace("DEPA", "?"), "draft")
+    mapping_file(tmp_path, MEIER, "milestone")
+    found = Mappings.read(tmp_path, load_contracts(), {"demo"})
+    assert list(found.feeds) == [("demo", "meier")]
+    assert "demo has a feed milestone already" in str(found.broken["demo", "milestone"])
+    assert [key for _, key in found.broken] == ["draft", "milestone"]
+    assert [(tenant, held.feed) for tenant, held in found.onto("network__milestone")] == [("demo", "meier")]
+    assert found.is_current(tmp_path)
+    mapping_file(tmp_path, MEIER + "\n")
+    assert not found.is_current(tmp_path)
+
+
+def sample(tmp_path: Path, *rows: dict[str, str], encoding: str = "cp1252") -> Path:
+    path = tmp_path / "sample.csv"
+    path.write_bytes(table(*rows, encoding=encoding))
+    return path
+
+
+def test_a_sample_says_how_it_is_written(tmp_path: Path) -> None:
+    found = sample_of(sample(tmp_path, {}, {}))
+    assert (found.format, found.options, found.rows) == ("csv", {"encoding": "cp1252", "delimiter": ";"}, 2)
+    assert sample_of(sample(tmp_path, {}, encoding="utf-16")).options["encoding"] == "utf-16"
+    with pytest.raises(FileRefused, match="without its byte order mark"):
+        sample_of(sample(tmp_path, {}, encoding="utf-16-le"))
+    path = tmp_path / "sample.xlsx"
+    path.write_bytes(workbook({"A": sheet({1: ["a", "b"], 2: ["1", "2"]})}))
+    assert (sample_of(path).format, sample_of(path).cells) == ("xlsx", {"a": ["1"], "b": ["2"]})
+    for content, words in [(b"[1]", "first line is not one object"), (b"a;b\n", "cuts its rows"),
+                           (b"\xd0\xcf\x11\xe0", "old Excel")]:  # fmt: skip
+        path.write_bytes(content)
+        with pytest.raises(FileRefused, match=words):
+            sample_of(path)
+
+
+def test_a_proposal_gives_its_reasons_and_leaves_open_what_it_cannot_know(tmp_path: Path) -> None:
+    path = sample(tmp_path, {}, {"Meldungsnr": "M2", "Gemeldet": "31.08.2026 10:00", "Status": "Unterwegs"})
+    found = propose(sample_of(path), load_contracts()["network", "milestone"], "demo", "sample\n.csv")
+    lines = [line.strip() for line in found.text.splitlines()]
+    assert 'from: "Meldungsnr"' in lines
+    assert "# 82/100: the name is 100% alike; 100% of its cells fit." in lines
+    assert 'formats: ["%d.%m.%Y %H:%M"]' in lines
+    assert '"Unterwegs": "?"' in lines
+    assert any("By which zone's clock" in question for question in found.left)
+    assert any(question.startswith("classifier: nothing is surely it") for question in found.left)
+    mapping = mapping_file(tmp_path, found.text, "sample")
+    with pytest.raises(ContractBroken, match="a person still has to decide columns"):
+        read_mapping(mapping)
+
+
+def test_a_day_whose_order_the_sample_leaves_open_is_a_question(tmp_path: Path) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_text("Nr,Due,Weight\nP-1,03/04/2026,1.234\nP-2,05/06/2026,2.345\n")
+    found = propose(sample_of(path), parcel(), "demo", "sample.csv").text
+    assert "Which format is meant, %d/%m/%Y or %m/%d/%Y?" in found
+    assert 'formats: ["?"]' in found
+    assert 'decimal_comma: "?"' in found
+    path.write_text("Nr,Due,Weight\nP-1,03/04/2026,1.234\nP-2,31/03/2026,2.5\n")
+    found = propose(sample_of(path), parcel(), "demo", "sample.csv").text
+    assert 'formats: ["%d/%m/%Y"]' in found
+    assert "decimal_comma" not in found
+
+
+def test_what_a_sample_says_stays_a_comment_or_a_quoted_text(tmp_path: Path) -> None:
+    path = tmp_path / "sample.jsonl"
+    path.write_text('{"Mode\\n: !!python/object": "air\\u0085evil: 1", "Nr": "P-1"}\n')
+    text = propose(sample_of(path), parcel(), "demo", "x\nevil: 1").text
+    assert not any(line.startswith("evil") or line.strip().startswith("!!") for line in text.splitlines())
+    mapping = mapping_file(tmp_path, text, "sample")
+    with pytest.raises(ContractBroken, match="a person still has to decide"):
+        read_mapping(mapping)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("event_id", "Meldungsnummer"),
+        ("shipment_no", "Sendungsnr."),
+        ("planned_arrival_at", "Geplante Ankunft Zeit"),
+        ("occurred_at", "occurredAt"),
+        ("remark", "REMARKS"),
+        ("weight_kg", "Gewicht (kg)"),
+    ],
+)
+def test_field_names_are_alike_across_languages(ours: str, theirs: str) -> None:
+    assert likeness(ours, theirs) > max(70, likeness(ours, "Sachbearbeiter"))
