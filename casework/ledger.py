@@ -20,7 +20,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from casework.crashpoints import crashpoint
 from casework.errors import LedgerRefused
 from casework.store.engine import reading, reading_across, writing, writing_across
-from casework.store.tables import check_results, duplicate_files, ingested_files, quarantined_rows
+from casework.store.tables import (
+    check_results,
+    duplicate_files,
+    ingested_files,
+    quarantined_rows,
+    received_posts,
+)
 
 LEASE = timedelta(minutes=10)
 ATTEMPTS_ALLOWED = 5
@@ -71,21 +77,67 @@ def register(
     The same content under another name is noted as a duplicate file and never loaded again.
     """
     with writing(engine, key.tenant_id) as connection:
-        known = connection.execute(select(ingested_files.c.file_name).where(*key.where)).scalar()
-        if known is None:
-            row = {
-                "tenant_id": key.tenant_id, "feed": key.feed, "file_sha256": key.file_sha256, "file_name": file_name,
-                "size_bytes": size_bytes, "state": "landed", "attempts": 0, "landed_at": now,
-                "recorded_at": recorded_at,
-            }  # fmt: skip
-            connection.execute(insert(ingested_files).values(row))
-        elif known != file_name:
-            row = {
-                "tenant_id": key.tenant_id, "feed": key.feed, "file_name": file_name,
-                "file_sha256": key.file_sha256, "seen_at": now,
-            }  # fmt: skip
-            _insert_once(connection, duplicate_files, [row])
-    return known is None
+        return _register(connection, key, file_name, size_bytes, recorded_at, now)
+
+
+def receive(
+    engine: Engine, key: FileKey, webhook_id: str, *, file_name: str, size_bytes: int, recorded_at: datetime,
+    now: datetime,
+) -> bool:  # fmt: skip
+    """Acknowledge a post whose bytes are kept, once for its id; return whether it brought the feed a new content.
+
+    The same id again, with the same bytes, changes nothing and is not new; two at once are taken in one after the
+    other. Raises `LedgerRefused` where the id was taken in with other bytes.
+    """
+    post = {
+        "tenant_id": key.tenant_id, "feed": key.feed, "webhook_id": webhook_id, "body_sha256": key.file_sha256,
+        "received_at": now,
+    }  # fmt: skip
+    with writing(engine, key.tenant_id) as connection:
+        if not _insert_once(connection, received_posts, [post]):
+            _check_repeated(connection, key, webhook_id)
+            return False
+        crashpoint("ledger:after-post-before-file")
+        is_new = _register(connection, key, file_name, size_bytes, recorded_at, now)
+        crashpoint("ledger:before-post-commit")
+    return is_new
+
+
+def _check_repeated(connection: Connection, key: FileKey, webhook_id: str) -> None:
+    c = received_posts.c
+    query = select(c.body_sha256).where(
+        c.tenant_id == key.tenant_id, c.feed == key.feed, c.webhook_id == webhook_id
+    )
+    if connection.execute(query).scalar_one() != key.file_sha256:
+        raise LedgerRefused(
+            f"Post {webhook_id} of feed {key.feed} was taken in before, with other bytes. Nothing of this one was "
+            "loaded; send it under an id of its own.",
+            webhook_id=webhook_id, feed=key.feed,
+        )  # fmt: skip
+
+
+def _register(
+    connection: Connection,
+    key: FileKey,
+    file_name: str,
+    size_bytes: int,
+    recorded_at: datetime,
+    now: datetime,
+) -> bool:
+    row = {
+        "tenant_id": key.tenant_id, "feed": key.feed, "file_sha256": key.file_sha256, "file_name": file_name,
+        "size_bytes": size_bytes, "state": "landed", "attempts": 0, "landed_at": now, "recorded_at": recorded_at,
+    }  # fmt: skip
+    if _insert_once(connection, ingested_files, [row]):
+        return True
+    known: str = connection.execute(select(ingested_files.c.file_name).where(*key.where)).scalar_one()
+    if known != file_name:
+        again = {
+            "tenant_id": key.tenant_id, "feed": key.feed, "file_name": file_name, "file_sha256": key.file_sha256,
+            "seen_at": now,
+        }  # fmt: skip
+        _insert_once(connection, duplicate_files, [again])
+    return False
 
 
 def known_files(engine: Engine) -> set[tuple[str, str, str, str]]:
@@ -338,8 +390,10 @@ def _reading(engine: Engine, tenant_id: str | None) -> AbstractContextManager[Co
     return reading_across(engine) if tenant_id is None else reading(engine, tenant_id)
 
 
-def _insert_once(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+def _insert_once(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> int:
+    """Insert what is not there yet; return how many rows that were."""
     if not rows:
-        return
+        return 0
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+    statement = dialect.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return int(connection.execute(statement, rows).rowcount)

@@ -5,7 +5,7 @@ appends the fact, the audit entry and the event, and queues what must leave; or 
 live next door, a folder each; nothing is decided here. Parts of the door stand with their subjects: drafts and
 their approval in `approvals.door`, many cases at once and hand-overs in `teamwork.door`, history (proof,
 retention, events, configuration, restore) in `evidence.door`, getting in (sessions, links, keys, grants) in
-`access.door`.
+`access.door`, references that could not be placed in `identity.door`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from casework import cases, intake, manual, sync
+from casework import answers, cases, intake, manual, sync
 from casework.access import accounts, bootstrap
 from casework.access.door import AccessDoor
 from casework.approvals.door import ApprovalsDoor
@@ -27,6 +27,7 @@ from casework.desk import Desk
 from casework.escalations import auditor, rehearsal
 from casework.evidence.door import EvidenceDoor
 from casework.evidence.keys import Keys
+from casework.identity.door import IdentityDoor
 from casework.incidents import merging
 from casework.metering import report as usage_report
 from casework.metering.meter import Meter
@@ -59,7 +60,7 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-class Casework(ApprovalsDoor, TeamworkDoor, EvidenceDoor, AccessDoor):
+class Casework(ApprovalsDoor, TeamworkDoor, EvidenceDoor, AccessDoor, IdentityDoor):
     """The door. One instance serves many threads; it holds no state but its connections and its keys."""
 
     def __init__(
@@ -272,6 +273,18 @@ class Casework(ApprovalsDoor, TeamworkDoor, EvidenceDoor, AccessDoor):
     def feed_health(self, principal: Principal, tenant_id: str) -> list[FeedHealth]:
         """Return how every feed of the tenant stands."""
         return intake.feed_health(self.desk, principal, tenant_id)
+
+    def file_answers(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        *,
+        feed: str | None = None,
+        limit: int = answers.MAX_PAGE,
+        offset: int = 0,
+    ) -> tuple[answers.FileAnswer, ...]:
+        """Return what partners were answered about their files, newest first."""
+        return answers.listed(self.desk, principal, tenant_id, feed, limit, offset)
 
     def clock_of(self, tenant_id: str) -> Clock:
         """Return the tenant's feed time; a live tenant's is desk time."""

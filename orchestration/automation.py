@@ -46,13 +46,13 @@ def request_again(context: dg.SensorEvaluationContext, level: str) -> dg.RunRequ
 def landing_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Compare the landing area and the corrected rows with the ledger; ask for a run where they differ."""
+    """Ask for a run where something landed, was corrected or was decided that the warehouse does not hold."""
     if is_under_way(context.instance, "pipeline", "decide"):
         return dg.SkipReason("A run is under way; what is left is asked for after it.")
     register_landed(platform)
     waiting = waiting_keys(platform)
     if not waiting:
-        return dg.SkipReason("Everything that landed is loaded.")
+        return dg.SkipReason("Everything that landed is loaded, and every decision is built.")
     return request_again(context, hashlib.sha256("\n".join(waiting).encode()).hexdigest())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from data.simulate import truth
+from data.simulate import identities, identities_path, truth
 from orchestration import publishing
 from orchestration.errors import NothingPublished
 from orchestration.resources import Platform
@@ -35,3 +35,20 @@ def compare_with_truth(platform: Platform) -> list[dict[str, Any]]:
     ]
     as_of = platform.casework.clock_of(TENANT).as_of
     return truth.compare(detected, truth.read(platform.settings.truth), as_of)
+
+
+def compare_identities(platform: Platform) -> list[dict[str, Any]]:
+    """Return precision and recall of what messages and customers were linked to; waits for the warehouse.
+
+    Raises `NothingPublished` before the first run.
+    """
+    path = identities_path(platform.settings.truth)
+    if not path.exists():
+        raise NothingPublished("There is nothing to compare yet: run `tidewaiter run --tenant demo` first.")
+    linked = platform.warehouse.read(
+        "select 'message' as kind, event_id as record, shipment_id as belongs_to "
+        "from identity.idn_milestone_references where tenant_id = ? union all "
+        "select 'customer', erp_customer_no, customer_id from identity.idn_customers where tenant_id = ?",
+        [TENANT, TENANT],
+    )
+    return identities.compare(linked.to_pylist(), truth.read(path))

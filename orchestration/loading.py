@@ -20,7 +20,9 @@ from data.contract.rowsplit import LOADER_VERSION, Arrived, Rejection, Split, co
 from data.contract.suite import CheckResult, validate
 from data.errors import FileRefused
 from data.formats import read
+from orchestration.acknowledging import answers_waiting, lay_answers, record_answers
 from orchestration.landing import SETTLE_SECONDS, LandedFile, landed_files
+from orchestration.publishing import decisions_waiting
 from orchestration.resources import Platform
 
 # Great Expectations reads at most so many of the newly loaded rows; the row split has judged every one.
@@ -98,25 +100,33 @@ class LandingIndex:
 
 
 def waiting_keys(platform: Platform) -> list[str]:
-    """Return what the ledger says is not loaded: files and corrected rows, as stable texts."""
-    files = [
-        f"{row.tenant_id}/{row.feed}/{row.file_sha256}"
-        for row in ledger.pending(platform.engine, platform.clock())
-    ]
-    rows = [f"{row.tenant_id}/{row.quarantine_id}" for row in ledger.corrected_rows(platform.engine)]
-    return sorted(files + rows)
+    """Return what is left to do, as stable texts: files, corrected rows, decisions about references, answers.
+
+    What belongs to no feed waits for its mapping to be mended, and no run would load it.
+    """
+
+    def is_fed(row: Any) -> bool:
+        return platform.contract_of(row.tenant_id, row.feed) is not None
+
+    pending = filter(is_fed, ledger.pending(platform.engine, platform.clock()))
+    corrected = filter(is_fed, ledger.corrected_rows(platform.engine))
+    files = [f"{row.tenant_id}/{row.feed}/{row.file_sha256}" for row in pending]
+    rows = [f"{row.tenant_id}/{row.quarantine_id}" for row in corrected]
+    return sorted(files + rows + decisions_waiting(platform) + answers_waiting(platform))
 
 
 def load_feed(platform: Platform, contract: Contract, tenant_id: str, run_id: str) -> FeedLoad:
-    """Load one tenant's waiting files of a feed, replay its corrected rows, and judge the result."""
+    """Load one tenant's waiting files of a feed, replay its corrected rows, judge the result, answer the files."""
     load = FeedLoad()
     waiting = ledger.pending(platform.engine, platform.clock(), tenant_id, contract.feed)
     for batch in batched(waiting):
         load_batch(platform, contract, tenant_id, run_id, batch, load)
+    record_answers(platform, contract, tenant_id)
     for row in ledger.corrected_rows(platform.engine, tenant_id, contract.feed):
         replay_row(platform, contract, row, load)
     load.gaps = ledger.gaps(platform.engine, tenant_id, contract.feed)
     judge(platform, contract, tenant_id, load)
+    lay_answers(platform, contract, tenant_id)
     return load
 
 

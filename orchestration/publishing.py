@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, Row
 from ulid import ULID
 
+from casework.canonical import canonical_sha256
+from casework.identity import decisions
 from casework.store.engine import reading, reading_across, writing
 from casework.store.tables import ingested_files, publications, quarantined_rows, tenant_clocks
 from orchestration.dbt import sources_digest
@@ -33,8 +35,34 @@ def new_publication_id(now: datetime) -> str:
     return f"pub_{ULID.from_datetime(now)}"
 
 
-def input_digest(platform: Platform) -> str:
-    """Return one hash over everything a build depends on: files, corrections, clocks, configuration, code."""
+def standing_decisions(platform: Platform) -> list[dict[str, Any]]:
+    """Return the decisions about references that stand, of every tenant, as the warehouse is told of them."""
+    return [row for tenant in platform.config.tenants for row in decisions.standing(platform.engine, tenant)]
+
+
+def decisions_sha256(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return one hash over what decisions say, whatever their order."""
+    told = [{name: row[name] for name in decisions.TOLD if name != "decided_at"} for row in rows]
+    return canonical_sha256(sorted(told, key=lambda row: (row["tenant_id"], row["decision_id"])))
+
+
+def built_decisions_sha256(platform: Platform) -> str:
+    """Return the hash of the decisions that the warehouse holds; one made during a build is not among them."""
+    return decisions_sha256(platform.warehouse.read("select * from raw.reference_decisions").to_pylist())
+
+
+def decisions_waiting(platform: Platform) -> list[str]:
+    """Return a text that names the standing decisions where the newest build was made from others, else none."""
+    standing, latest = decisions_sha256(standing_decisions(platform)), latest_publication(platform.engine)
+    built = latest.decisions_sha256 if latest else None
+    return [] if standing == (built or decisions_sha256([])) else [f"reference_decisions/{standing}"]
+
+
+def input_digest(platform: Platform, decided: str | None = None) -> str:
+    """Return one hash over everything a build depends on: files, corrections, clocks, decisions, configuration, code.
+
+    `decided` is the hash of the decisions about references it was made from; without it, of those that stand now.
+    """
     with reading_across(platform.engine) as connection:
         files = connection.execute(
             sa.select(ingested_files.c.tenant_id, ingested_files.c.feed, ingested_files.c.file_sha256)
@@ -55,6 +83,7 @@ def input_digest(platform: Platform) -> str:
         *map(str, files),
         *map(str, replayed),
         *map(str, clocks),
+        decided or decisions_sha256(standing_decisions(platform)),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -72,7 +101,7 @@ def code_digest(places: Iterable[str]) -> str:
 
 def record_build(
     engine: Engine, *, publication_id: str, dagster_run_id: str, dbt_invocation_id: str | None, input_sha256: str,
-    now: datetime,
+    decisions_sha256: str, now: datetime,
 ) -> None:  # fmt: skip
     """Record that the conformed warehouse was built and passed its checks."""
     row: dict[str, Any] = {
@@ -81,6 +110,7 @@ def record_build(
         "dagster_run_id": dagster_run_id,
         "dbt_invocation_id": dbt_invocation_id,
         "input_sha256": input_sha256,
+        "decisions_sha256": decisions_sha256,
         "files": {},
         "built_at": now,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from casework.evidence.keys import Keys
 from casework.service import Casework
 from casework.store.engine import open_store
 from data.contract import TENANT_SOURCES, Contract, load_contracts
+from data.mapping.held import Mappings
 from data.originals import Originals
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
@@ -33,6 +34,7 @@ class Platform:
 
     settings: Settings
     clock: Callable[[], datetime] = utcnow
+    _mappings: Mappings | None = field(default=None, repr=False)
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -71,11 +73,25 @@ class Platform:
             self.engine, config=self.config, keys=keys, home=home, clock=self.clock, drafter=drafter
         )
 
-    def contract_of(self, tenant_id: str, feed: str) -> Contract | None:
-        """Return the contract a tenant's feed is held to, or None where there is none."""
-        source = TENANT_SOURCES.get(tenant_id)
-        return self.contracts.get((source, feed)) if source else None
+    @property
+    def mappings(self) -> Mappings:
+        """The users' own mapping files; one that is new or edited counts from the next question on."""
+        folder = self.settings.home / "mappings"
+        if self._mappings is None or not self._mappings.is_current(folder):
+            self._mappings = Mappings.read(folder, self.contracts, set(self.config.tenants))
+        return self._mappings
 
-    def tenants_of(self, source: str) -> list[str]:
-        """Return the tenants whose feeds come from a source."""
-        return [tenant for tenant, own in TENANT_SOURCES.items() if own == source]
+    def contract_of(self, tenant_id: str, feed: str) -> Contract | None:
+        """Return the contract a tenant's feed is held to, or None where there is none.
+
+        A feed may be a mapping's; one whose mapping cannot be used is no feed until it is mended (its files
+        stay in landing), and `mappings.broken` says why.
+        """
+        known = (self.contracts.get((source, feed)) for source in TENANT_SOURCES.get(tenant_id, ()))
+        packaged = next((contract for contract in known if contract), None)
+        return packaged or self.mappings.feeds.get((tenant_id, feed))
+
+    def feeds_of(self, contract: Contract) -> list[tuple[str, Contract]]:
+        """Return (tenant, contract held to) of every feed that ends in this contract's raw table."""
+        own = [(tenant, contract) for tenant in contract.tenants()]
+        return own + self.mappings.onto(contract.table_name)

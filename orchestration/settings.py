@@ -54,6 +54,11 @@ class Settings:
         return self.home / "landing"
 
     @property
+    def outgoing(self) -> Path:
+        """Answers to files, for partners to pick up: outgoing/<tenant>/<feed>/<file>."""
+        return self.home / "outgoing"
+
+    @property
     def upcoming(self) -> Path:
         """What a replay lands next, in the same layout."""
         return self.home / "upcoming"

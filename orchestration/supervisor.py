@@ -18,6 +18,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 # Another port is for a second copy on one machine, as in the tests.
 DAGSTER_PORT = int(os.environ.get("TIDEWAITER_DAGSTER_PORT", "3000"))
 DASHBOARD_PORT = int(os.environ.get("TIDEWAITER_DASHBOARD_PORT", "8501"))
+RECEIVER_PORT = int(os.environ.get("TIDEWAITER_RECEIVER_PORT", "8504"))
 STOP_SECONDS = 15.0
 # A process that dies comes back after this long, longer each time up to the last.
 RESTART_SECONDS = (0.5, 2.0, 5.0, 15.0)
@@ -85,8 +86,11 @@ class Process:
             return
 
 
-def processes(settings: Settings, *, sandbox: bool) -> list[Process]:
-    """Return what `up` keeps alive; the sandbox stands in where no mail server is configured."""
+def processes(settings: Settings, *, sandbox: bool, receiver: bool) -> list[Process]:
+    """Return what `up` keeps alive; the sandbox stands in where no mail server is configured.
+
+    The receiver is among them where the environment holds a secret for posts: without one it has no door.
+    """
     bin_dir = Path(sys.executable).parent
     logs = settings.home / "logs"
     tidewaiter = str(bin_dir / "tidewaiter")
@@ -104,6 +108,8 @@ def processes(settings: Settings, *, sandbox: bool) -> list[Process]:
     }  # fmt: skip
     if sandbox:
         commands["sandbox"] = [tidewaiter, "sandbox"]
+    if receiver:
+        commands["receiver"] = [tidewaiter, "receiver", "--port", str(RECEIVER_PORT)]
     return [Process(name, command, logs / f"{name}.log") for name, command in commands.items()]
 
 

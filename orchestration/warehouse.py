@@ -29,6 +29,9 @@ PUBLISHED_MARTS = (
     ("marts", "fct_milestones"),
     ("marts", "fct_commitments"),
     ("marts", "fct_documents"),
+    ("marts", "fct_status_events"),
+    ("marts", "fct_impossible_events"),
+    ("marts", "fct_unmatched_references"),
     ("marts", "fct_inventory_projection"),
     ("marts", "fct_exposures"),
     ("marts", "fct_exceptions"),
@@ -45,6 +48,10 @@ SETTINGS_TABLES = {
         "shipment_value_default double, assumption varchar"
     ),
     "exception_rules": "tenant_id varchar, exception_type varchar, parameter varchar, value double, is_enabled boolean",
+    "reference_decisions": (
+        "tenant_id varchar, reference_type varchar, reference_key varchar, carrier_id varchar, decision varchar, "
+        "shipment_id varchar, decision_id varchar, decided_at timestamptz"
+    ),
 }
 SCORES_COLUMNS = (
     "tenant_id varchar, shipment_id varchar, cutoff_at timestamptz, checkpoint varchar, late_probability double, "

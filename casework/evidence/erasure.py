@@ -36,6 +36,7 @@ from casework.store.tables import (
     events,
     messages,
     partner_links,
+    reference_decisions,
 )
 from casework.store.work import Work
 
@@ -50,6 +51,7 @@ PLACES: dict[Table, tuple[str, ...]] = {
     effects: ("payload", "recipient"),
     messages: ("body", "subject", "address"),
     partner_links: ("reason", "revoke_reason"),
+    reference_decisions: ("reference_key", "shipment_id", "reason", "undo_reason"),
 }
 KEPT_OF_EFFECTS = frozenset(("target", "party_id"))
 UNDER_WAY = (EffectState.PENDING.value, EffectState.CLAIMED.value, EffectState.NEEDS_HUMAN.value)
@@ -185,7 +187,7 @@ def _owners(connection: Connection, tenant_id: str, found: list[tuple[Table, Val
 
 
 def _case_of(table: Table, row: Values) -> str | None:
-    named: str | None = row["subject"] if table is events else row["case_id"]
+    named: str | None = row["subject"] if table is events else row.get("case_id")
     return named
 
 

@@ -22,6 +22,7 @@ from casework.store.tables import (
     cases,
     delegations,
     priority_weights,
+    reference_decisions,
     sign_offs,
 )
 
@@ -81,6 +82,7 @@ TOLD_WHOLE: dict[str, tuple[Table, str]] = {
     "sign_off": (sign_offs, "sign_off_id"),
     "delegation": (delegations, "delegation_id"),
     "weighting": (priority_weights, "version"),
+    "reference_decision": (reference_decisions, "decision_id"),
 }
 
 

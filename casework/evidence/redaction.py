@@ -16,7 +16,15 @@ from sqlalchemy import Connection, select
 from casework.canonical import canonical_bytes, canonical_sha256
 from casework.evidence.keys import is_signed
 from casework.store.append_only import ERASABLE
-from casework.store.tables import Values, effects, messages, partner_links, quarantined_rows, redactions
+from casework.store.tables import (
+    Values,
+    effects,
+    messages,
+    partner_links,
+    quarantined_rows,
+    redactions,
+    reference_decisions,
+)
 
 PURPOSE = b"tidewaiter redaction 1\n"
 MARK = "[erased]"
@@ -32,6 +40,7 @@ KEYS_OF = {name: keys for name, (keys, _erasable, _fixed) in ERASABLE.items()} |
     messages.name: ("message_id",),
     quarantined_rows.name: ("quarantine_id",),
     partner_links.name: ("link_id",),
+    reference_decisions.name: ("decision_id",),
 }
 
 

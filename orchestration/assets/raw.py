@@ -11,6 +11,7 @@ import dagster as dg
 from casework import ledger
 from data.contract import Contract, load_contracts, raw_schema
 from orchestration.loading import FeedLoad, load_feed
+from orchestration.publishing import standing_decisions
 from orchestration.resources import Platform
 
 COUNTS_RECONCILE = "counts_reconcile"
@@ -29,7 +30,7 @@ def raw_tables(platform: Platform) -> dict[str, str]:
     key=["raw", "tenant_settings"],
     group_name="raw",
     kinds={"duckdb"},
-    description="Each tenant's clock, tariff and exception thresholds, as this build uses them.",
+    description="Each tenant's clock, tariff, exception thresholds and decided references, as this build uses them.",
 )
 def tenant_settings(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Become the one writer, create missing tables, then write the settings tables whole."""
@@ -45,7 +46,10 @@ def tenant_settings(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResul
     warehouse.replace_settings("tenant_tariffs", [config.tariff(tenant) for tenant in config.tenants])
     rules = [rule for tenant in config.tenants for rule in config.exception_rules(tenant)]
     warehouse.replace_settings("exception_rules", rules)
-    return dg.MaterializeResult(metadata={"tenants": len(clocks), "rules": len(rules)})
+    decided = standing_decisions(platform)
+    warehouse.replace_settings("reference_decisions", decided)
+    counts = {"tenants": len(clocks), "rules": len(rules), "decided_references": len(decided)}
+    return dg.MaterializeResult(metadata=counts)
 
 
 def feed_asset(contract: Contract) -> dg.AssetsDefinition:
@@ -71,7 +75,11 @@ def feed_asset(contract: Contract) -> dg.AssetsDefinition:
         ],
     )  # fmt: skip
     def feed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
-        loads = [load_feed(platform, contract, tenant, context.run_id) for tenant in contract.tenants()]
+        for broken in platform.mappings.broken.values():
+            context.log.warning(str(broken))
+        loads = [
+            load_feed(platform, held, tenant, context.run_id) for tenant, held in platform.feeds_of(contract)
+        ]
         yield materialised(loads)
         yield from check_results(loads)
 

@@ -7,7 +7,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 
 from orchestration.dbt import dbt_project, manifest_path
-from orchestration.publishing import input_digest, new_publication_id, record_build
+from orchestration.publishing import built_decisions_sha256, input_digest, new_publication_id, record_build
 from orchestration.resources import Platform
 from orchestration.warehouse import SETTINGS_TABLES
 
@@ -57,12 +57,14 @@ def conformed(
 ) -> Iterator[Any]:
     """What is true: staging, identity, intermediate, marts, features."""
     yield from _build(context, dbt, platform)
+    decided = built_decisions_sha256(platform)
     record_build(
         platform.engine,
         publication_id=new_publication_id(platform.clock()),
         dagster_run_id=context.run_id,
         dbt_invocation_id=context.instance.get_run_by_id(context.run_id).tags.get("dbt/conformed"),
-        input_sha256=input_digest(platform),
+        input_sha256=input_digest(platform, decided),
+        decisions_sha256=decided,
         now=platform.clock(),
     )
 

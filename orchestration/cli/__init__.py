@@ -17,6 +17,7 @@ from orchestration.cli import (
     escalations,
     evidence,
     feeds,
+    identity,
     keeping,
     learning,
     path,
@@ -40,6 +41,7 @@ access.register(app)
 approvals.register(app)
 escalations.register(app)
 evidence.register(app)
+identity.register(app)
 keeping.register(app)
 learning.register(app)
 serving.register(app)

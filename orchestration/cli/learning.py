@@ -62,19 +62,26 @@ def figure(value: object) -> str:
 
 
 def detection(as_json: JSON = False) -> None:
-    """Compare what was detected on the simulated network with what really happened."""
-    from orchestration.detection import compare_with_truth
+    """Compare what was detected and linked on the simulated network with what really happened."""
+    from orchestration.detection import compare_identities, compare_with_truth
     from orchestration.resources import Platform
     from orchestration.settings import Settings
 
-    report = compare_with_truth(Platform(Settings.from_environment()))
+    platform = Platform(Settings.from_environment())
+    report, links = compare_with_truth(platform), compare_identities(platform)
     if as_json:
-        print_json(report)
+        print_json({"exceptions": report, "identities": links})
         return
     columns = ["exception type", "detected", "true", "matched", "precision", "recall"]
     print_table(
         "Detected against the ground truth of the demo network", columns,
         [[r["exception_type"], r["detected"], r["true"], r["matched"], figure(r["precision"]), figure(r["recall"])]
          for r in report], right=columns[1:],
+    )  # fmt: skip
+    columns = ["record", "records", "linked", "right", "precision", "recall", "across customers"]
+    print_table(
+        "Linked against the ground truth of the demo network", columns,
+        [[r["kind"], r["records"], r["linked"], r["right"], figure(r["precision"]), figure(r["recall"]),
+          r["across_customers"]] for r in links], right=columns[1:],
     )  # fmt: skip
     say("Definitions of what is true are in data/simulate/truth.py; thresholds equal the catalogue's.")

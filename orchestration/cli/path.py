@@ -113,7 +113,12 @@ def ingest(
 
     platform = Platform(Settings.from_environment())
     if platform.contract_of(tenant, feed) is None:
-        feeds = sorted(name for (source, name) in platform.contracts if tenant in platform.tenants_of(source))
+        if broken := platform.mappings.broken.get((tenant, feed)):
+            raise broken
+        feeds = sorted(
+            [name for (_, name), held in platform.contracts.items() if tenant in held.tenants()]
+            + [name for owner, name in platform.mappings.feeds if owner == tenant]
+        )
         raise OrchestrationError(
             f"Tenant {tenant!r} has no feed {feed!r}. Its feeds are: {', '.join(feeds) or 'none'}."
         )

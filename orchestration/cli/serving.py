@@ -1,4 +1,4 @@
-"""Long-lived commands: up, worker, sandbox."""
+"""Long-lived commands: up, worker, sandbox, receiver."""
 
 from __future__ import annotations
 
@@ -21,19 +21,27 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(worker)
     app.command()(sandbox)
+    app.command()(receiver)
 
 
 def up() -> None:
     """Serve Dagster on 127.0.0.1:3000 and the dashboard on 127.0.0.1:8501, the worker beside them."""
-    from orchestration import supervisor
+    from orchestration import receiver, supervisor
     from orchestration.errors import PortTaken
     from orchestration.instance import prepare_instance
+    from orchestration.resources import Platform
     from orchestration.settings import Settings
 
     settings = Settings.from_environment()
+    doors = receiver.doors_of(Platform(settings), os.environ, receiver.Limits())
     prepare_instance(settings)
     supervisor.stop_strays(settings)
-    for port in (supervisor.DAGSTER_PORT, supervisor.DASHBOARD_PORT):
+    ports = [
+        supervisor.DAGSTER_PORT,
+        supervisor.DASHBOARD_PORT,
+        *([supervisor.RECEIVER_PORT] if doors else []),
+    ]
+    for port in ports:
         if supervisor.port_is_taken(port):
             raise PortTaken(f"Something already listens on 127.0.0.1:{port}. Stop it, then run this again.")
     use_sandbox = not os.environ.get("TIDEWAITER_SMTP_URL")
@@ -41,8 +49,13 @@ def up() -> None:
     say(f"Dashboard  http://127.0.0.1:{supervisor.DASHBOARD_PORT}")
     if use_sandbox:
         say(f"Sandbox    mail and portal messages stay on this machine, in {settings.home / 'sandbox'}")
+    if doors:
+        say(
+            f"Receiver   http://127.0.0.1:{supervisor.RECEIVER_PORT}/feeds/<tenant>/<feed>, {len(doors)} feed(s)"
+        )
     say(f"Logs       {settings.home / 'logs'}\nCtrl-C stops everything.")
-    raise typer.Exit(supervisor.supervise(supervisor.processes(settings, sandbox=use_sandbox), settings))
+    children = supervisor.processes(settings, sandbox=use_sandbox, receiver=bool(doors))
+    raise typer.Exit(supervisor.supervise(children, settings))
 
 
 def stop_event() -> threading.Event:
@@ -117,3 +130,20 @@ def sandbox(
     from orchestration.settings import Settings
 
     serve(Settings.from_environment().home, smtp_port=smtp_port, portal_port=portal_port, stop=stop_event())
+
+
+def receiver(
+    port: Annotated[
+        int, typer.Option(help="Where it listens on 127.0.0.1.", envvar="TIDEWAITER_RECEIVER_PORT")
+    ] = 8504,
+    max_bytes: Annotated[
+        int, typer.Option(help="The largest post, in bytes.", envvar="TIDEWAITER_POST_MAX_BYTES", min=1)
+    ] = 1024 * 1024,
+) -> None:
+    """Take in signed posts to /feeds/<tenant>/<feed>, for the feeds the environment holds secrets for."""
+    from orchestration import receiver
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    platform = Platform(Settings.from_environment())
+    receiver.serve(platform, os.environ, port, receiver.Limits(post_bytes=max_bytes), say)

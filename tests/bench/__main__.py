@@ -27,7 +27,7 @@ from data import catalog
 from data.contract import load_contract, split
 from data.feeds.scms import day
 from data.formats import read
-from tests.bench import deciding, queue, stores
+from tests.bench import deciding, queue, receiving, stores
 
 REPEATS = 5
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -136,7 +136,8 @@ def main() -> None:
     """Print every comparison as a line of JSON."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for found in chain([row_split(folder), decision(folder)], deciding.measure(folder / "deciding")):
+        doors = chain(deciding.measure(folder / "deciding"), receiving.measure(folder / "receiving"))
+        for found in chain([row_split(folder), decision(folder)], doors):
             print(json.dumps({**found, "ratio": round(found["ratio"], 2)}), flush=True)
         for found in queue.measure(folder / "queue", queue.LARGE, queue.OPEN_PERCENTS, stores.KINDS):
             print(json.dumps(found), flush=True)

@@ -50,15 +50,15 @@ EXPECTED: dict[Role, set[str]] = {
     | READING
     | LINKING
     | {"case:open", "case:merge", "audit:read", "quarantine:correct"}
-    | {"draft:edit", "draft:approve", "draft:reject"}
+    | {"draft:edit", "draft:approve", "draft:reject", "identity:decide"}
     | {"record:hold", "record:erase", "event:read", "usage:read"},
     Role.PLANNER: ALL_ACTIONS
     | READING
     | LINKING
-    | {"case:open", "case:merge", "draft:edit", "draft:reject", "draft:approve_within"},
+    | {"case:open", "case:merge", "draft:edit", "draft:reject", "draft:approve_within", "identity:decide"},
     Role.APPROVER: READING | {"draft:edit", "draft:approve", "draft:reject", "case:comment", "case:escalate"},
     Role.AUDITOR: READING | {"audit:read", "record:hold", "event:read", "link:read", "usage:read"},
-    Role.DATA_ENGINEER: {"feed:read", "quarantine:read", "quarantine:correct"},
+    Role.DATA_ENGINEER: {"feed:read", "quarantine:read", "quarantine:correct", "identity:decide"},
     Role.CARRIER: {"case:read", "case:comment"},
     Role.WAREHOUSE: {"case:read", "case:comment"},
     Role.CUSTOMER: {"case:read", "case:comment"},
@@ -75,8 +75,9 @@ def test_a_role_carries_exactly_what_the_table_says(role: Role, permission: str)
 
 
 def test_nobody_outside_and_no_platform_administrator_decides_anything() -> None:
+    deciding = ("draft:", "case:resolve", "identity:")
     for role in (*PARTNER_ROLES, Role.PLATFORM_ADMIN, Role.AUDITOR, Role.SERVICE):
-        assert not {p for p in permissions() if allows(role, p) and p.startswith(("draft:", "case:resolve"))}
+        assert not {p for p in permissions() if allows(role, p) and p.startswith(deciding)}
     assert not allows(Role.PLATFORM_ADMIN, "case:read")
 
 

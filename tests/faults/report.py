@@ -24,6 +24,8 @@ TRIED = {
     "decisions": "decisions compared with a reference, without a store",
     "kills": "`kill -9` of a worker at a random moment",
     "restarts": "cuts of PostgreSQL under load",
+    "mutated": "damaged files, over all formats, without a store",
+    "permutations": "orders of the same events, some told twice, in one warehouse",
 }
 OUTCOMES = {
     "held": "Everything held.",

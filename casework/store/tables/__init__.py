@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Table
 
 from casework.store.tables.access import api_keys, link_views, partner_links
+from casework.store.tables.answers import acknowledgements, control_numbers
 from casework.store.tables.approving import delegations, sign_offs
 from casework.store.tables.arrivals import (
     check_results,
@@ -16,6 +17,7 @@ from casework.store.tables.arrivals import (
     ingested_files,
     publications,
     quarantined_rows,
+    received_posts,
 )
 from casework.store.tables.cases import audit_entries, audit_heads, case_evidence, case_facts, cases
 from casework.store.tables.evidence import (
@@ -26,6 +28,7 @@ from casework.store.tables.evidence import (
     sensitive_reads,
 )
 from casework.store.tables.handovers import handover_items, handovers
+from casework.store.tables.identity import reference_decisions
 from casework.store.tables.outgoing import (
     approvals,
     draft_versions,
@@ -73,6 +76,7 @@ __all__ = [
     "Money",
     "Table",
     "Values",
+    "acknowledgements",
     "api_keys",
     "approvals",
     "audit_entries",
@@ -84,6 +88,7 @@ __all__ = [
     "check_results",
     "config_versions",
     "contacts",
+    "control_numbers",
     "delegations",
     "draft_versions",
     "drafts",
@@ -109,7 +114,9 @@ __all__ = [
     "quarantined_rows",
     "queue_counts",
     "queue_totals",
+    "received_posts",
     "redactions",
+    "reference_decisions",
     "sensitive_reads",
     "sessions",
     "sign_in_failures",

@@ -42,6 +42,17 @@ duplicate_files = Table(
     Column("seen_at", Instant, nullable=False),
 )
 
+# One row per post taken in at the HTTP door, by the identity its sender gave it; what makes a repeated post no second.
+received_posts = Table(
+    "received_posts",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("feed", String(64), primary_key=True),
+    Column("webhook_id", String(128), primary_key=True),
+    Column("body_sha256", String(64), nullable=False),
+    Column("received_at", Instant, nullable=False),
+)
+
 # One row per row that its feed's contract refused, kept with its raw content until fixed or ignored.
 quarantined_rows = Table(
     "quarantined_rows",
@@ -76,6 +87,7 @@ publications = Table(
     Column("dagster_run_id", String(64)),
     Column("dbt_invocation_id", String(64)),
     Column("input_sha256", String(64), nullable=False),  # hash of everything it was built from
+    Column("decisions_sha256", String(64)),  # of the decisions about references among it
     Column("files", JSON, nullable=False),  # mart -> {sha256, rows}
     Column("built_at", Instant, nullable=False),
     Column("published_at", Instant),

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from casework import ledger, rows
+from casework import answers, ledger, rows
 from casework.access.api_keys import NewKey
 from casework.access.links import NewLink
 from casework.effects import outbox, settlement
@@ -21,6 +21,7 @@ from casework.effects.adapter import Outcome, Result
 from casework.effects.outbox import Due
 from casework.errors import CaseworkError
 from casework.escalations import escalation
+from casework.identity import decisions
 from casework.ledger import Check, FileKey, Refusal
 from casework.manual import ManualCase
 from casework.metering.meter import MODEL_CALL, Meter, OverBudget, Use
@@ -42,6 +43,7 @@ from casework.store.tables import (
     partner_links,
     principals,
     quarantined_rows,
+    reference_decisions,
 )
 from casework.teamwork import handover
 from casework.teamwork.handover import Given
@@ -201,6 +203,7 @@ def steps(office: Office) -> Iterator[tuple[str, Step, bool]]:
     land: dict[str, Any] = {"size_bytes": 9, "recorded_at": FEED_TIME, "now": now}
     yield "land", lambda: ledger.register(engine, key, file_name="s.csv", **land), False
     yield "land again", lambda: ledger.register(engine, key, file_name="t.csv", **land), False
+    yield "post", lambda: ledger.receive(engine, key, "msg_1", file_name="s.csv", **land), False
     yield "claim a file", lambda: ledger.claim(engine, key, now=now, run_id="r"), False
     yield "pending", lambda: [tuple(row) for row in ledger.pending(engine, now, TENANT)], False
     yield "settle", lambda: _settle_file(office, key), False
@@ -217,6 +220,18 @@ def steps(office: Office) -> Iterator[tuple[str, Step, bool]]:
         lambda: (ledger.refusal_of(engine, other), len(ledger.refused_since(engine, TENANT, now)))[0],
         False,
     )
+    yield "answer", lambda: _answer(office, key, 1), False
+    yield "answer again", lambda: _answer(office, key, 2), False
+    yield "answer with numbers that are taken", lambda: _answer(office, other, 1), False
+    yield "lay", lambda: _lay(office, key), False
+    yield "unanswered", lambda: [r.file_sha256 for r in answers.unanswered(engine, TENANT, key.feed)], False
+    yield "unanswered or not laid", lambda: answers.waiting(engine, TENANT, [key.feed]), False
+    # --- what a reference means
+    yield "match", lambda: _decide(office, LEAD, "SH-1"), False
+    yield "match again", lambda: _decide(office, PLANNER, "SH-2"), False
+    yield "undo", lambda: door.undo_reference_decision(lead, TENANT, _decided(office), "a slip"), False
+    yield "leave out", lambda: _decide(office, PLANNER, None), False
+    yield "what stands", lambda: decisions.standing(engine, TENANT), False
     check = Check("fresh", True, "It is fresh.")
     yield "check", lambda: ledger.record_checks(engine, TENANT, "shipment", [check], now), False
     yield "check", lambda: ledger.record_checks(engine, TENANT, "shipment", [check], now), False
@@ -396,6 +411,29 @@ def _settle_file(office: Office, key: FileKey) -> Any:
     return ledger.settle(office.engine, key, refusals=rows, now=office.clock(), **told)
 
 
+def _answer(office: Office, key: FileKey, number: int) -> Any:
+    told = answers.Told("997", "ACME", number, "accepted")
+    answer = answers.Answer([told], "c3" * 32, f"{number}.edi")
+    done = answers.record(office.engine, key, answer, {"ACME": (number, number + 1)}, office.clock())
+    refused = len(answers.refusals_of(office.engine, key))
+    return done, refused, answers.next_number(office.engine, TENANT, "ACME")
+
+
+def _lay(office: Office, key: FileKey) -> Any:
+    waiting = [row.answer_name for row in answers.unlaid(office.engine, TENANT, key.feed)]
+    answers.laid(office.engine, key, office.clock())
+    return waiting, len(answers.unlaid(office.engine, TENANT, key.feed))
+
+
+def _decide(office: Office, person: str, shipment_id: str | None) -> Any:
+    said = ("PRO", "4711", "TSWN", shipment_id, "They rang.")
+    return office.casework.decide_reference(office.who(person), TENANT, *said)
+
+
+def _decided(office: Office) -> str:
+    return str(one(office, reference_decisions, "decision_id", undone_at=None))
+
+
 def _row(office: Office) -> str:
     return str(one(office, quarantined_rows, "quarantine_id", state="quarantined"))
 
@@ -480,6 +518,7 @@ class Things:
     link_id: str
     key_id: str
     delegation_id: str
+    decision_id: str
     grant_id: str
 
     @classmethod
@@ -502,6 +541,7 @@ class Things:
             "link_id": one(office, partner_links, "link_id") or "no link",
             "key_id": one(office, api_keys, "key_id") or "no key",
             "delegation_id": one(office, delegations, "delegation_id") or "no delegation",
+            "decision_id": one(office, reference_decisions, "decision_id"),
             "grant_id": _grant_of(office, NARROW),
         }
         assert None not in found.values(), found
@@ -558,7 +598,9 @@ READS: dict[str, tuple[Call, ...]] = {
     ),
     "audit_escalations": (lambda d, p, t: d.audit_escalations(p, TENANT),),
     "quarantine": (lambda d, p, t: d.quarantine(p, TENANT, state=None),),
+    "reference_decisions": (lambda d, p, t: d.reference_decisions(p, TENANT, include_undone=True),),
     "feed_health": (lambda d, p, t: d.feed_health(p, TENANT),),
+    "file_answers": (lambda d, p, t: d.file_answers(p, TENANT),),
     "as_known_at": (lambda d, p, t: d.as_known_at(p, TENANT, t.case_id, AT),),
     "legal_holds": (lambda d, p, t: d.legal_holds(p, TENANT),),
     "personal_data": (lambda d, p, t: d.personal_data(p, TENANT, t.party_id),),
@@ -611,6 +653,8 @@ ATTEMPTS: dict[str, tuple[Call, ...]] = {
     "resend_effect": (lambda d, p, t: d.resend_effect(p, TENANT, t.effect_id, "x"),),
     "correct_row": (lambda d, p, t: d.correct_row(p, TENANT, t.quarantine_id, {"a": "z"}),),
     "ignore_row": (lambda d, p, t: d.ignore_row(p, TENANT, t.quarantine_id, "x"),),
+    "decide_reference": (lambda d, p, t: d.decide_reference(p, TENANT, "PRO", "9", None, None, "x"),),
+    "undo_reference_decision": (lambda d, p, t: d.undo_reference_decision(p, TENANT, t.decision_id, "x"),),
     "legal_hold": (lambda d, p, t: d.legal_hold(p, TENANT, case_id=t.case_id, reason="x"),),
     "release_hold": (lambda d, p, t: d.release_hold(p, TENANT, t.hold_id, "x"),),
     "erase_party": (lambda d, p, t: d.erase_party(p, TENANT, t.party_id, "x"),),

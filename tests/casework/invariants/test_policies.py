@@ -45,6 +45,7 @@ ON_TENANTS: dict[str, set[str]] = {
     "feed:read": {LEAD, PLANNER, APPROVER, AUDITOR, "service", "data_engineer", "platform_admin"},
     "quarantine:read": {LEAD, PLANNER, APPROVER, AUDITOR, "service", "data_engineer"},
     "quarantine:correct": {LEAD, "data_engineer"},
+    "identity:decide": {LEAD, PLANNER, "data_engineer"},
     "record:hold": {LEAD, AUDITOR},
     "record:erase": {LEAD},
     "event:read": {LEAD, AUDITOR, "service"},

@@ -1,0 +1,57 @@
+"""What the door says about references that identity could not place.
+
+`Casework` inherits these methods; each is one call of the module that holds its subject.
+"""
+
+from __future__ import annotations
+
+from casework.desk import Desk
+from casework.identity import decisions
+from casework.model import Principal
+
+
+class IdentityDoor:
+    """The part of the door that is about what a reference means."""
+
+    desk: Desk
+
+    def decide_reference(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        reference_type: str,
+        reference_key: str,
+        carrier_id: str | None,
+        shipment_id: str | None,
+        reason: str,
+    ) -> decisions.ReferenceDecision:
+        """Say which shipment a reference of a carrier means; None for none of the tenant's.
+
+        Type and key are those of `fct_unmatched_references`; the next build of the warehouse follows. Raises
+        `NotPermitted`, `DetailsRefused`, and `TransitionRefused` while another decision about it stands.
+        """
+        reference = decisions.Reference(reference_type, reference_key, carrier_id)
+        return decisions.decide(self.desk, principal, tenant_id, reference, shipment_id, reason)
+
+    def undo_reference_decision(
+        self, principal: Principal, tenant_id: str, decision_id: str, reason: str
+    ) -> decisions.ReferenceDecision:
+        """Take a decision about a reference back, and say why; it can be decided anew.
+
+        Raises `NotPermitted`, `NotFound`, `DetailsRefused`, and `TransitionRefused` where it was undone already.
+        """
+        return decisions.undo(self.desk, principal, tenant_id, decision_id, reason)
+
+    def reference_decisions(
+        self,
+        principal: Principal,
+        tenant_id: str,
+        *,
+        include_undone: bool = False,
+        limit: int = decisions.MAX_PAGE,
+        offset: int = 0,
+    ) -> tuple[decisions.ReferenceDecision, ...]:
+        """Return what was decided about references, newest first; those that stand, or all."""
+        return decisions.listed(
+            self.desk, principal, tenant_id, include_undone=include_undone, limit=limit, offset=offset
+        )
