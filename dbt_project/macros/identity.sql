@@ -6,6 +6,7 @@
 {#-
     The comparable form of a reference. PRO: digits without a leading "PRO" and without leading zeros.
     Container: owner and serial number; the check digit guards the others and is often left out.
+    Order: letters and digits, without a leading "ORDER" or "SO" and leading zeros.
     Shipment: letters and digits, without a leading "SHIPMENT" or "SH" and leading zeros.
 -#}
 {% macro normalise_reference(reference_type, value) -%}
@@ -14,6 +15,8 @@
             then ltrim(regexp_replace({{ bare_reference(value) }}, '^PRO(NO|NUMBER)?', ''), '0')
         when 'CONTAINER'
             then left(regexp_extract({{ bare_reference(value) }}, '[A-Z]{4}[0-9]{6,7}$'), 10)
+        when 'ORDER'
+            then ltrim(regexp_replace({{ bare_reference(value) }}, '^(ORDER|SO)(NO)?', ''), '0')
         else
             ltrim(regexp_replace({{ bare_reference(value) }}, '^(SHIPMENT|SHPT|SHP|SH)(NO)?', ''), '0')
     end

@@ -68,7 +68,8 @@ FEEDS: dict[str, str] = {
     ),
     "network__facility": (
         "facility_code varchar, facility_name varchar, facility_type varchar, un_locode varchar, "
-        "latitude double, longitude double, country_code varchar, time_zone varchar, exported_at timestamptz"
+        "latitude double, longitude double, country_code varchar, time_zone varchar, exported_at timestamptz, "
+        "city varchar, region_code varchar"
     ),
     "network__weather": (
         "alert_id varchar, location_code varchar, alert_type varchar, severity varchar, "
@@ -89,6 +90,28 @@ FEEDS: dict[str, str] = {
     ),
 }
 
+# Status events of partners, one shape for every format.
+STATUS_EVENT = (
+    "event_id varchar, sender_id varchar, carrier_scac varchar, shipment_references varchar, equipment_no varchar, "
+    "code_list varchar, event_code varchar, reason_code varchar, classifier varchar, occurred_at timestamptz, "
+    "occurred_local varchar, location_code varchar, location_code_list varchar, location_name varchar, "
+    "city varchar, region_code varchar, country_code varchar, latitude double, longitude double, "
+    "is_withdrawn boolean, sent_at timestamptz, remark varchar, position varchar"
+)
+PARTNER_FEEDS = (
+    "x12_214",
+    "iftsta",
+    "dcsa_events",
+    "epcis_events",
+    "webhook_aftership",
+    "webhook_fedex",
+    "webhook_flexport",
+    "webhook_project44",
+    "webhook_ship24",
+    "webhook_terminal49",
+)
+FEEDS |= {f"partner__{feed}": STATUS_EVENT for feed in PARTNER_FEEDS}
+
 SETTINGS: dict[str, str] = {
     "raw.tenant_clocks": "tenant_id varchar, as_of timestamptz",
     "raw.tenant_tariffs": (
@@ -99,6 +122,10 @@ SETTINGS: dict[str, str] = {
     ),
     "raw.exception_rules": (
         "tenant_id varchar, exception_type varchar, parameter varchar, value double, is_enabled boolean"
+    ),
+    "raw.reference_decisions": (
+        "tenant_id varchar, reference_type varchar, reference_key varchar, carrier_id varchar, decision varchar, "
+        "shipment_id varchar, decision_id varchar, decided_at timestamptz"
     ),
     "ml.arrival_scores": (
         "tenant_id varchar, shipment_id varchar, cutoff_at timestamptz, checkpoint varchar, "

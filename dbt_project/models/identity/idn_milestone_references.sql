@@ -1,29 +1,102 @@
--- One row per carrier's message with the shipment it speaks of, or the reason why none could be named.
--- No guess: two shipments that fit equally leave the message unmatched, for a person to decide.
-with candidates as (
+-- One row per message about a movement with the shipment it speaks of, or the reason why none could be named.
+-- No guess: two shipments that fit equally, or two references of one message that lead to different shipments,
+-- leave the message unmatched, for a person to decide.
+-- What a person decided about a reference of a carrier goes before everything that was worked out.
+with decided as (
     select
         events.tenant_id,
         events.event_id,
+        events.reference_type,
+        events.reference_key,
+        decisions.decision,
+        decisions.shipment_id
+    from {{ ref('idn_event_references') }} as events
+    inner join {{ source('settings', 'reference_decisions') }} as decisions
+        on
+            events.tenant_id = decisions.tenant_id
+            and events.reference_type = decisions.reference_type
+            and events.reference_key = decisions.reference_key
+            and events.carrier_id is not distinct from decisions.carrier_id
+    left join {{ ref('stg_network__shipments') }} as shipments
+        on decisions.tenant_id = shipments.tenant_id and decisions.shipment_id = shipments.shipment_id
+    -- a shipment that is not known (yet) names nothing; the reference waits on
+    where decisions.decision = 'ignore' or shipments.shipment_id is not null
+),
+
+candidates as (
+    select
+        events.tenant_id,
+        events.event_id,
+        events.reference_type,
+        events.reference_key,
         names.shipment_id,
-        events.carrier_id = names.carrier_id as is_same_carrier,
-        events.occurred_at between names.valid_from and names.valid_until as is_in_time
-    from {{ ref('stg_network__milestones') }} as events
+        -- who does not say which carrier speaks is held to the name and the time alone
+        coalesce(events.carrier_id, names.carrier_id) = names.carrier_id as is_same_carrier,
+        events.occurred_about between names.valid_from and names.valid_until as is_in_time
+    from {{ ref('idn_event_references') }} as events
     inner join {{ ref('idn_shipment_references') }} as names
         on
             events.tenant_id = names.tenant_id
             and events.reference_type = names.reference_type
             and events.reference_key = names.reference_key
+    left join decided
+        on
+            events.tenant_id = decided.tenant_id
+            and events.event_id = decided.event_id
+            and events.reference_type = decided.reference_type
+            and events.reference_key = decided.reference_key
+    where decided.event_id is null
 ),
 
-judged as (
+by_reference as (
     select
         tenant_id,
         event_id,
+        reference_type,
+        reference_key,
         count(distinct shipment_id) filter (where is_same_carrier and is_in_time) as fitting_count,
         min(shipment_id) filter (where is_same_carrier and is_in_time) as fitting_shipment_id,
         bool_or(is_same_carrier) as has_same_carrier
     from candidates
+    group by tenant_id, event_id, reference_type, reference_key
+    union all
+    select distinct
+        tenant_id, event_id, reference_type, reference_key,
+        case when decision = 'match' then 1 else 0 end,
+        shipment_id,
+        decision = 'match'
+    from decided
+),
+
+-- a reference that fits one shipment alone names it; one that fits several decides nothing by itself
+judged as (
+    select
+        tenant_id,
+        event_id,
+        count(distinct fitting_shipment_id) filter (where fitting_count = 1) as named_count,
+        min(fitting_shipment_id) filter (where fitting_count = 1) as named_shipment_id,
+        max(fitting_count) as fitting_count,
+        bool_or(has_same_carrier) as has_same_carrier
+    from by_reference
     group by tenant_id, event_id
+),
+
+ignored as (
+    select distinct tenant_id, event_id
+    from decided
+    where decision = 'ignore'
+),
+
+events as (
+    select
+        tenant_id, event_id, carrier_id, reference, reference_type, reference_key,
+        recorded_at, source_file_sha256, source_row_number
+    from {{ ref('stg_network__milestones') }}
+    union all
+    select
+        tenant_id, event_id, carrier_id, shipment_references, null, null,
+        recorded_at, source_file_sha256, source_row_number
+    from {{ ref('stg_partner__events') }}
 )
 
 select
@@ -33,9 +106,11 @@ select
     events.reference,
     events.reference_type,
     events.reference_key,
-    case when judged.fitting_count = 1 then judged.fitting_shipment_id end as shipment_id,
+    case when judged.named_count = 1 then judged.named_shipment_id end as shipment_id,
     case
-        when judged.fitting_count = 1 then 'matched'
+        when judged.named_count = 1 then 'matched'
+        when judged.named_count > 1 then 'contradictory'
+        when ignored.event_id is not null then 'ignored'
         when judged.fitting_count > 1 then 'ambiguous'
         when judged.has_same_carrier then 'out_of_time'
         when judged.event_id is not null then 'other_carrier'
@@ -44,6 +119,8 @@ select
     events.recorded_at,
     events.source_file_sha256,
     events.source_row_number
-from {{ ref('stg_network__milestones') }} as events
+from events
 left join judged
     on events.tenant_id = judged.tenant_id and events.event_id = judged.event_id
+left join ignored
+    on events.tenant_id = ignored.tenant_id and events.event_id = ignored.event_id

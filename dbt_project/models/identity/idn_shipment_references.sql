@@ -12,6 +12,11 @@ with names as (
     select tenant_id, carrier_id, shipment_id, 'SHIPMENT', shipment_key,
         booked_at, planned_departure_at, planned_arrival_at
     from {{ ref('stg_network__shipments') }}
+    union all
+    -- an order names its shipment where it travels in one; where it travels in several it names none
+    select tenant_id, carrier_id, shipment_id, 'ORDER', {{ normalise_reference("'ORDER'", 'order_id') }},
+        booked_at, planned_departure_at, planned_arrival_at
+    from {{ ref('stg_network__shipments') }}
 )
 
 select

@@ -1,9 +1,17 @@
 -- Messages of the carriers, each given its shipment and place, the same event told twice kept once.
-with matched as (
+with from_network as (
     select
-        events.*,
+        events.tenant_id,
+        events.event_id,
         refs.shipment_id,
-        places.facility_id
+        events.milestone_code,
+        places.facility_id,
+        events.classifier,
+        events.occurred_at,
+        events.recorded_at as told_at,
+        events.recorded_at,
+        events.source_file_sha256,
+        events.source_row_number
     from {{ ref('stg_network__milestones') }} as events
     inner join {{ ref('idn_milestone_references') }} as refs
         on events.tenant_id = refs.tenant_id and events.event_id = refs.event_id
@@ -14,15 +22,33 @@ with matched as (
     where refs.shipment_id is not null
 ),
 
+matched as (
+    select * from from_network
+    union all by name
+    select
+        tenant_id, event_id, shipment_id, milestone_code, facility_id, classifier, occurred_at, told_at,
+        recorded_at, source_file_sha256, source_row_number
+    from {{ ref('int_status_events') }}
+    -- a plan told by one partner covers its own part of the way; the route stays the one that was booked
+    where event_status = 'understood' and milestone_code is not null and classifier != 'planned'
+),
+
 told_once as (
-    select *
+    -- which of the messages is kept does not depend on the order they reached us in; we knew with the first
+    select
+        * exclude (recorded_at),
+        min(recorded_at) over (
+            partition by
+                tenant_id, shipment_id, milestone_code, classifier, facility_id, occurred_at,
+                case when classifier = 'estimated' then event_id end
+        ) as recorded_at
     from matched
     -- an estimate repeated later is news (somebody still believes it); an actual or a plan repeated is not
     qualify row_number() over (
         partition by
             tenant_id, shipment_id, milestone_code, classifier, facility_id, occurred_at,
             case when classifier = 'estimated' then event_id end
-        order by recorded_at, event_id
+        order by told_at, event_id
     ) = 1
 ),
 
@@ -56,12 +82,12 @@ booked_plan as (
 all_told as (
     select
         tenant_id, event_id as milestone_id, shipment_id, milestone_code, facility_id, classifier,
-        occurred_at, recorded_at, source_file_sha256, source_row_number
+        occurred_at, told_at, recorded_at, source_file_sha256, source_row_number
     from told_once
     union all
     select
         tenant_id, shipment_id || ':' || planned.code || ':booked', shipment_id, planned.code,
-        planned.facility, 'planned', planned.at, recorded_at, source_file_sha256, source_row_number
+        planned.facility, 'planned', planned.at, recorded_at, recorded_at, source_file_sha256, source_row_number
     from booked_plan
 ),
 
@@ -92,6 +118,7 @@ select
     told.facility_id,
     told.classifier,
     told.occurred_at,
+    told.told_at,
     told.recorded_at,
     told.source_file_sha256,
     told.source_row_number,

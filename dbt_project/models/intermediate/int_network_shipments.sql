@@ -25,7 +25,7 @@ delivered as (
     select
         tenant_id,
         shipment_id,
-        arg_max(occurred_at, (recorded_at, occurred_at)) as delivered_at,
+        arg_max(occurred_at, (told_at, occurred_at)) as delivered_at,
         min(recorded_at) as delivered_recorded_at
     from {{ ref('int_network_milestones') }}
     where milestone_code = 'DELIVERED' and classifier = 'actual'

@@ -1,6 +1,7 @@
 -- What the milestones say of each shipment. The last milestone is the last to have happened, in whatever
--- order the messages came. Silence counts from when we last heard anything: a carrier that still sends estimates
--- of an ocean passage is not silent, though its last actual event may be weeks old.
+-- order the messages came, and an estimate stands until its sender tells another. Silence counts from when we last
+-- heard anything: a carrier that still sends estimates of an ocean passage is not silent, though its last actual
+-- event may be weeks old.
 select
     tenant_id,
     shipment_id,
@@ -8,14 +9,14 @@ select
     min(occurred_at) filter (where classifier = 'actual' and is_departure) as departed_at,
     bool_or(classifier = 'actual' and (is_departure or is_arrival)) as has_moved,
     min(occurred_at) filter (where classifier = 'actual' and (is_departure or is_arrival)) as first_moved_at,
-    arg_max(occurred_at, (recorded_at, occurred_at)) filter (
+    arg_max(occurred_at, (told_at, occurred_at)) filter (
         where classifier = 'estimated'
     ) as estimated_arrival_at,
     max(recorded_at) filter (where classifier = 'estimated') as estimated_recorded_at,
-    arg_max(milestone_id, (occurred_at, coalesce(sequence, 0), recorded_at, milestone_id)) filter (
+    arg_max(milestone_id, (occurred_at, coalesce(sequence, 0), milestone_id)) filter (
         where classifier = 'actual'
     ) as last_milestone_id,
-    arg_max(milestone_code, (occurred_at, coalesce(sequence, 0), recorded_at, milestone_id)) filter (
+    arg_max(milestone_code, (occurred_at, coalesce(sequence, 0), milestone_id)) filter (
         where classifier = 'actual'
     ) as last_milestone_code,
     max(occurred_at) filter (where classifier = 'actual') as last_milestone_at,

@@ -11,6 +11,7 @@ with airfreight as (
         actual.classifier,
         actual.occurred_at,
         planned.occurred_at as planned_at,
+        actual.recorded_at as told_at,
         actual.recorded_at,
         actual.source_file_sha256,
         actual.source_row_number
@@ -37,6 +38,7 @@ network as (
         classifier,
         occurred_at,
         planned_at,
+        told_at,
         recorded_at,
         source_file_sha256,
         source_row_number
@@ -89,6 +91,7 @@ unioned as (
         told.at,
         case when told.code = 'DELIVERED' then promised_at end,
         told.known_at,
+        told.known_at,
         source_file_sha256,
         source_row_number
     from health
@@ -109,6 +112,7 @@ select
     unioned.classifier,
     unioned.occurred_at,
     unioned.planned_at,
+    unioned.told_at,
     unioned.recorded_at,
     unioned.source_file_sha256,
     unioned.source_row_number

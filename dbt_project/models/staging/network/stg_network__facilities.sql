@@ -12,6 +12,8 @@ select
     longitude,
     country_code,
     time_zone,
+    {{ bare_reference('city') }} as city_key,
+    upper(region_code) as region_code,
     _recorded_at as recorded_at,
     _file_sha256 as source_file_sha256,
     _row_number as source_row_number
