@@ -24,6 +24,9 @@ MARTS = (
     "fct_milestones",
     "fct_commitments",
     "fct_documents",
+    "fct_status_events",
+    "fct_impossible_events",
+    "fct_unmatched_references",
     "fct_inventory_projection",
     "fct_exposures",
     "fct_exceptions",
@@ -209,6 +212,39 @@ def milestones(publication: Publication, scope: Scope, shipment_id: str) -> list
     )
 
 
+STATUS_EVENTS = """
+select occurred_at, feed, sender_id, carrier_id, event_code, event_name, reason_code, reason_name,
+    responsible_party, classifier, event_status, remark, recorded_at
+from read_parquet($file_events)
+where tenant_id = $tenant_id and shipment_id = $shipment_id
+order by coalesce(occurred_at, recorded_at) desc, event_id
+limit 200
+"""
+
+IMPOSSIBLE = """
+select finding_id, impossibility, extent, milestone_code, occurred_at
+from read_parquet($file_events)
+where tenant_id = $tenant_id and shipment_id = $shipment_id
+order by occurred_at, finding_id
+limit 20
+"""
+
+
+@st.cache_data(max_entries=256, ttl=3600, show_spinner=False)
+def told(publication: Publication, scope: Scope, shipment_id: str) -> tuple[list[Row], list[Row]]:
+    """Return what partners said of one shipment, newest first, and which milestones cannot be true."""
+    if not shipments(publication, scope, (shipment_id,)):
+        return [], []
+    about = {"tenant_id": scope.tenant_id, "shipment_id": shipment_id}
+    said, impossible = (
+        _rows(publication, query, file_events=publication.file(mart), **about)
+        if publication.has(mart)
+        else []
+        for query, mart in ((STATUS_EVENTS, "fct_status_events"), (IMPOSSIBLE, "fct_impossible_events"))
+    )
+    return said, impossible
+
+
 SCORES = """
 select checkpoint, cutoff_at, late_probability, predicted_arrival_at, interval_low_at, interval_high_at,
     model_version, feature_sha256, scored_at
@@ -249,6 +285,30 @@ def projection(publication: Publication, tenant_id: str, facility_id: str, produ
         tenant_id=tenant_id,
         facility_id=facility_id,
         product_id=product_id,
+    )
+
+
+UNMATCHED = """
+select reference_type, reference_key, reference, carrier_id, match_status, message_count,
+    first_told_at, last_told_at, example_event_id, example_remark, candidates,
+    source_file_sha256, source_row_number
+from read_parquet($file_unmatched)
+where tenant_id = $tenant_id and decision_id is null
+order by message_count desc, last_told_at desc, reference_type, reference_key, carrier_id nulls first
+limit $row_limit offset $row_offset
+"""
+
+
+@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
+def unmatched(publication: Publication, tenant_id: str, *, limit: int, offset: int = 0) -> list[Row]:
+    """Return references that named no shipment and nobody decided about, most messages first, then the newest."""
+    return _rows(
+        publication,
+        UNMATCHED,
+        file_unmatched=publication.file("fct_unmatched_references"),
+        tenant_id=tenant_id,
+        row_limit=min(limit, 500),
+        row_offset=offset,
     )
 
 

@@ -22,7 +22,8 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
   escalate_reason, escalate_confirm, reopen_reason, reopen_confirm,
   resolve_open, resolve_code, resolve_cause, resolve_note, resolve_confirm,
   case_merged, split_cases, split, split_reason, split_confirm, unmerge,
-  case_waterfall, case_timeline, case_eta_history, case_projection, case_map, case_documents, case_parent,
+  case_waterfall, case_timeline, case_told, impossible_<finding>, case_eta_history, case_projection, case_map,
+  case_documents, case_parent,
   case_siblings, case_children, case_drafts, case_effects, case_lineage, case_proof, case_facts, case_history,
   case_escalations, case_audit, case_cost
 - drafts, with <kind> one of customer_update, carrier_request, recovery_recommendation: draft_<kind>,
@@ -44,7 +45,10 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
   key_which, key_why, key_revoke
 - data health: feeds_table, checks_table, quarantine_state, quarantine_feed, quarantine_page,
   quarantine_table, quarantine_row, fix_<column>_<quarantine_id>, fix_submit, fix_ignore,
-  fix_reason_<quarantine_id>, fix_ignore_confirm, published_table
+  fix_reason_<quarantine_id>, fix_ignore_confirm, published_table;
+  with <mark> a hash of the reference: unmatched_page, unmatched_table, unmatched_row, unmatched_choice_<mark>,
+  unmatched_shipment_<mark>, unmatched_reason_<mark>, unmatched_decide; decided_table, decided_which, decided_why,
+  decided_undo
 - model: model_card, model_metrics, model_reliability, model_lead_time, model_checkpoints, model_spread
 - partners: partner_cases_table, partner_open_case, shipments_open, shipments_table
 

@@ -23,6 +23,8 @@ class Trip:
     prediction: Prediction | None = None
     scores: list[Row] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)
+    told: list[Row] = field(default_factory=list)
+    impossible: list[Row] = field(default_factory=list)
 
 
 def trip_of(publication: Publication | None, viewer: Viewer, detail: CaseDetail) -> Trip:
@@ -36,9 +38,12 @@ def trip_of(publication: Publication | None, viewer: Viewer, detail: CaseDetail)
     milestones = queries.milestones(publication, scope, shipment_id)
     if viewer.is_partner:
         milestones = [{**row, "source_file_sha256": None, "source_row_number": None} for row in milestones]
+    # What other partners said in their own words is not a partner's to read.
     scores = [] if viewer.is_partner else queries.scores(publication, scope, shipment_id)
+    told, impossible = ([], []) if viewer.is_partner else queries.told(publication, scope, shipment_id)
     shipment = queries.shipments(publication, scope, (shipment_id,))[0]
-    return Trip(shipment, milestones, _prediction(detail, scores), scores, _stops(shipment, milestones))
+    prediction, stops = _prediction(detail, scores), _stops(shipment, milestones)
+    return Trip(shipment, milestones, prediction, scores, stops, told, impossible)
 
 
 def _scope(publication: Publication, viewer: Viewer, shipment_id: str) -> Scope | None:

@@ -31,6 +31,7 @@ from dashboard.components.records import (
 from dashboard.components.sharing import show_sharing
 from dashboard.components.text import literal
 from dashboard.components.timeline import draw_trip_sheet
+from dashboard.components.told import show_told
 from dashboard.components.usage import show_cost_of_case
 from dashboard.components.wording import due_word, facts_by_id
 from dashboard.session import Viewer
@@ -112,6 +113,7 @@ def _evidence(sheet: Sheet) -> None:
             key="case_timeline",
             due_word=due_word(case.exception_type).lower(),
         )
+    show_told(sheet.trip.told, sheet.trip.impossible)
     _outlook(sheet)
     if len(sheet.trip.stops) > 1:
         st.subheader("Where", anchor=False)

@@ -1,25 +1,25 @@
-"""Data health: are the feeds fresh, do the counts reconcile, which rows were refused, how to mend them."""
+"""Data health: are the feeds fresh, do the counts reconcile, what was refused or not placed, how to mend it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from casework.errors import CaseworkError
 from casework.model import FeedHealth, QuarantinedRow
 from dashboard import context, queries, session
 from dashboard.components.notices import attempt
-from dashboard.components.tables import show_table
+from dashboard.components.tables import frame_of, show_table
 from dashboard.components.text import literal, moment, plain, relative, visible
+from dashboard.components.unmatched import show_unmatched
 from dashboard.session import Viewer
 
 ROWS = 50
 
 
 def page() -> None:
-    """Show the feeds of the chosen tenant and the rows that wait for a correction."""
+    """Show the feeds of the chosen tenant, the rows that wait for a correction, the references for a decision."""
     viewer = session.viewer()
     st.title("Data health", anchor=False)
     try:
@@ -31,6 +31,7 @@ def page() -> None:
     _feeds(feeds, viewer)
     _checks(feeds)
     _quarantine(viewer)
+    show_unmatched(viewer)
     _published(viewer)
 
 
@@ -158,7 +159,7 @@ def _quarantine_filter() -> tuple[str | None, str | None, int]:
 
 def _rows(rows: tuple[QuarantinedRow, ...]) -> QuarantinedRow:
     """Show the rows; return the chosen one, else the first."""
-    frame = pd.DataFrame(
+    frame = frame_of(
         [
             {
                 "Feed": visible(row.feed),

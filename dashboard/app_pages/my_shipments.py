@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from casework.errors import CaseworkError
 from casework.model import QueueFilter
 from dashboard import context, queries, session
-from dashboard.components.tables import show_table
+from dashboard.components.tables import frame_of, show_table
 from dashboard.components.text import count_words, literal, moment, relative, visible
 from dashboard.components.wording import STATE_WORDS, type_label
 from dashboard.session import Viewer
@@ -66,7 +65,7 @@ def _cases(viewer: Viewer, as_of: datetime) -> None:
         for case in found.cases
     ]
     event = st.dataframe(
-        pd.DataFrame(rows),
+        frame_of(rows),
         hide_index=True,
         key="partner_cases_table",
         row_height=31,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from casework.errors import CaseworkError
@@ -14,6 +13,7 @@ from casework.model import Action, CaseView
 from casework.teamwork.bulk import Result
 from dashboard import context
 from dashboard.components.notices import attempt
+from dashboard.components.tables import frame_of
 from dashboard.components.text import literal, viewer_zone, visible
 from dashboard.components.wording import subject_name
 from dashboard.session import Viewer
@@ -120,4 +120,4 @@ def _table(chosen: Sequence[CaseView], results: Sequence[Result], key: str) -> N
         {"Case": result.case_id, "Subject": names.get(result.case_id, ""), "": visible(result.sentence)}
         for result in results
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key=key, height="content")
+    st.dataframe(frame_of(rows), hide_index=True, key=key, height="content")

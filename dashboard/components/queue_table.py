@@ -12,6 +12,7 @@ import streamlit as st
 from casework.config import Config
 from casework.model import CaseView
 from casework.ranking.time_to_act import WaitingCost
+from dashboard.components.tables import frame_of
 from dashboard.components.text import money, visible
 from dashboard.components.wording import breach_text, is_breached, state_words, what
 
@@ -40,7 +41,7 @@ def queue_frame(
         )
         for case in cases
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return frame_of(rows, COLUMNS)
 
 
 def _wait_costs(case: CaseView, cost: WaitingCost | None) -> str:

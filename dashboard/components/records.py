@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from casework.model import CaseDetail, CaseView, EffectView, EscalationView, MessageView
 from dashboard import context
 from dashboard.components.badges import effect_badge
 from dashboard.components.stuck_effects import show_decision
-from dashboard.components.tables import show_table
+from dashboard.components.tables import frame_of, show_table
 from dashboard.components.text import literal, moment, money, plain, relative, utc_text, visible
 from dashboard.components.wording import STATE_WORDS, breach_text, fact_text, subject_name, type_label
 from dashboard.session import Viewer
@@ -93,7 +92,7 @@ def _cases(cases: Sequence[CaseView], viewer: Viewer, now: datetime, key: str) -
         for case in cases
     ]
     event = st.dataframe(
-        pd.DataFrame(rows),
+        frame_of(rows),
         hide_index=True,
         key=key,
         row_height=30,

@@ -80,6 +80,42 @@ def _milestone(
     }
 
 
+HOSTILE_REMARK = "<img src=x onerror=alert(1)>[pay](http://evil.test)"
+
+
+def unmatched() -> list[dict[str, Any]]:
+    """Return references that named no shipment: of two that wait, one with a candidate; one left out; a stranger's."""
+    slip = [{"shipment_id": "SHP-2", "score": 0.93, "reasons": ["one sign differs", "the same carrier"]}]
+    return [
+        _unmatched("MSCU123456", message_count=2, reference_type="CONTAINER", carrier_id=None),
+        _unmatched("4711", candidates=json.dumps(slip)),
+        _unmatched("666", message_count=99, decision_id="D-1", decision="ignore", match_status="ignored"),
+        _unmatched("THEIRS", message_count=999, tenant_id="health"),
+    ]
+
+
+def _unmatched(key: str, **changes: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "tenant_id": "demo",
+        "reference_type": "PRO",
+        "reference_key": key,
+        "reference": f"PRO# **{key}**",
+        "carrier_id": "OTHR",
+        "match_status": "unknown_reference",
+        "message_count": 7,
+        "first_told_at": AS_OF - timedelta(days=3),
+        "last_told_at": AS_OF - timedelta(hours=1),
+        "example_event_id": f"x12_214/{key}",
+        "example_remark": HOSTILE_REMARK,
+        "candidates": "[]",
+        "decision_id": None,
+        "decision": None,
+        "source_file_sha256": "ef" * 32,
+        "source_row_number": 4,
+    }
+    return row | changes
+
+
 def publish(home: Path, shipments: list[tuple[str, str, str]], publication_id: str = "pub-1") -> Path:
     """Write the tables for these (shipment, customer, carrier) triples and point CURRENT at them."""
     folder = home / "published" / publication_id
@@ -97,6 +133,9 @@ def publish(home: Path, shipments: list[tuple[str, str, str]], publication_id: s
         "fct_shipments": [_shipment(*triple) for triple in shipments],
         "fct_milestones": [row for shipment_id, _, _ in shipments for row in _milestones(shipment_id)],
         "arrival_scores": [_score(shipment_id) for shipment_id, _, _ in shipments],
+        "fct_status_events": [_told(shipment_id) for shipment_id, _, _ in shipments],
+        "fct_impossible_events": [_impossible(shipment_id) for shipment_id, _, _ in shipments],
+        "fct_unmatched_references": unmatched(),
     }  # fmt: skip
     for name, rows in tables.items():
         pd.DataFrame(rows).to_parquet(folder / f"{name}.parquet", index=False)
@@ -104,6 +143,39 @@ def publish(home: Path, shipments: list[tuple[str, str, str]], publication_id: s
     pointer = {"publication_id": publication_id, "published_at": AS_OF.isoformat()}
     (home / "published" / "CURRENT").write_text(json.dumps(pointer))
     return folder
+
+
+def _told(shipment_id: str) -> dict[str, Any]:
+    return {
+        "tenant_id": "demo",
+        "event_id": f"x12_214/{shipment_id}",
+        "shipment_id": shipment_id,
+        "feed": "x12_214",
+        "sender_id": "EDIPARTNER",
+        "carrier_id": "FAST",
+        "event_code": "SD",
+        "event_name": "Delayed",
+        "event_status": "understood",
+        "reason_code": "AO",
+        "reason_name": "Weather",
+        "responsible_party": "uncontrollable",
+        "classifier": "actual",
+        "remark": HOSTILE_REMARK,
+        "occurred_at": AS_OF - timedelta(hours=30),
+        "recorded_at": AS_OF - timedelta(hours=29),
+    }
+
+
+def _impossible(shipment_id: str) -> dict[str, Any]:
+    return {
+        "tenant_id": "demo",
+        "finding_id": f"{shipment_id}-1:too_fast",
+        "shipment_id": shipment_id,
+        "impossibility": "too_fast",
+        "extent": 2064.7,
+        "milestone_code": "ARRI",
+        "occurred_at": AS_OF - timedelta(hours=30),
+    }
 
 
 def _score(shipment_id: str) -> dict[str, Any]:
