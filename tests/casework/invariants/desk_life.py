@@ -42,7 +42,7 @@ from tests.casework.invariants.far_side import (
     ScriptedAdapter,
     power_cut,
 )
-from tests.casework.invariants.snapshot import Pulse, Row, Snapshot, snapshot
+from tests.casework.invariants.snapshot import Pulse, Reader, Row, Snapshot
 from tests.casework.office import (
     TENANT,
     Office,
@@ -80,6 +80,7 @@ class DeskLife(RuleBasedStateMachine):
         self.after_a_round = False
         self.pulse = Pulse(self.office.engine)
         self.beat = self.pulse()
+        self.read = Reader()
         self.before = self.seen()
         self.steps, self.verified = 0, 0
 
@@ -97,7 +98,7 @@ class DeskLife(RuleBasedStateMachine):
 
     def seen(self) -> Snapshot:
         with self.office.casework.desk.reading_across() as connection:
-            return snapshot(connection, TENANT, self.office.clock())
+            return self.read(connection, TENANT, self.office.clock())
 
     def problems(self, after: Snapshot) -> Iterator[str]:
         yield from self.violations
