@@ -23,6 +23,7 @@ FLUSHED_WITHIN = 1.0  # seconds
 
 log = logging.getLogger("tidewaiter.checkpoints")
 _to_flush: set[Path] = set()
+_appended: dict[Path, tuple[tuple[int, int, int], dict[str, Any]]] = {}  # by file, one for each tenant
 os.register_at_fork(after_in_child=_to_flush.clear)  # timers stay with the parent
 
 
@@ -42,8 +43,14 @@ def restored(
 
 
 def last_checkpoint(path: Path) -> dict[str, Any] | None:
-    """Return the newest whole line of a checkpoint file, read from its end; None where there is none."""
+    """Return the newest whole line of a checkpoint file, read from its end; None where there is none.
+
+    What this process appended itself need not be read again while the file is as it was left.
+    """
     try:
+        known, mark = _appended.get(path, (None, None))
+        if known is not None and known == _identity(path.stat()):
+            return mark
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
@@ -51,6 +58,11 @@ def last_checkpoint(path: Path) -> dict[str, Any] | None:
         return _mark_in(_tail(descriptor)[0])
     finally:
         os.close(descriptor)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    """What tells a file from another, and from itself once it was written to."""
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _tail(descriptor: int) -> tuple[bytes, int]:
@@ -83,6 +95,7 @@ def append_checkpoint(path: Path, mark: dict[str, Any]) -> None:
             end -= len(tail) - tail.rfind(b"\n") - 1
             os.ftruncate(descriptor, end)
         os.pwrite(descriptor, line, end)
+        _appended[path] = (_identity(os.fstat(descriptor)), mark)
     finally:
         os.close(descriptor)  # lets go of the lock too
     _flush_soon(path)

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +30,47 @@ log = logging.getLogger("tidewaiter.permissions")
 _KEPT: dict[tuple[Any, ...], bool] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Resource:
     """What something is done to, as the policies know it."""
 
     kind: str  # Case | Tenant
     attributes: Mapping[str, Any]
 
+    @cached_property
+    def told(self) -> str:
+        """Everything it is, as one text."""
+        return json.dumps([self.kind, self.attributes], sort_keys=True)
+
 
 def case(row: Values, config: Config) -> Resource:
     """Return a row of `cases` as the policies know it; raise `KeyError` where it lacks what they ask about."""
     kind = config.types.get(row["exception_type"])
-    shared = sorted(Role(name) for name in kind.shared_with) if kind else []
-    known = {"owner": row["owner"], **{name: row[column] for name, column in PARTIES.items()}}
+    shared = frozenset(kind.shared_with) if kind else frozenset()
+    parties = tuple(row[column] for column in PARTIES.values())
+    keys = ("tenant_id", "case_id", "exception_type", "state")
+    return _case(shared, row["owner"], parties, *(row[name] for name in keys))
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _case(
+    shared: frozenset[str],
+    owner: str | None,
+    parties: tuple[str | None, ...],
+    tenant_id: str,
+    case_id: str,
+    exception_type: str,
+    state: str,
+) -> Resource:
+    known = {"owner": owner, **dict(zip(PARTIES, parties, strict=True))}
     return Resource(
         "Case",
         {
-            "tenant": row["tenant_id"],
-            "number": row["case_id"],
-            "type": row["exception_type"],
-            "state": str(State(row["state"])),
-            "shared_with": _roles(shared),
+            "tenant": tenant_id,
+            "number": case_id,
+            "type": exception_type,
+            "state": str(State(state)),
+            "shared_with": _roles(sorted(Role(name) for name in shared)),
             **{name: value for name, value in known.items() if value is not None},
         },
     )
@@ -73,11 +93,7 @@ def decide_many(identity: Principal, actions: Sequence[str], resource: Resource)
     whoever does something to a case has mostly just looked at what they may do to it.
     """
     try:
-        thing = json.dumps(resource.attributes, sort_keys=True)
-        keys = {
-            action: (identity.principal_id, identity.grants, resource.kind, thing, action)
-            for action in actions
-        }
+        keys = {action: (identity.principal_id, identity.grants, resource.told, action) for action in actions}
         kept = {action: _KEPT.get(key) for action, key in keys.items()}
         new = _asked(identity, [action for action, answer in kept.items() if answer is None], resource)
     except Exception:

@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from casework.access.links import NewLink
+from casework.canonical import canonical_bytes
 from casework.evidence import chain
+from casework.evidence.checkpoints import last_checkpoint
 from casework.model import Action, Role
 from casework.store.engine import open_store
 from casework.store.tables import APPEND_ONLY, handover_items, priority_weights
@@ -244,6 +246,23 @@ def test_a_checkpoint_torn_by_a_crash_is_cut_off_and_the_next_one_is_whole(told:
     assert chain.verify(told.casework, TENANT).ok
     assert path.read_bytes().startswith(whole + b'{"at":"2026-09-01')
     assert path.read_bytes().count(b"\n") == whole.count(b"\n") + 1
+
+
+def test_the_last_checkpoint_is_the_files_whoever_wrote_it(told: Office) -> None:
+    path = told.casework.desk.checkpoints(TENANT)
+    own = last_checkpoint(path)
+    assert own is not None
+    with path.open("ab") as stream:  # another process
+        stream.write(canonical_bytes(own | {"sequence": own["sequence"] + 1}) + b"\n")
+    beyond = last_checkpoint(path)
+    assert beyond is not None
+    assert beyond["sequence"] == own["sequence"] + 1
+    path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")  # cut back to its first
+    first = last_checkpoint(path)
+    assert first is not None
+    assert first["sequence"] < own["sequence"]
+    path.unlink()
+    assert last_checkpoint(path) is None
 
 
 def test_the_database_itself_refuses_to_rewrite_history(office: Office) -> None:
