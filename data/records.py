@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
 
 #: How much of a row's raw text is kept when it cannot be read (characters).
 MAX_RAW_CHARACTERS = 20_000
@@ -34,6 +38,70 @@ class Record:
     values: dict[str, str | None] = field(default_factory=dict)
     problem: Problem | None = None
     extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive rows of one file that can all be read, as columns: what nearly all of a large file is.
+
+    `cells` holds text under our column names, `lines` the rows' own words with the line each starts on, and
+    `first_row` is the number of the first row. A row becomes a `Record` only where somebody asks for it.
+    """
+
+    first_row: int
+    cells: pa.Table
+    lines: Lines
+    extras: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return int(self.cells.num_rows)
+
+    def record(self, index: int) -> Record:
+        """One row, as a reader that goes row by row would give it."""
+        number, text = self.lines[index]
+        values = {name: self.cells.column(name)[index].as_py() for name in self.cells.column_names}
+        return Record(self.first_row + index, number, shortened(text), values, None, self.extras)
+
+    def records(self) -> Iterator[Record]:
+        """Every row."""
+        for index, values in enumerate(self.cells.to_pylist()):
+            number, text = self.lines[index]
+            yield Record(self.first_row + index, number, shortened(text), values, None, self.extras)
+
+
+class Lines:
+    """The lines of some bytes that are not blank, found when the first is asked for; numbered from `first`."""
+
+    def __init__(self, first: int, content: bytes, encoding: str) -> None:
+        """`content` has LF or CRLF line ends, and one at its end."""
+        self._first, self._content, self._encoding = first, content, encoding
+        self._found: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+
+    def __getitem__(self, index: int) -> tuple[int, str]:
+        """The number and the words of a line."""
+        if self._found is None:
+            self._found = self._spans()
+        numbers, starts, ends = self._found
+        text = self._content[starts[index] : ends[index]].decode(self._encoding)
+        return int(numbers[index]), text.rstrip("\r")
+
+    def _spans(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        signs = np.frombuffer(self._content, np.uint8)
+        ends = np.flatnonzero(signs == ord("\n"))
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        told = (ends > starts) & ~((ends == starts + 1) & (signs[starts] == ord("\r")))
+        numbers = np.arange(self._first, self._first + len(ends))
+        return numbers[told], starts[told], ends[told]
+
+
+def one_by_one(found: Iterable[Record | Block]) -> Iterator[Record]:
+    """Every row as a record of its own."""
+    for item in found:
+        if isinstance(item, Block):
+            yield from item.records()
+        else:
+            yield item
 
 
 def shortened(text: str, limit: int = MAX_RAW_CHARACTERS) -> str:

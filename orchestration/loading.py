@@ -19,7 +19,7 @@ from data.contract import Contract, stamp_of
 from data.contract.rowsplit import LOADER_VERSION, Arrived, Rejection, Split, correct, split_files
 from data.contract.suite import CheckResult, validate
 from data.errors import FileRefused
-from data.formats import read
+from data.formats import read_in_blocks
 from orchestration.acknowledging import answers_waiting, lay_answers, record_answers
 from orchestration.landing import SETTLE_SECONDS, LandedFile, landed_files
 from orchestration.publishing import decisions_waiting
@@ -174,7 +174,7 @@ def claim(
         key = FileKey(tenant_id, contract.feed, row.file_sha256)
         if ledger.claim(platform.engine, key, now=platform.clock(), run_id=run_id):
             crashpoint("load:after-claim")
-            records = read(contract, platform.originals.path(row.file_sha256))
+            records = read_in_blocks(contract, platform.originals.path(row.file_sha256))
             claimed.append(Arrived(records, row.file_sha256, stamp_of(row.file_name)))
     return claimed
 

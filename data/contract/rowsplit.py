@@ -6,13 +6,13 @@ Nothing is dropped and nothing is repaired: rows that came in = rows that go on 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby, islice
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,11 +20,11 @@ from data.contract.model import Contract
 from data.contract.rules import Rule, Verdict, verdict_of
 from data.contract.schema import arrow_schema
 from data.errors import FileRefused
-from data.records import Problem, Record, is_text, shortened
+from data.records import Block, Problem, Record, is_text, shortened
 
 #: Written beside every row: which way of reading made it.
 LOADER_VERSION = "1"
-BATCH_ROWS = 20_000
+BATCH_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,16 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """One file to be judged: its records as its reader gives them, its hash, the stamp in its name (UTC)."""
+    """One file to be judged: its rows as its reader gives them, its hash, the stamp in its name (UTC)."""
 
-    records: Iterable[Record]
+    records: Iterable[Record | Block]
     file_sha256: str
     stamp: datetime | None = None
 
 
 def split(
     contract: Contract,
-    records: Iterable[Record],
+    records: Iterable[Record | Block],
     tenant_id: str,
     file_sha256: str,
     clock_as_of: datetime,
@@ -91,8 +91,8 @@ def split_files(
     tally = {file.file_sha256: _Tally() for file in files}
     with duckdb.connect(":memory:") as engine:
         engine.execute("set TimeZone = 'UTC'")
-        for batch in _batches(_tagged(files, tally)):
-            _judge(engine, contract, verdict, parameters, batch, tally)
+        for batch in _batches(_stretches(contract, files, tally)):
+            _judge(engine, verdict, parameters, batch, tally)
     return {sha256: done.split(contract, tenant_id, sha256) for sha256, done in tally.items()}
 
 
@@ -115,14 +115,68 @@ class _Tally:
         return Split(rows, self.rejected, self.row_count, tuple(self.extras))
 
 
-def _tagged(files: Sequence[Arrived], tally: dict[str, _Tally]) -> Iterator[tuple[Arrived, Record]]:
-    """Every record beside its file; a file that cannot be read ends there and is marked refused."""
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Some rows of one file: cells as text by position, row numbers, and each row in its own words."""
+
+    file: Arrived
+    cells: pa.Table  # c0, c1, ... in the contract's order
+    numbers: pa.Array
+    unread: Sequence[int]  # which of them could not be read as rows
+    record: Callable[[int], Record]
+    extras: Iterable[str]
+
+    def __len__(self) -> int:
+        return int(self.cells.num_rows)
+
+
+def _stretches(contract: Contract, files: Sequence[Arrived], tally: dict[str, _Tally]) -> Iterator[_Stretch]:
+    """Every row, in order; a file that cannot be read ends there and is marked refused."""
     for file in files:
+        waiting: list[Record] = []
         try:
-            for record in file.records:
-                yield file, record
+            for item in file.records:
+                if isinstance(item, Block):
+                    yield from _few(contract, file, waiting)
+                    yield _block(contract, file, item)
+                    waiting = []
+                else:
+                    waiting.append(item)
+                    if len(waiting) == BATCH_ROWS:
+                        yield from _few(contract, file, waiting)
+                        waiting = []
         except FileRefused as refused:
             tally[file.file_sha256].refused = refused
+        yield from _few(contract, file, waiting)
+
+
+def _few(contract: Contract, file: Arrived, records: Sequence[Record]) -> Iterator[_Stretch]:
+    if not records:
+        return
+    # Cells of a row that is already lost are not looked at: they may belong to the wrong columns.
+    given = [{} if record.problem else record.values for record in records]
+    cells = {
+        f"c{index}": pa.array([values.get(name) for values in given], pa.string())
+        for index, name in enumerate(contract.columns)
+    }
+    yield _Stretch(
+        file,
+        pa.table(cells),
+        pa.array([record.row_number for record in records], pa.int64()),
+        [index for index, record in enumerate(records) if record.problem],
+        records.__getitem__,
+        dict.fromkeys(name for record in records for name in record.extras),
+    )
+
+
+def _block(contract: Contract, file: Arrived, block: Block) -> _Stretch:
+    given, nothing = set(block.cells.column_names), pa.nulls(len(block), pa.string())
+    cells = {
+        f"c{index}": block.cells.column(name) if name in given else nothing
+        for index, name in enumerate(contract.columns)
+    }
+    numbers = pa.array(np.arange(block.first_row, block.first_row + len(block)))
+    return _Stretch(file, pa.table(cells), numbers, (), block.record, block.extras)
 
 
 def correct(
@@ -159,61 +213,67 @@ def _correction_problem(contract: Contract, values: Mapping[str, Any]) -> Proble
     return None
 
 
-def _batches(records: Iterable[tuple[Arrived, Record]]) -> Iterator[list[tuple[Arrived, Record]]]:
-    source = iter(records)
-    while batch := list(islice(source, BATCH_ROWS)):
+def _batches(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
+    batch: list[_Stretch] = []
+    for stretch in stretches:
+        if batch and sum(map(len, batch)) + len(stretch) > BATCH_ROWS:
+            yield batch
+            batch = []
+        batch.append(stretch)
+    if batch:
         yield batch
 
 
 def _judge(
     engine: duckdb.DuckDBPyConnection,
-    contract: Contract,
     verdict: Verdict,
     parameters: dict[str, Any],
-    batch: list[tuple[Arrived, Record]],
+    batch: list[_Stretch],
     tally: dict[str, _Tally],
 ) -> None:
     """Type one batch and add its good rows (with _row_number) and its rejections to each file's tally."""
-    engine.register("records", _as_text_table(contract, batch))
-    judged = engine.execute(verdict.sql, parameters).to_arrow_table()
+    engine.register("records", _as_text_table(batch))
+    judged = _in_order(engine.execute(verdict.sql, parameters).to_arrow_table())
     engine.unregister("records")
-    broken = judged.column("broken").to_pylist()
-    row_numbers = pa.array([record.row_number for _, record in batch], pa.int64())
-    table = judged.drop_columns(["n", "broken"]).append_column("_row_number", row_numbers)
+    row_numbers = pa.concat_arrays([stretch.numbers for stretch in batch])
+    table = judged.drop_columns(["n"]).append_column("_row_number", row_numbers)
     start = 0
-    for file, group in groupby(batch, key=lambda pair: pair[0]):
-        records = [record for _, record in group]
-        end, own = start + len(records), tally[file.file_sha256]
-        _count(own, records, broken[start:end], table.slice(start, len(records)), verdict)
-        start = end
+    for stretch in batch:
+        _count(tally[stretch.file.file_sha256], stretch, table.slice(start, len(stretch)), verdict)
+        start += len(stretch)
 
 
-def _count(
-    own: _Tally, records: list[Record], broken: list[list[int]], table: pa.Table, verdict: Verdict
-) -> None:
-    is_good = [
-        record.problem is None and not numbers for record, numbers in zip(records, broken, strict=True)
-    ]
-    own.row_count += len(records)
-    own.extras.update(dict.fromkeys(name for record in records for name in record.extras))
-    own.tables.append(table.filter(pa.array(is_good, pa.bool_())))
+def _in_order(judged: pa.Table) -> pa.Table:
+    """Rows in the order they were given in: the engine keeps it where it can, and sorting costs more than looking."""
+    numbers = judged.column("n").to_numpy()
+    return judged if (numbers[1:] > numbers[:-1]).all() else judged.sort_by("n")
+
+
+def _count(own: _Tally, stretch: _Stretch, judged: pa.Table, verdict: Verdict) -> None:
+    broken = judged.column("broken").combine_chunks()
+    is_good = broken.is_null().to_numpy(zero_copy_only=False)
+    is_good[list(stretch.unread)] = False
+    own.row_count += len(stretch)
+    own.extras.update(dict.fromkeys(stretch.extras))
+    own.tables.append(judged.drop_columns(["broken"]).filter(pa.array(is_good)))
     own.rejected.extend(
-        _rejection(record, [verdict.rules[number] for number in numbers])
-        for record, numbers, good in zip(records, broken, is_good, strict=True)
-        if not good
+        _rejection(
+            stretch.record(int(index)), [verdict.rules[number] for number in broken[index].as_py() or ()]
+        )
+        for index in (~is_good).nonzero()[0]
     )
 
 
-def _as_text_table(contract: Contract, batch: list[tuple[Arrived, Record]]) -> pa.Table:
-    # Cells of a row that is already lost are not looked at: they may belong to the wrong columns.
-    cells = [{} if record.problem else record.values for _, record in batch]
-    columns = {
-        f"c{index}": pa.array([values.get(name) for values in cells], pa.string())
-        for index, name in enumerate(contract.columns)
-    }
-    stamps = [_plain_utc(file.stamp) if file.stamp else None for file, _ in batch]
-    numbers = pa.array(range(len(batch)), pa.int64())
-    return pa.table({"n": numbers, "stamp": pa.array(stamps, pa.timestamp("us")), **columns})
+def _as_text_table(batch: list[_Stretch]) -> pa.Table:
+    cells = pa.concat_tables([stretch.cells for stretch in batch])
+    stamped = pa.concat_arrays([_stamps(stretch) for stretch in batch])
+    numbers = pa.array(np.arange(len(cells)))
+    return cells.append_column("n", numbers).append_column("stamp", stamped)
+
+
+def _stamps(stretch: _Stretch) -> pa.Array:
+    stamp = _plain_utc(stretch.file.stamp) if stretch.file.stamp else None
+    return pa.repeat(pa.scalar(stamp, pa.timestamp("us")), len(stretch))
 
 
 def _rejection(record: Record, broken: list[Rule]) -> Rejection:

@@ -9,9 +9,9 @@ from data.contract.model import Contract
 from data.formats import csv, dcsa, edifact, epcis, jsonl, parquet, webhook, x12, xlsx
 from data.mapping.apply import translated
 from data.mapping.mapped import MappedContract, sent_as
-from data.records import Problem, Record
+from data.records import Block, Problem, Record
 
-__all__ = ["Problem", "Record", "read"]
+__all__ = ["Problem", "Record", "read", "read_in_blocks"]
 
 READERS = {
     "csv": csv.read,
@@ -36,3 +36,10 @@ def read(contract: Contract, source: Path | str | bytes) -> Iterator[Record]:
     if isinstance(contract, MappedContract):
         return translated(contract, READERS[contract.format](sent_as(contract), found))
     return READERS[contract.format](contract, found)
+
+
+def read_in_blocks(contract: Contract, source: Path | str | bytes) -> Iterator[Record | Block]:
+    """The same rows, many at once where the format has them so: what a row split is given."""
+    if contract.format != "csv" or isinstance(contract, MappedContract):
+        return read(contract, source)
+    return csv.read_in_blocks(contract, Path(source) if isinstance(source, str) else source)

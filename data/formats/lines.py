@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from data.formats.limits import MAX_LINE_BYTES
 
@@ -34,9 +34,19 @@ def size_of(source: Path | bytes) -> int:
     return len(source) if isinstance(source, bytes) else source.stat().st_size
 
 
-def lines_of(stream: BinaryIO, encoding: str) -> Iterator[Line]:
-    """Every line of the stream, decoded; a leading UTF-8 byte order mark is not content."""
-    for number, (raw, is_cut) in enumerate(_raw_lines(stream), start=1):
+class Readable(Protocol):
+    """Whatever gives bytes until it gives none."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes."""
+
+
+def lines_of(stream: Readable, encoding: str, first: int = 1) -> Iterator[Line]:
+    """Every line of the stream, decoded, numbered from `first`.
+
+    A UTF-8 byte order mark before line 1 is not content.
+    """
+    for number, (raw, is_cut) in enumerate(_raw_lines(stream), start=first):
         if number == 1:
             raw = raw.removeprefix(UTF8_BOM)
         yield _decoded(number, raw, is_cut, encoding)
@@ -55,7 +65,7 @@ def _decoded(number: int, raw: bytes, is_cut: bool, encoding: str) -> Line:
     return Line(number, text, fault)
 
 
-def _raw_lines(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+def _raw_lines(stream: Readable) -> Iterator[tuple[bytes, bool]]:
     """Lines as bytes with their ends; of an overlong line only the beginning is kept, marked True."""
     rest, is_cut = b"", False
     while chunk := stream.read(CHUNK_BYTES):

@@ -16,18 +16,12 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import pyarrow as pa
-import pyarrow.csv
-
 from casework.config import load_config
 from casework.model import Action, Grant, Principal, Role
 from casework.permissions import policy
 from data import catalog
-from data.contract import load_contract, split
 from data.feeds.scms import day
-from data.formats import read
-from tests.bench import deciding, queue, receiving, stores
+from tests.bench import deciding, judging, queue, receiving, stores
 
 REPEATS = 5
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -41,35 +35,6 @@ def seconds(work: Callable[[], Any]) -> float:
         work()
         taken.append(time.perf_counter() - started)
     return sorted(taken)[REPEATS // 2]
-
-
-def row_split(folder: Path) -> dict[str, Any]:
-    """Judge 20,000 inventory rows by their contract, against reading and inserting them unjudged."""
-    contract, path = load_contract("network", "order"), folder / "order.csv"
-    names = list(contract.columns)
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(names)
-        for number in range(20_000):
-            row = {name: "" for name in names} | {
-                "order_no": f"SO-{number:06d}", "order_line": "1", "customer_ref": "C0000001", "sku": "PMP-001",
-                "quantity": "3", "unit_price": "10.5", "currency_code": "USD",
-            }  # fmt: skip
-            row |= {name: "2026-08-01T00:00:00Z" for name in names if name.endswith("_at")}
-            writer.writerow([row[name] for name in names])
-
-    def judged() -> int:
-        return split(contract, read(contract, path), "demo", "0" * 64, NOW).rows.num_rows
-
-    def unjudged() -> int:
-        table = pa.csv.read_csv(path)
-        with duckdb.connect(":memory:") as connection:
-            connection.register("incoming", table)
-            connection.execute("create table raw as select * from incoming")
-        return table.num_rows
-
-    slow, quick = seconds(judged), seconds(unjudged)
-    return {"what": "row split and quarantine : bare read and insert, 20,000 rows", "ratio": slow / quick}
 
 
 def decision(_folder: Path) -> dict[str, Any]:
@@ -137,7 +102,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         doors = chain(deciding.measure(folder / "deciding"), receiving.measure(folder / "receiving"))
-        for found in chain([row_split(folder), decision(folder)], doors):
+        for found in chain([decision(folder)], judging.measure(folder / "judging"), doors):
             print(json.dumps({**found, "ratio": round(found["ratio"], 2)}), flush=True)
         for found in queue.measure(folder / "queue", queue.LARGE, queue.OPEN_PERCENTS, stores.KINDS):
             print(json.dumps(found), flush=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from data.contract import Contract, Split, load_contract, split
 from data.feeds.c2k import COLUMNS as C2K_COLUMNS
-from data.formats import read
+from data.formats import read_in_blocks
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 SHA = "a" * 64
@@ -79,7 +79,7 @@ def csv_text(rows: Iterable[dict[str, str]], end: str = "\n", columns: Iterable[
 
 def judge(contract: Contract, content: bytes | Path, stamp: datetime | None = None) -> Split:
     """The file read and split at feed time NOW."""
-    return split(contract, read(contract, content), "demo", SHA, NOW, stamp)
+    return split(contract, read_in_blocks(contract, content), "demo", SHA, NOW, stamp)
 
 
 def judge_cell(**cells: str) -> Split:

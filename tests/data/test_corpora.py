@@ -14,7 +14,7 @@ import pytest
 from data.contract import Column, Contract, load_contract, load_contracts
 from data.contract.rowsplit import Arrived, split_files
 from data.errors import FileRefused
-from data.formats import read
+from data.formats import read, read_in_blocks
 from data.formats.strict_json import NotStrict, parse, read_document
 from tests.data import independent
 from tests.data.builders import CORPORA, NOW, SHA, judge, parcel
@@ -223,7 +223,9 @@ def test_every_naughty_string_in_every_text_column_comes_back_equal_or_is_quaran
         row | {column.source_name: text}
         for row, text in zip(rows_of(contract.source, contract.feed), strings, strict=True)
     ]
-    found = split_files(contract, [Arrived(read(contract, written(contract, rows)), SHA)], "demo", NOW)[SHA]
+    found = split_files(
+        contract, [Arrived(read_in_blocks(contract, written(contract, rows)), SHA)], "demo", NOW
+    )[SHA]
     assert not isinstance(found, FileRefused)
     kept = {row["_row_number"]: row[name] for row in found.rows.to_pylist()}
     refused = {row.row_number: row for row in found.rejected}

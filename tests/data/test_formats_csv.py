@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from data.errors import FileRefused
-from data.formats import Record, read
+from data.formats import Record, csv, plain, read
 from data.formats.csv import rows_of
 from data.formats.limits import MAX_LINE_BYTES
 from data.formats.lines import CHUNK_BYTES, lines_of, open_bytes
+from data.records import Block
 from tests.data.builders import CORPORA, GOOD, csv_text, judge, parcel
 
 #: csv-spectrum's hardest cases, for a machine without the corpora: file content, expected rows.
@@ -183,3 +186,80 @@ def test_a_file_is_read_from_disk_as_from_memory(tmp_path: Path) -> None:
     path = tmp_path / "parcel.csv"
     path.write_bytes(csv_text([GOOD]))
     assert list(read(parcel(), path)) == list(read(parcel(), str(path))) == records(path.read_bytes())
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            b"P-1",
+            b"2013-01-31",
+            b"",
+            b" ",
+            b"x y",
+            "köln".encode(),
+            b"\xff",
+            b"\xed\xa0\x80",
+            b"\0",
+            b"\xef\xbb\xbf",
+            b"'",
+        ),
+        *(
+            b",",
+            b",",
+            b",",
+            b"\n",
+            b"\n",
+            b"\r\n",
+            b"\r",
+            b"\n\n",
+            b'"',
+            b'""',
+            b'"a"',
+            b'"a,b"',
+            b'"a""b"',
+            b'"a\nb"',
+        ),
+        *(
+            b"P-1,2013-01-31,1.5\n",
+            b"P-2,2013-02-01,2.5\r\n",
+            b'"P-3","2013-02-02",""\n',
+            b"\xc2\x85",
+            b"\x0c",
+        ),
+    ]
+)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=st.lists(PIECES, max_size=40), at_once=st.sampled_from([8, 30, 100]))
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_what_is_read_by_the_thousand_is_what_is_read_row_by_row(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, pieces: list[bytes], at_once: int
+) -> None:
+    contract = parcel().model_copy(update={"encoding": encoding})
+    content = b"Parcel No,Pieces,Weighed\n" + b"".join(pieces)
+    if encoding == "utf-16":
+        content = content.decode("utf-8", "replace").encode("utf-16")
+    with monkeypatch.context() as here:
+        here.setattr(csv, "CHUNK_BYTES", at_once)
+        found = list(read(contract, content))
+    with monkeypatch.context() as here:
+        here.setattr(plain, "_is_plain", lambda *_: False)
+        assert found == list(read(contract, content))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_plain_file_is_read_by_the_thousand(end: str, quote: str) -> None:
+    cells = [[f"P-{n}", "2", "2013-01-31T00:00:00Z", "x"] for n in range(30_000)]
+    rows = (f"{','.join(f'{quote}{cell}{quote}' for cell in row)}{end}" for row in cells)
+    content = f"Parcel No,Pieces,Weighed,Odd{end}{''.join(rows)}".encode()
+    found = list(csv.read_in_blocks(parcel(extra_columns="ignore"), content))
+    assert all(isinstance(item, Block) for item in found)
+    assert sum(len(item) for item in found if isinstance(item, Block)) == 30_000
+    last = found[-1]
+    assert isinstance(last, Block)
+    record = last.record(len(last) - 1)
+    assert (record.row_number, record.line_number) == (30_000, 30_001)
+    assert record.extras == ("Odd",)
+    assert record.raw_text == ",".join(f"{quote}{cell}{quote}" for cell in cells[-1])

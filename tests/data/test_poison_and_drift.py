@@ -14,7 +14,7 @@ import pytest
 from data.contract import Column, Contract, Split, load_contracts
 from data.contract.rowsplit import Arrived, split_files
 from data.errors import FileRefused
-from data.formats import read
+from data.formats import read_in_blocks
 from tests.data.builders import NOW
 from tests.data.generated import TABULAR, file_of, good_row, good_rows
 from tests.faults import figures
@@ -82,7 +82,7 @@ def test_a_bad_cell_in_any_column_of_any_feed_costs_its_row_and_names_the_column
 
 def judged(contract: Contract, contents: dict[str, bytes]) -> dict[str, Split | FileRefused]:
     """Files read and judged together, as they are when they arrive together."""
-    arrived = [Arrived(read(contract, content), key) for key, content in contents.items()]
+    arrived = [Arrived(read_in_blocks(contract, content), key) for key, content in contents.items()]
     return split_files(contract, arrived, "demo", NOW)
 
 
