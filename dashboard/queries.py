@@ -29,6 +29,7 @@ MARTS = (
     "fct_unmatched_references",
     "fct_inventory_projection",
     "fct_exposures",
+    "fct_feed_health",
     "fct_exceptions",
     "ftr_shipments",
     "arrival_scores",
@@ -286,6 +287,23 @@ def projection(publication: Publication, tenant_id: str, facility_id: str, produ
         facility_id=facility_id,
         product_id=product_id,
     )
+
+
+FEED_HEALTH = """
+select feed, producer, cadence_hours, lateness_hours, newest_recorded_at, due_by_at, is_stale, file_count,
+    refused_file_count, recent_since, recent_row_count, recent_refused_count, refused_share, most_broken_rule,
+    most_broken_column, refused_file_name, refused_reason
+from read_parquet($file_health)
+where tenant_id = $tenant_id
+order by is_stale desc, refused_reason is null, refused_share desc, feed
+"""
+
+
+@st.cache_data(max_entries=16, ttl=3600, show_spinner=False)
+def feed_health(publication: Publication, tenant_id: str) -> list[Row]:
+    """Return how each feed keeps what its contract promises, as of the publication, the worst first."""
+    file = publication.file("fct_feed_health")
+    return _rows(publication, FEED_HEALTH, file_health=file, tenant_id=tenant_id)
 
 
 UNMATCHED = """

@@ -17,6 +17,7 @@ assets = [
     *raw.feeds,
     raw.tenant_settings,
     warehouse.conformed,
+    raw.feed_arrivals,
     learning.arrival_model,
     learning.arrival_scores,
     warehouse.decided,

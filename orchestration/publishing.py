@@ -66,12 +66,12 @@ def input_digest(platform: Platform, decided: str | None = None) -> str:
     with reading_across(platform.engine) as connection:
         files = connection.execute(
             sa.select(ingested_files.c.tenant_id, ingested_files.c.feed, ingested_files.c.file_sha256)
-            .where(ingested_files.c.state == "loaded")
+            .where(ingested_files.c.state.in_(("loaded", "refused")))
             .order_by(ingested_files.c.tenant_id, ingested_files.c.feed, ingested_files.c.file_sha256)
         ).all()
         replayed = connection.execute(
             sa.select(quarantined_rows.c.quarantine_id)
-            .where(quarantined_rows.c.state == "replayed")
+            .where(quarantined_rows.c.state.in_(("replayed", "ignored")))
             .order_by(quarantined_rows.c.quarantine_id)
         ).all()
         clocks = connection.execute(

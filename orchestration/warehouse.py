@@ -34,6 +34,7 @@ PUBLISHED_MARTS = (
     ("marts", "fct_unmatched_references"),
     ("marts", "fct_inventory_projection"),
     ("marts", "fct_exposures"),
+    ("marts", "fct_feed_health"),
     ("marts", "fct_exceptions"),
     ("features", "ftr_shipments"),
     ("ml", "arrival_scores"),
@@ -53,6 +54,17 @@ SETTINGS_TABLES = {
         "shipment_id varchar, decision_id varchar, decided_at timestamptz"
     ),
 }
+# What orchestration tells dbt once the files are loaded.
+ARRIVALS_TABLES = {
+    "feed_arrivals": (
+        "tenant_id varchar, feed varchar, producer varchar, cadence_hours double, lateness_hours double, "
+        "newest_recorded_at timestamptz, newest_file_sha256 varchar, file_count bigint, refused_file_count bigint, "
+        "recent_since timestamptz, recent_row_count bigint, recent_refused_count bigint, most_broken_rule varchar, "
+        "most_broken_column varchar, refused_file_name varchar, refused_file_sha256 varchar, refused_reason varchar, "
+        "refused_at timestamptz"
+    ),
+}
+TOLD_TABLES = SETTINGS_TABLES | ARRIVALS_TABLES
 SCORES_COLUMNS = (
     "tenant_id varchar, shipment_id varchar, cutoff_at timestamptz, checkpoint varchar, late_probability double, "
     "predicted_arrival_at timestamptz, interval_low_at timestamptz, interval_high_at timestamptz, "
@@ -110,13 +122,13 @@ class Warehouse:
         with self.connect() as connection:
             connection.execute("create schema if not exists raw")
             connection.execute("create schema if not exists ml")
-            for name, columns in {**raw_tables, **SETTINGS_TABLES}.items():
+            for name, columns in {**raw_tables, **TOLD_TABLES}.items():
                 connection.execute(f'create table if not exists raw."{name}" ({columns})')
             connection.execute(f"create table if not exists ml.arrival_scores ({SCORES_COLUMNS})")
 
-    def replace_settings(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
-        """Write one settings table whole."""
-        columns = [column.split()[0] for column in SETTINGS_TABLES[name].split(", ")]
+    def replace_told(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Write one table that orchestration tells dbt of whole."""
+        columns = [column.split()[0] for column in TOLD_TABLES[name].split(", ")]
         with self.connect() as connection, transaction(connection):
             connection.execute(f"delete from raw.{name}")
             for row in rows:

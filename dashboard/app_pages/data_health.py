@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -29,6 +30,7 @@ def page() -> None:
         return
     _summary(feeds)
     _feeds(feeds, viewer)
+    _promises(viewer)
     _checks(feeds)
     _quarantine(viewer)
     show_unmatched(viewer)
@@ -86,6 +88,43 @@ def _feed_row(feed: FeedHealth, as_of: Any) -> dict[str, Any]:
         else f"✗ off by {feed.rows - feed.loaded - feed.quarantined - feed.duplicates}",
         "Last error": visible(feed.last_error or "")[:200],
     }
+
+
+def _promises(viewer: Viewer) -> None:
+    """Show whether each feed keeps its contract, the worst first: a producer's record at one look."""
+    publication = queries.current(context.published_folder())
+    rows = queries.feed_health(publication, viewer.tenant_id) if publication else []
+    if not rows:
+        return
+    as_of = context.casework().clock_of(viewer.tenant_id).as_of
+    st.subheader("What producers promised", anchor=False)
+    show_table([_promise_row(row, as_of) for row in rows], "promises_table", most=12)
+
+
+def _promise_row(row: dict[str, Any], as_of: datetime) -> dict[str, Any]:
+    broken = [
+        *(["stale"] if row["is_stale"] else []),
+        *(["newest file not read"] if row["refused_reason"] else []),
+        *([f"{row['refused_share']:.1%} in quarantine"] if row["recent_refused_count"] else []),
+    ]
+    rule = " ".join(filter(None, (row["most_broken_rule"], row["most_broken_column"])))
+    return {
+        "Feed": visible(row["feed"]),
+        "Comes from": visible(row["producer"])[:80],
+        "Keeps its contract": f"✗ {', '.join(broken)}" if broken else "✓ yes",
+        "Every": spelled(row["cadence_hours"]),
+        "Next due by": relative(row["due_by_at"], as_of) or "",
+        "New rows": row["recent_row_count"],
+        "In quarantine": row["recent_refused_count"],
+        "Mostly break": visible(rule),
+        "Files not read": row["refused_file_count"],
+        "Why the newest was not": visible(row["refused_reason"] or "")[:200],
+    }
+
+
+def spelled(hours: float) -> str:
+    """Return a pace in words."""
+    return f"{hours / 24:g} days" if hours > 24 else f"{hours:g} hours"
 
 
 def _checks(feeds: list[FeedHealth]) -> None:

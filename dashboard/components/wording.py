@@ -221,7 +221,28 @@ def _manual(case: CaseView, facts: dict[str, Fact], as_of: datetime) -> str:
     return said if subject_name(case) in said else f"{subject_name(case)}: {said}"
 
 
+def _feed_stale(case: CaseView, facts: dict[str, Fact], as_of: datetime) -> str:
+    newest = instant_of(facts.get("newest_row_at"))
+    how_long = f" for {_roughly(as_of - newest)}" if newest else ""
+    return f"The feed {case.subject} has brought nothing new{how_long}"
+
+
+def _feed_refused(case: CaseView, facts: dict[str, Fact], as_of: datetime) -> str:
+    name = f" ({facts['refused_file'].value})" if "refused_file" in facts else ""
+    return f"The newest file of the feed {case.subject}{name} could not be read"
+
+
+def _quarantine_surge(case: CaseView, facts: dict[str, Fact], as_of: datetime) -> str:
+    part = _number(facts, "refused_share")
+    how_many = f"{share(part)} of the new rows" if part else "Many new rows"
+    rule = f", mostly {facts['most_broken_rule'].value}" if "most_broken_rule" in facts else ""
+    return f"{how_many} of the feed {case.subject} break its contract{rule}"
+
+
 _VERDICTS = {
+    "feed_stale": _feed_stale,
+    "feed_refused": _feed_refused,
+    "quarantine_surge": _quarantine_surge,
     "manual": _manual,
     "predicted_late": _predicted_late,
     "late_now": _late_now,

@@ -10,6 +10,7 @@ import dagster as dg
 
 from casework import ledger
 from data.contract import Contract, load_contracts, raw_schema
+from orchestration import arrivals
 from orchestration.loading import FeedLoad, load_feed
 from orchestration.publishing import standing_decisions
 from orchestration.resources import Platform
@@ -40,14 +41,12 @@ def tenant_settings(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResul
     ledger.release_claims(platform.engine)
     warehouse.prepare(raw_tables(platform))
     clocks = [platform.casework.clock_of(tenant) for tenant in config.tenants]
-    warehouse.replace_settings(
-        "tenant_clocks", [{"tenant_id": c.tenant_id, "as_of": c.as_of} for c in clocks]
-    )
-    warehouse.replace_settings("tenant_tariffs", [config.tariff(tenant) for tenant in config.tenants])
+    warehouse.replace_told("tenant_clocks", [{"tenant_id": c.tenant_id, "as_of": c.as_of} for c in clocks])
+    warehouse.replace_told("tenant_tariffs", [config.tariff(tenant) for tenant in config.tenants])
     rules = [rule for tenant in config.tenants for rule in config.exception_rules(tenant)]
-    warehouse.replace_settings("exception_rules", rules)
+    warehouse.replace_told("exception_rules", rules)
     decided = standing_decisions(platform)
-    warehouse.replace_settings("reference_decisions", decided)
+    warehouse.replace_told("reference_decisions", decided)
     counts = {"tenants": len(clocks), "rules": len(rules), "decided_references": len(decided)}
     return dg.MaterializeResult(metadata=counts)
 
@@ -118,3 +117,18 @@ def check_results(loads: list[FeedLoad]) -> Iterator[dg.AssetCheckResult]:
 
 
 feeds = [feed_asset(contract) for contract in load_contracts().values()]
+
+
+@dg.asset(
+    key=["raw", "feed_arrivals"],
+    deps=feeds,
+    group_name="raw",
+    kinds={"duckdb"},
+    owners=["team:data"],
+    description="How each feed of a tenant has arrived, and what was refused of late, for the rules about feeds.",
+)
+def feed_arrivals(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Write the summary of every tenant's feeds whole."""
+    rows = [row for tenant in platform.config.tenants for row in arrivals.of_tenant(platform, tenant)]
+    platform.warehouse.replace_told("feed_arrivals", rows)
+    return dg.MaterializeResult(metadata={"feeds": len(rows)})

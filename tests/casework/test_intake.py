@@ -69,6 +69,47 @@ def test_feed_health_counts_what_came_in_and_what_became_of_it(loaded: Office) -
     assert loaded.casework.feed_health(loaded.who(ENGINEER), "health") == []
 
 
+def test_what_waits_in_quarantine_of_recent_files_is_told_with_its_commonest_rule(loaded: Office) -> None:
+    (feed,) = ledger.arrivals(loaded.engine, TENANT, FEED_TIME)
+    assert (feed.feed, feed.file_count, feed.recent_row_count, feed.recent_refused_count) == (
+        "shipment",
+        1,
+        10,
+        2,
+    )
+    assert (feed.most_broken_rule, feed.most_broken_column) == ("pattern", "carrier_scac")
+    assert feed.refused_reason is None
+    first = loaded.casework.quarantine(loaded.who(ENGINEER), TENANT).rows[0]
+    loaded.casework.ignore_row(loaded.who(ENGINEER), TENANT, first.quarantine_id, "a test row of theirs")
+    (feed,) = ledger.arrivals(loaded.engine, TENANT, FEED_TIME)
+    assert feed.recent_refused_count == 1
+    (feed,) = ledger.arrivals(loaded.engine, TENANT, FEED_TIME + timedelta(seconds=1))
+    assert (feed.file_count, feed.recent_row_count, feed.recent_refused_count) == (1, 0, 0)
+    assert ledger.arrivals(loaded.engine, "health", FEED_TIME) == []
+
+
+def test_a_file_that_could_not_be_read_is_told_until_one_that_can_comes_after_it(loaded: Office) -> None:
+    loaded.clock.at += timedelta(hours=1)
+    ledger.refuse(loaded.engine, landed(loaded, "b2" * 32), "It has no headings.", loaded.clock())
+    (feed,) = ledger.arrivals(loaded.engine, TENANT, FEED_TIME)
+    assert (feed.refused_file_count, feed.refused_reason) == (1, "It has no headings.")
+    assert (feed.refused_file_sha256, feed.refused_at) == ("b2" * 32, FEED_TIME)
+    loaded.clock.at += timedelta(hours=1)
+    good = landed(loaded, "c3" * 32)
+    ledger.settle(
+        loaded.engine,
+        good,
+        row_count=1,
+        loaded=1,
+        duplicates=0,
+        refusals=[],
+        loader_version="1",
+        now=loaded.clock(),
+    )
+    (feed,) = ledger.arrivals(loaded.engine, TENANT, FEED_TIME)
+    assert (feed.refused_file_count, feed.refused_reason, feed.refused_at) == (1, None, None)
+
+
 def test_quarantined_rows_are_paged_filtered_and_counted(loaded: Office) -> None:
     engineer = loaded.who(ENGINEER)
     page = loaded.casework.quarantine(engineer, TENANT, limit=1)

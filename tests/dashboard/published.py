@@ -136,6 +136,13 @@ def publish(home: Path, shipments: list[tuple[str, str, str]], publication_id: s
         "fct_status_events": [_told(shipment_id) for shipment_id, _, _ in shipments],
         "fct_impossible_events": [_impossible(shipment_id) for shipment_id, _, _ in shipments],
         "fct_unmatched_references": unmatched(),
+        "fct_feed_health": [
+            _feed("shipment"),
+            _feed("milestone", due_by_at=AS_OF - timedelta(hours=3), is_stale=True),
+            _feed("order", recent_refused_count=30, refused_share=0.3, most_broken_rule="required"),
+            _feed("document", refused_reason=f"Columns are missing: {HOSTILE_REMARK}", refused_file_count=1),
+            _feed("theirs", tenant_id="health", is_stale=True),
+        ],
     }  # fmt: skip
     for name, rows in tables.items():
         pd.DataFrame(rows).to_parquet(folder / f"{name}.parquet", index=False)
@@ -143,6 +150,30 @@ def publish(home: Path, shipments: list[tuple[str, str, str]], publication_id: s
     pointer = {"publication_id": publication_id, "published_at": AS_OF.isoformat()}
     (home / "published" / "CURRENT").write_text(json.dumps(pointer))
     return folder
+
+
+def _feed(name: str, **changes: Any) -> dict[str, Any]:
+    row = {
+        "tenant_id": "demo",
+        "feed": name,
+        "producer": "A carrier",
+        "cadence_hours": 24.0,
+        "lateness_hours": 6.0,
+        "newest_recorded_at": AS_OF - timedelta(hours=20),
+        "due_by_at": AS_OF + timedelta(hours=10),
+        "is_stale": False,
+        "file_count": 9,
+        "refused_file_count": 0,
+        "recent_since": AS_OF - timedelta(hours=24),
+        "recent_row_count": 100,
+        "recent_refused_count": 0,
+        "refused_share": 0.0,
+        "most_broken_rule": None,
+        "most_broken_column": None,
+        "refused_file_name": None,
+        "refused_reason": None,
+    }
+    return row | changes
 
 
 def _told(shipment_id: str) -> dict[str, Any]:

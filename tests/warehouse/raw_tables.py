@@ -123,6 +123,13 @@ SETTINGS: dict[str, str] = {
     "raw.exception_rules": (
         "tenant_id varchar, exception_type varchar, parameter varchar, value double, is_enabled boolean"
     ),
+    "raw.feed_arrivals": (
+        "tenant_id varchar, feed varchar, producer varchar, cadence_hours double, lateness_hours double, "
+        "newest_recorded_at timestamptz, newest_file_sha256 varchar, file_count bigint, refused_file_count bigint, "
+        "recent_since timestamptz, recent_row_count bigint, recent_refused_count bigint, most_broken_rule varchar, "
+        "most_broken_column varchar, refused_file_name varchar, refused_file_sha256 varchar, "
+        "refused_reason varchar, refused_at timestamptz"
+    ),
     "raw.reference_decisions": (
         "tenant_id varchar, reference_type varchar, reference_key varchar, carrier_id varchar, decision varchar, "
         "shipment_id varchar, decision_id varchar, decided_at timestamptz"

@@ -24,6 +24,23 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
     _fill_health(connection)
     _fill_airfreight(connection)
     _fill_demo(connection)
+    arrivals = [
+        _arrival("weather", _ago("demo", 31)),
+        _arrival("shipment", _ago("demo", 29)),
+        _arrival("order", _ago("demo", 1), recent_row_count=50, recent_refused_count=19),
+        _arrival("document", _ago("demo", 1), recent_row_count=50, recent_refused_count=20),
+        _arrival("carrier", _ago("demo", 1), refused_file_name="carrier.csv", refused_reason="It has no "
+                 "headings.", refused_file_sha256=FILE, refused_at=_ago("demo", 2)),
+    ]  # fmt: skip
+    put(connection, "raw.feed_arrivals", arrivals)
+
+
+def _arrival(feed: str, newest: datetime, **told: Any) -> dict[str, Any]:
+    return {
+        "tenant_id": "demo", "feed": feed, "producer": "A producer", "cadence_hours": 24.0, "lateness_hours": 6.0,
+        "newest_recorded_at": newest, "file_count": 1, "refused_file_count": 0, "recent_row_count": 0,
+        "recent_refused_count": 0, "recent_since": _ago("demo", 24), **told,
+    }  # fmt: skip
 
 
 def _tariff(tenant_id: str) -> dict[str, Any]:

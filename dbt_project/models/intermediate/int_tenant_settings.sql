@@ -45,7 +45,11 @@ select
     {{ rule('rules', 'disruption', 'minimum_shipments') }} as disruption_minimum_shipments,
     {{ rule('rules', 'disruption', 'minimum_severity') }} as disruption_minimum_severity,
     {{ rule('rules', 'disruption', 'horizon_hours') }} as disruption_horizon_hours,
-    {{ rule('rules', 'disruption', 'harm_probability') }} as disruption_harm_probability
+    {{ rule('rules', 'disruption', 'harm_probability') }} as disruption_harm_probability,
+    {{ rule('rules', 'feed_stale', 'grace_hours') }} as feed_stale_grace_hours,
+    {{ rule('rules', 'feed_refused', 'grace_hours') }} as feed_refused_grace_hours,
+    {{ rule('rules', 'quarantine_surge', 'minimum_rows') }} as quarantine_surge_minimum_rows,
+    {{ rule('rules', 'quarantine_surge', 'refused_share') }} as quarantine_surge_refused_share
 from {{ source('settings', 'tenant_clocks') }} as clocks
 inner join rules
     on clocks.tenant_id = rules.tenant_id

@@ -191,6 +191,37 @@ unioned as (
         '[]',
         0
     from named_disruptions
+    union all
+    -- what a feed does not tell has no price of its own; the shipments it is silent about have theirs
+    select
+        tenant_id,
+        exception_type || ':' || subject_id,
+        exception_type,
+        'feed',
+        subject_id,
+        null,
+        null,
+        detected_at,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        0,
+        0,
+        0,
+        0,
+        currency_code,
+        null,
+        severity_medium_from,
+        severity_high_from,
+        severity_critical_from,
+        cast(to_json([f for f in facts if f.value is not null]) as varchar),
+        '[]',
+        0
+    from {{ ref('int_exceptions_of_feeds') }}
 ),
 
 totalled as (

@@ -1,0 +1,64 @@
+"""How a tenant's feeds arrive, summed up for the rules about them: pace, newest row, what was refused of late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from casework import ledger
+from data.contract import Contract
+from orchestration.resources import Platform
+
+HOUR = timedelta(hours=1)
+SURGE = "quarantine_surge"
+
+
+def of_tenant(platform: Platform, tenant_id: str) -> list[dict[str, Any]]:
+    """Return a row of raw.feed_arrivals for each feed that ever arrived and has a contract, in name order."""
+    since = platform.casework.clock_of(tenant_id).as_of - window(platform, tenant_id)
+    stands = [
+        (found, contract)
+        for found in ledger.arrivals(platform.engine, tenant_id, since)
+        if (contract := platform.contract_of(tenant_id, found.feed)) is not None
+    ]
+    newest = newest_rows(platform, tenant_id, [contract for _, contract in stands])
+    return [
+        {
+            **found.told(),
+            "tenant_id": tenant_id,
+            "recent_since": since,
+            "producer": contract.producer,
+            "cadence_hours": contract.cadence / HOUR,
+            "lateness_hours": contract.lateness / HOUR,
+            **newest.get(contract.table_name, {}),
+        }
+        for found, contract in stands
+    ]
+
+
+def window(platform: Platform, tenant_id: str) -> timedelta:
+    """Return how long before a tenant's clock a file counts as recent."""
+    rules = platform.config.exception_rules(tenant_id)
+    hours = next(
+        rule["value"]
+        for rule in rules
+        if (rule["exception_type"], rule["parameter"]) == (SURGE, "window_hours")
+    )
+    return timedelta(hours=hours)
+
+
+def newest_rows(
+    platform: Platform, tenant_id: str, contracts: Iterable[Contract]
+) -> Mapping[str, dict[str, Any]]:
+    """Return raw table -> when its newest row of a tenant was known, and the file that told it."""
+    tables = sorted({contract.table_name for contract in contracts})
+    if not tables:
+        return {}
+    parts = (
+        f"select '{table}' as name, max(_recorded_at) as newest_recorded_at, "
+        f'max_by(_file_sha256, _recorded_at) as newest_file_sha256 from raw."{table}" where _tenant_id = ?'
+        for table in tables
+    )
+    found = platform.warehouse.read(" union all ".join(parts), [tenant_id] * len(tables)).to_pylist()
+    return {row.pop("name"): row for row in found}
