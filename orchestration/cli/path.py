@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command()(ingest)
     app.command()(replay)
     app.command()(simulate)
+    app.command()(as_known)
 
 
 def instant(text: str | None) -> datetime | None:
@@ -200,3 +201,29 @@ def simulate(
         print_json(report)
         return
     say(str(report))
+
+
+def as_known(
+    at: Annotated[
+        str, typer.Argument(help="A past day or instant, such as 2026-08-15 or 2026-08-15T06:00Z.")
+    ],
+    to: Annotated[Path, typer.Option(help="The DuckDB file to make; must not exist.")],
+    tenant: TENANTS = None,
+    as_json: JSON = False,
+) -> None:
+    """Build the facts as they were known at an instant into a file of their own: nothing later is in it."""
+    from orchestration.as_known import build
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    then = instant(at)
+    assert then is not None
+    with telling("build") as tell:
+        tell("build")
+        found = build(Platform(Settings.from_environment()), then, to, tenant)
+    if as_json:
+        print_json(found)
+        return
+    rows = [[table, count] for table, count in found.rows.items()]
+    print_table(f"Known at {found.at:%Y-%m-%d %H:%M}Z", ["table", "rows"], rows, right=["rows"])
+    say(f"{found.path}: open it with any DuckDB, for example `select * from marts.fct_shipments`.")
