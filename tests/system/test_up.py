@@ -118,6 +118,7 @@ def dropped(running: Running) -> Home:
     home = running.home
     good, bad = late_shipment(home, "SH-900001"), late_shipment(home, "SH-900002")
     bad["planned_arrival_at"] = "the day after tomorrow"
+    drop(home, "demo", "order", "order_20260901T053000Z.csv", b"order_no;quantity\nSO-1;2\n")
     drop(home, "demo", "shipment", "shipment_20260901T053000Z.csv", as_csv([good, bad]))
     wait_for(
         lambda: rows(home, "select case_id from cases where subject = 'SH-900001' and is_open"),
@@ -125,6 +126,21 @@ def dropped(running: Running) -> Home:
         "the dropped file to become a case",
     )
     return home
+
+
+def test_a_dropped_file_that_cannot_be_read_becomes_a_case_of_its_feed(dropped: Home) -> None:
+    found = wait_for(
+        lambda: rows(
+            dropped,
+            "select case_id from cases where exception_key = 'feed_refused:order' and is_open",
+        ),
+        CASE_WITHIN,
+        "the refused file to become a case",
+    )
+    case = dropped.json("case", "show", found[0][0])
+    facts = {fact["fact_id"]: fact["value"] for fact in case["facts"]}
+    assert facts["refused_file"] == "order_20260901T053000Z.csv"
+    assert "required columns are missing" in facts["refused_reason"]
 
 
 def test_a_file_dropped_into_a_landing_folder_becomes_a_case(dropped: Home) -> None:
