@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from casework.errors import CaseworkError
 from casework.model import Grant, QuarantinePage, QueuePage, Role
 from casework.permissions.masks import INTERNAL_COLUMNS
 from casework.store.tables import cases
-from tests.casework.invariants import door
+from tests.casework.invariants import day, door
 from tests.casework.invariants.conftest import Stores
-from tests.casework.invariants.door import (
-    ADMIN,
-    ADMINS,
-    ATTEMPTS,
-    CARRIER,
-    CUSTOMER,
-    INSIDERS,
-    LEAD,
-    OUTSIDERS,
-    PLANNER,
-    READS,
-    START,
-    STRANGER,
-    TENANT,
-    WAREHOUSE,
-    Call,
-    Things,
-    outcome,
-)
+from tests.casework.invariants.day import ADMIN, ADMINS, INSIDERS, OUTSIDERS, STRANGER, WAREHOUSE
+from tests.casework.invariants.door import ATTEMPTS, READS, Call, Things, outcome
 from tests.casework.invariants.tenants import behind, normalised, open_to_all, rows_of
-from tests.casework.office import Office
+from tests.casework.office import CARRIER, CUSTOMER, LEAD, PLANNER, START, TENANT, Office
 from tests.faults import figures
 
 EVERYTHING = [(name, call) for name, calls in {**READS, **ATTEMPTS}.items() for call in calls]
@@ -46,14 +31,14 @@ ALLOWED = {(ADMIN, "feed_health"), (ADMIN, "reference_decisions"), (ADMIN, "file
 def office(stores: Stores) -> Iterator[Office]:
     """A desk after a day."""
     made = stores.fresh()
-    door.name_in_order()
-    door.settle_people(made)
-    for _name, do, _worker in door.steps(made):
+    day.name_in_order()
+    day.settle_people(made)
+    for _name, do, _worker in day.steps(made):
         try:
             do()
-        except door.CaseworkError:
+        except CaseworkError:
             continue
-    door.let_somebody_in(made)
+    day.let_somebody_in(made)
     yield made
     stores.done(made)
 
@@ -103,7 +88,7 @@ def test_a_partner_finds_another_partys_case_as_little_as_one_that_is_not(office
     for person in (STRANGER, CUSTOMER):
         things = Things.of(office)
         # a case of C-OTHER's, which the customer is not
-        others = door.replace(things, case_id=office.case_id("predicted_late:SH-2"))
+        others = replace(things, case_id=office.case_id("predicted_late:SH-2"))
         for name in (
             "get",
             "as_known_at",

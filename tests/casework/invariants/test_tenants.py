@@ -15,9 +15,10 @@ from casework.store.engine import writing
 from casework.store.row_security import OWN_ROWS
 from casework.store.tables import cases, drafts, escalations, metadata, priority_weights
 from tests.casework import statements
-from tests.casework.invariants import door
+from tests.casework.invariants import day, door
 from tests.casework.invariants.conftest import Stores
-from tests.casework.invariants.door import ADMIN, ADMINS, INSIDERS, OUTSIDERS, READS, Things, outcome
+from tests.casework.invariants.day import ADMIN, ADMINS, INSIDERS, OUTSIDERS
+from tests.casework.invariants.door import READS, Things, outcome
 from tests.casework.invariants.tenants import (
     OF_TENANTS,
     Twin,
@@ -27,19 +28,19 @@ from tests.casework.invariants.tenants import (
     rows_of,
     scramble,
 )
-from tests.casework.office import AUDITOR, LEAD, OWN_CUSTOMER, TENANT, Office
+from tests.casework.office import AUDITOR, CUSTOMER, LEAD, OWN_CUSTOMER, TENANT, Office
 from tests.faults import figures, sizes
 
 EVERYBODY = INSIDERS + OUTSIDERS
-SOME = (LEAD, AUDITOR, door.NARROW, door.CUSTOMER, door.ADMIN)  # for what is asked again and again
+SOME = (LEAD, AUDITOR, day.NARROW, CUSTOMER, day.ADMIN)  # for what is asked again and again
 
 
 def opened(stores: Stores) -> Office:
     """A desk with all kinds of people, before its day begins."""
     made = stores.fresh()
-    door.name_in_order()
+    day.name_in_order()
     open_to_all(made)
-    door.settle_people(made)
+    day.settle_people(made)
     return made
 
 
@@ -63,7 +64,7 @@ def lived(
         told.extend(lines)
 
     twin = Twin(office, ahead) if expected is not None else None
-    for plan in (door.steps, *([door.last_steps] if to_the_end else [])):
+    for plan in (day.steps, *([day.last_steps] if to_the_end else [])):
         for name, do, is_the_workers in plan(office):
             if twin:
                 twin.meet(is_due=not is_the_workers)
@@ -73,7 +74,7 @@ def lived(
     return told
 
 
-def _done(do: door.Step) -> Any:
+def _done(do: day.Step) -> Any:
     try:
         return do()
     except CaseworkError as refused:
@@ -112,7 +113,7 @@ def _alone(stores: Stores) -> tuple[list[str], dict[str, Any]]:
     told = lived(office)
     with behind(office) as connection:
         made = rows_of(connection, TENANT)
-    a_case = {"case_id": "D-777777", "exception_key": "elsewhere", "shipment_id": door.ELSEWHERE}
+    a_case = {"case_id": "D-777777", "exception_key": "elsewhere", "shipment_id": day.ELSEWHERE}
     made["cases"].append({**made["cases"][0], **a_case})
     # Words and a name that are somebody else's with us are the customer's own with the twin.
     said = {"message_id": "elsewhere", "party_id": OWN_CUSTOMER, "body": "they called"}
@@ -234,7 +235,7 @@ def _writes_are_guarded(office: Office, table: str) -> bool:
 
 def _let_somebody_in(office: Office) -> None:
     """Put a row of ours into the tables of links, keys, lent rights and weights."""
-    door.let_somebody_in(office)
+    day.let_somebody_in(office)
     weights = {
         "tenant_id": TENANT,
         "version": 9,
@@ -253,7 +254,7 @@ def guarded(request: pytest.FixtureRequest) -> Iterator[Office]:
     folder = request.getfixturevalue("tmp_path")
     stores = Stores("postgres", folder, template, request.getfixturevalue("postgres_url"))
     made = opened(stores)
-    for _name, do, _is_the_workers in (*door.steps(made), *door.steps_to_erasure(made)):
+    for _name, do, _is_the_workers in (*day.steps(made), *day.steps_to_erasure(made)):
         _done(do)
     Twin(made).meet(is_due=True)
     _let_somebody_in(made)
