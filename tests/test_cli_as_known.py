@@ -1,0 +1,72 @@
+"""What was known at an instant, from the command line: what it refuses, and that a refusal leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from casework.store.engine import migrate
+from orchestration import as_known
+from orchestration.cli import app
+from orchestration.cli.output import explain
+from orchestration.errors import PipelineFailed
+from orchestration.resources import Platform
+from orchestration.settings import Settings
+
+THEN = datetime(2026, 8, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """A platform with tenants and clocks, and no warehouse yet."""
+    monkeypatch.setenv("TIDEWAITER_HOME", str(tmp_path / "var"))
+    monkeypatch.delenv("TIDEWAITER_STORE_URL", raising=False)
+    made = Platform(Settings.from_environment())
+    (tmp_path / "var").mkdir()
+    migrate(made.engine)
+    made.casework.bootstrap()
+    yield made
+    made.engine.dispose()
+
+
+def refusal(*words: str) -> str:
+    done = CliRunner().invoke(app, ["as-known", *words])
+    assert isinstance(done.exception, Exception), done.output
+    assert explain(done.exception) == 1
+    return str(done.exception)
+
+
+def test_a_file_that_is_there_is_never_written_over(platform: Platform, tmp_path: Path) -> None:
+    there = tmp_path / "then.duckdb"
+    there.write_bytes(b"somebody's")
+    assert "is there already" in refusal("2026-08-01", "--to", str(there), "--tenant", "demo")
+    assert there.read_bytes() == b"somebody's"
+
+
+def test_what_lies_ahead_of_a_tenants_clock_is_not_known(platform: Platform, tmp_path: Path) -> None:
+    later = platform.casework.clock_of("demo").as_of + timedelta(days=1)
+    said = refusal(later.isoformat(), "--to", str(tmp_path / "then.duckdb"), "--tenant", "demo")
+    assert said.startswith("demo stands at")
+    assert list(tmp_path.glob("*.duckdb")) == []
+
+
+def test_without_a_warehouse_or_a_known_tenant_it_says_what_to_do(platform: Platform, tmp_path: Path) -> None:
+    to = ("--to", str(tmp_path / "then.duckdb"))
+    assert "run `tidewaiter run` first" in refusal("2026-08-01", *to, "--tenant", "demo")
+    assert "The tenants are:" in refusal("2026-08-01", *to, "--tenant", "nobody")
+    assert CliRunner().invoke(app, ["as-known", "last week", *to]).exit_code == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"var"}
+
+
+def test_models_that_do_not_build_leave_no_half_a_file(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.warehouse.prepare({})
+    monkeypatch.setattr(as_known, "dbt_executable", lambda: "/bin/false")
+    with pytest.raises(PipelineFailed, match="could not be built"):
+        as_known.build(platform, THEN, tmp_path / "then.duckdb", ["demo"])
+    assert {path.name for path in tmp_path.iterdir()} == {"var"}
