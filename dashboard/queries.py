@@ -30,6 +30,7 @@ MARTS = (
     "fct_inventory_projection",
     "fct_exposures",
     "fct_feed_health",
+    "fct_otif",
     "fct_exceptions",
     "ftr_shipments",
     "arrival_scores",

@@ -33,6 +33,7 @@ PUBLISHED_MARTS = (
     ("marts", "fct_impossible_events"),
     ("marts", "fct_unmatched_references"),
     ("marts", "fct_inventory_projection"),
+    ("marts", "fct_otif"),
     ("marts", "fct_exposures"),
     ("marts", "fct_feed_health"),
     ("marts", "fct_exceptions"),

@@ -36,11 +36,7 @@ def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
 
 
 def read_in_blocks(contract: Contract, source: Path | bytes) -> Iterator[Record | Block]:
-    """The same rows, by the thousand where the file is plain; what is not plain comes row by row.
-
-    Plain is a stretch of whole lines without quotes whose every row has its cells: split at the delimiters it
-    reads as row by row, in a twentieth of the time.
-    """
+    """The same rows, by the thousand where the file is plain (`plain` says what that is), else row by row."""
     check_size(contract, size_of(source))
     with open_bytes(source) as stream:
         pieces, encoding = _Pieces(_as_bytes_of_text(contract, stream)), _encoding(contract)

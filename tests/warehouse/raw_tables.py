@@ -111,6 +111,16 @@ PARTNER_FEEDS = (
     "webhook_terminal49",
 )
 FEEDS |= {f"partner__{feed}": STATUS_EVENT for feed in PARTNER_FEEDS}
+FEEDS |= {
+    "partner__x12_945": (
+        "message_id varchar, sender_id varchar, depositor_order_no varchar, shipment_id varchar, "
+        "agent_shipment_id varchar, item_ids varchar, shipped_quantity double, quantity_unit varchar"
+    ),
+    "partner__x12_856": (
+        "message_id varchar, sender_id varchar, purchase_order_no varchar, shipment_id varchar, "
+        "purpose_code varchar, item_ids varchar, shipped_quantity double, shipped_unit varchar"
+    ),
+}
 
 SETTINGS: dict[str, str] = {
     "raw.tenant_clocks": "tenant_id varchar, as_of timestamptz",

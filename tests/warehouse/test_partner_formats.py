@@ -46,6 +46,13 @@ SHIP24 = json.dumps({"trackings": [{
     }],
 }]})  # fmt: skip
 
+SHIPPED = "~".join([
+    "ISA*00*          *00*          *02*WAREHOUSE      *ZZ*TIDEWAITER     *260831*1300*U*00401*000000002*0*P*>",
+    "GS*SW*WAREHOUSE*TIDEWAITER*20260831*1300*2*X*004010", "ST*945*0001", "W06*F*{order}*20260820*SHIP9",
+    "LX*1", "W12*CC*30*30*0*EA**SK*PMP-1001", "W03*30", "SE*6*0001", "GE*1*2", "IEA*1*000000002",
+    "",
+])  # fmt: skip
+
 FILES = {
     "x12_214": (X12, "SH-100001", "DELIVERED"),
     "iftsta": (EDIFACT, "SH-100002", "DELIVERED"),
@@ -64,16 +71,24 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Built:
         small_world.fill(connection)
         connection.execute("update raw.network__facility set city = 'Reno', region_code = 'NV', country_code = 'US' "
                            "where facility_code = 'DC-1'")  # fmt: skip
-        for feed, (content, _, _) in FILES.items():
+        [(order,)] = connection.execute(
+            "select order_no from raw.network__shipment where shipment_no = 'SH-100001'"
+        ).fetchall()
+        contents = {feed: content for feed, (content, _, _) in FILES.items()}
+        for feed, content in {**contents, "x12_945": SHIPPED.format(order=order)}.items():
             connection.register("arrived", _rows(feed, content))
-            connection.execute(f"insert into raw.partner__{feed} by name select * from arrived")
+            columns = connection.execute(
+                "select string_agg(column_name) from duckdb_columns() where schema_name = 'raw' and table_name = ?",
+                [f"partner__{feed}"],
+            ).fetchall()[0][0]
+            connection.execute(f"insert into raw.partner__{feed} by name select {columns} from arrived")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIDEWAITER_WAREHOUSE", str(path))
         patch.setenv("DBT_TARGET_PATH", str(path.parent / "target"))
         patch.setenv("DBT_LOG_PATH", str(path.parent / "logs"))
         run = Dbt()
         run("seed")
-        wanted = ("--select", "+fct_milestones", "+int_status_events")
+        wanted = ("--select", "+fct_otif", "+int_status_events")
         return Built(path, {"facts": run("run", *wanted)})
 
 
@@ -101,3 +116,13 @@ def test_a_delivery_told_in_any_format_reaches_its_shipment(told: Built, feed: s
     )
     # one shipment's delivery was told by its carrier before, at the same instant and place: it is one milestone
     assert kept == [(code, feed.ljust(64, "0"))]
+
+
+def test_what_the_warehouse_says_it_shipped_makes_a_delivery_full_or_short(told: Built) -> None:
+    rows = told.rows(
+        "select shipment_id, quantity, shipped_quantity, shipped_told_by, is_in_full, is_otif = is_on_time, "
+        "window_until_at >= promised_at, time_zone from marts.fct_otif where tenant_id = 'demo' "
+        "order by shipped_told_by nulls last, shipment_id"
+    )
+    assert rows[0][:7] == ("SH-100001", 30.0, 30.0, "x12_945", True, True, True)
+    assert {row[2:5] for row in rows[1:]} == {(None, None, None)}
