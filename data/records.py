@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,15 +57,11 @@ class Block:
         """How many rows."""
         return int(self.cells.num_rows)
 
-    def record(self, index: int) -> Record:
-        """One row, as a reader that goes row by row would give it."""
-        number, text = self.lines[index]
-        values = {name: self.cells.column(name)[index].as_py() for name in self.cells.column_names}
-        return Record(self.first_row + index, number, shortened(text), values, None, self.extras)
-
-    def records(self) -> Iterator[Record]:
-        """Every row."""
-        for index, values in enumerate(self.cells.to_pylist()):
+    def records(self, indices: Sequence[int] | None = None) -> Iterator[Record]:
+        """Every row, or those at some places, as a reader that goes row by row would give them."""
+        chosen = range(len(self)) if indices is None else indices
+        cells = self.cells if indices is None else self.cells.take(pa.array(indices, pa.int64()))
+        for index, values in zip(chosen, cells.to_pylist(), strict=True):
             number, text = self.lines[index]
             yield Record(self.first_row + index, number, shortened(text), values, None, self.extras)
 

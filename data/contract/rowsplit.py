@@ -24,7 +24,7 @@ from data.records import Block, Problem, Record, is_text, shortened
 
 #: Written beside every row: which way of reading made it.
 LOADER_VERSION = "1"
-BATCH_ROWS = 50_000
+BATCH_ROWS = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class _Stretch:
     cells: pa.Table  # c0, c1, ... in the contract's order
     numbers: pa.Array
     unread: Sequence[int]  # which of them could not be read as rows
-    record: Callable[[int], Record]
+    records: Callable[[Sequence[int]], Iterable[Record]]
     extras: Iterable[str]
 
     def __len__(self) -> int:
@@ -164,7 +164,7 @@ def _few(contract: Contract, file: Arrived, records: Sequence[Record]) -> Iterat
         pa.table(cells),
         pa.array([record.row_number for record in records], pa.int64()),
         [index for index, record in enumerate(records) if record.problem],
-        records.__getitem__,
+        lambda indices: (records[index] for index in indices),
         dict.fromkeys(name for record in records for name in record.extras),
     )
 
@@ -176,7 +176,7 @@ def _block(contract: Contract, file: Arrived, block: Block) -> _Stretch:
         for index, name in enumerate(contract.columns)
     }
     numbers = pa.array(np.arange(block.first_row, block.first_row + len(block)))
-    return _Stretch(file, pa.table(cells), numbers, (), block.record, block.extras)
+    return _Stretch(file, pa.table(cells), numbers, (), block.records, block.extras)
 
 
 def correct(
@@ -233,7 +233,9 @@ def _judge(
 ) -> None:
     """Type one batch and add its good rows (with _row_number) and its rejections to each file's tally."""
     engine.register("records", _as_text_table(batch))
-    judged = _in_order(engine.execute(verdict.sql, parameters).to_arrow_table())
+    # Into a table, because that is done by every processor; a result is fetched by one.
+    engine.execute(f"create or replace temp table judged as {verdict.sql}", parameters)
+    judged = _in_order(engine.execute("from judged").to_arrow_table())
     engine.unregister("records")
     row_numbers = pa.concat_arrays([stretch.numbers for stretch in batch])
     table = judged.drop_columns(["n"]).append_column("_row_number", row_numbers)
@@ -256,11 +258,11 @@ def _count(own: _Tally, stretch: _Stretch, judged: pa.Table, verdict: Verdict) -
     own.row_count += len(stretch)
     own.extras.update(dict.fromkeys(stretch.extras))
     own.tables.append(judged.drop_columns(["broken"]).filter(pa.array(is_good)))
+    refused = (~is_good).nonzero()[0].tolist()
+    numbers = broken.take(pa.array(refused, pa.int64())).to_pylist()
     own.rejected.extend(
-        _rejection(
-            stretch.record(int(index)), [verdict.rules[number] for number in broken[index].as_py() or ()]
-        )
-        for index in (~is_good).nonzero()[0]
+        _rejection(record, [verdict.rules[number] for number in broken_by or ()])
+        for record, broken_by in zip(stretch.records(refused), numbers, strict=True)
     )
 
 

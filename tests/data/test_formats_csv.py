@@ -259,7 +259,7 @@ def test_a_plain_file_is_read_by_the_thousand(end: str, quote: str) -> None:
     assert sum(len(item) for item in found if isinstance(item, Block)) == 30_000
     last = found[-1]
     assert isinstance(last, Block)
-    record = last.record(len(last) - 1)
+    [record] = last.records([len(last) - 1])
     assert (record.row_number, record.line_number) == (30_000, 30_001)
     assert record.extras == ("Odd",)
     assert record.raw_text == ",".join(f"{quote}{cell}{quote}" for cell in cells[-1])
