@@ -74,8 +74,8 @@ def _feed_row(feed: FeedHealth, as_of: Any) -> dict[str, Any]:
     return {
         "Feed": visible(feed.feed),
         "State": "✗ check failed" if bad else "▲ rows to fix" if feed.quarantined_open else "✓ ok",
-        "Newest row": relative(feed.last_recorded_at, as_of) or "never",
-        "Newest row at": moment(feed.last_recorded_at) if feed.last_recorded_at else "",
+        "Last taken in": relative(feed.last_recorded_at, as_of) or "never",
+        "Taken in at": moment(feed.last_recorded_at) if feed.last_recorded_at else "",
         "Files": feed.files,
         "Waiting": feed.files_waiting,
         "Refused": feed.files_refused,
@@ -107,11 +107,12 @@ def _promise_row(row: dict[str, Any], as_of: datetime) -> dict[str, Any]:
         *(["newest file not read"] if row["refused_reason"] else []),
         *([f"{row['refused_share']:.1%} in quarantine"] if row["recent_refused_count"] else []),
     ]
+    sign = "✗" if row["is_stale"] or row["refused_reason"] else "▲"  # rows alone can be put right here
     rule = " ".join(filter(None, (row["most_broken_rule"], row["most_broken_column"])))
     return {
         "Feed": visible(row["feed"]),
         "Comes from": visible(row["producer"])[:80],
-        "Keeps its contract": f"✗ {', '.join(broken)}" if broken else "✓ yes",
+        "Keeps its contract": f"{sign} {', '.join(broken)}" if broken else "✓ yes",
         "Every": spelled(row["cadence_hours"]),
         "Next due by": relative(row["due_by_at"], as_of) or "",
         "New rows": row["recent_row_count"],

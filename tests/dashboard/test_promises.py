@@ -17,7 +17,7 @@ def test_feeds_that_break_their_contract_stand_first_with_what_they_broke(world:
     assert list(table["Keeps its contract"]) == [
         "✗ stale",
         "✗ newest file not read",
-        "✗ 30.0% in quarantine",
+        "▲ 30.0% in quarantine",
         "✓ yes",
     ]
     assert table["Why the newest was not"][1] == visible(f"Columns are missing: {HOSTILE_REMARK}")
