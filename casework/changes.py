@@ -15,6 +15,11 @@ from casework.store.tables import Values, approvals, cases, drafts, effects, mes
 from casework.store.work import Work, new_id
 
 ADD_MESSAGE = messages.insert()
+# What has not left for good: it is queued or in a worker's hands, or a person may have it sent again.
+MAY_STILL_LEAVE = (
+    *(EffectState.PENDING, EffectState.CLAIMED, EffectState.NEEDS_HUMAN, EffectState.UNKNOWN),
+    *(EffectState.REFUSED, EffectState.DEAD),
+)
 
 
 def withdraw(work: Work, case: Values, reason: str, draft_id: str | None = None) -> int:
@@ -112,7 +117,7 @@ def save_all(work: Work, changed: Sequence[tuple[Values, Values]]) -> None:
 
 
 def void_unfinished(work: Work, case_ids: Sequence[str]) -> None:
-    """Void the drafts of cases that ended or moved on: approvals that gathered, and what has not left yet.
+    """Void the drafts of cases that ended or moved on: approvals that gathered, and what may still leave.
 
     Call it before `withdraw`. What was delivered stays approved: it is history.
     """
@@ -123,7 +128,7 @@ def void_unfinished(work: Work, case_ids: Sequence[str]) -> None:
     unsent = unsent.where(
         approvals.c.tenant_id == work.tenant_id,
         approvals.c.draft_version == drafts.c.current_version,
-        effects.c.state.in_((EffectState.PENDING.value, EffectState.CLAIMED.value)),
+        effects.c.state.in_(MAY_STILL_LEAVE),
     )
     signed = select(sign_offs.c.draft_id).where(
         sign_offs.c.tenant_id == work.tenant_id, sign_offs.c.draft_version == drafts.c.current_version

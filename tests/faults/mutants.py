@@ -52,6 +52,7 @@ POLICY = (INVARIANTS + "test_policies.py", "not postgres")
 TESTS = {
     "attempts": (LIVES, "sqlite and every_way"),
     "between": (LIVES, "sqlite and between_approval"),
+    "send_again": (LIVES, "sqlite and send_again"),
     "gathering": (LIVES, "sqlite and (every_way_two or one_another)"),
     "deadlines": (LIVES, "sqlite and past_every_deadline"),
     "power": (LIVES, "sqlite and power_fails_within"),

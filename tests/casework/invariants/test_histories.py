@@ -43,6 +43,19 @@ def test_everything_that_can_happen_between_approval_and_sending(stores: Stores)
                 step("something_happens_while_a_dead_worker_holds_the_message", CUSTOMERS, disturbance, death)
 
 
+def test_what_a_person_may_send_again_does_not_leave_on_an_approval_from_before_an_end(
+    stores: Stores,
+) -> None:
+    for answer in (Answer.KILLED_SENDING, Answer.KILLED_AFTER, Answer.LOST_AFTER):
+        with life(stores) as step:
+            step("a_message_meets_the_world", CUSTOMERS, answer, None)
+            for action in (Action.DISMISS, Action.REOPEN):
+                for case in range(CASES):
+                    step("somebody_acts", case, LEAD, action, 0, JUMPS[0], None)
+            step("a_person_decides_what_became_of_it", 0, LEAD, True)
+            step("a_worker_does_a_round", 0, [], None)
+
+
 def test_every_way_two_approvals_can_come_and_everything_between_and_after_them(stores: Stores) -> None:
     for way in WAYS:
         with life(stores) as step:
