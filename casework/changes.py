@@ -16,10 +16,7 @@ from casework.store.work import Work, new_id
 
 ADD_MESSAGE = messages.insert()
 # What has not left for good: it is queued or in a worker's hands, or a person may have it sent again.
-MAY_STILL_LEAVE = (
-    *(EffectState.PENDING, EffectState.CLAIMED, EffectState.NEEDS_HUMAN, EffectState.UNKNOWN),
-    *(EffectState.REFUSED, EffectState.DEAD),
-)
+MAY_STILL_LEAVE = (EffectState.PENDING, EffectState.CLAIMED, *sorted(attempts.RESENDABLE))
 
 
 def withdraw(work: Work, case: Values, reason: str, draft_id: str | None = None) -> int:

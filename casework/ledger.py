@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from casework.crashpoints import crashpoint
@@ -261,97 +261,6 @@ def refused_since(engine: Engine, tenant_id: str, since: datetime) -> list[Row[A
     )
     with reading(engine, tenant_id) as connection:
         return list(connection.execute(query.order_by(columns.feed, columns.file_name)))
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """How a feed of a tenant has arrived: all of it, what was refused of its recent rows, its last unread file."""
-
-    feed: str
-    file_count: int
-    refused_file_count: int
-    recent_row_count: int
-    recent_refused_count: int = 0
-    most_broken_rule: str | None = None
-    most_broken_column: str | None = None
-    refused_file_name: str | None = None
-    refused_file_sha256: str | None = None
-    refused_reason: str | None = None
-    refused_at: datetime | None = None
-
-    def told(self) -> dict[str, Any]:
-        """Everything it says, by name."""
-        return asdict(self)
-
-
-def arrivals(engine: Engine, tenant_id: str, since: datetime) -> list[Arrival]:
-    """Return how each feed of a tenant has arrived, in name order; recent is what was taken in from `since` on.
-
-    Of recent rows those count as refused that wait in quarantine now. A file that could not be read is told
-    while none came after it that could.
-    """
-    with reading(engine, tenant_id) as connection:
-        feeds = connection.execute(_totals(tenant_id, since)).all()
-        broken = connection.execute(_broken_rules(tenant_id, since)).all()
-        unread = {row.feed: row for row in connection.execute(_unread(tenant_id))}
-    found = []
-    for feed in feeds:
-        rules = [row for row in broken if row.feed == feed.feed]
-        worst, last = (rules[0] if rules else None), unread.get(feed.feed)
-        stands = last is not None and (feed.last_loaded is None or last.landed_at >= feed.last_loaded)
-        found.append(
-            Arrival(
-                feed.feed,
-                feed.files,
-                feed.refused,
-                feed.rows,
-                sum(row.count_ for row in rules),
-                *((worst.rule, worst.column_name) if worst else (None, None)),
-                *(
-                    (last.file_name, last.file_sha256, last.error, last.recorded_at)
-                    if last and stands
-                    else ()
-                ),
-            )  # fmt: skip
-        )
-    return found
-
-
-def _totals(tenant_id: str, since: datetime) -> Select[Any]:
-    c = ingested_files.c
-    recent = func.sum(c.row_count).filter(c.recorded_at >= since)
-    return (
-        select(
-            c.feed,
-            func.count().label("files"),
-            func.count().filter(c.state == "refused").label("refused"),
-            func.max(c.landed_at).filter(c.state == "loaded").label("last_loaded"),
-            func.coalesce(recent, 0).label("rows"),
-        )
-        .where(c.tenant_id == tenant_id)
-        .group_by(c.feed)
-        .order_by(c.feed)
-    )
-
-
-def _broken_rules(tenant_id: str, since: datetime) -> Select[Any]:
-    q, f = quarantined_rows.c, ingested_files.c
-    same = (q.tenant_id == f.tenant_id) & (q.feed == f.feed) & (q.file_sha256 == f.file_sha256)
-    times = func.count().label("count_")
-    return (
-        select(q.feed, q.rule, q.column_name, times)
-        .select_from(quarantined_rows.join(ingested_files, same))
-        .where(q.tenant_id == tenant_id, f.recorded_at >= since, q.state == "quarantined")
-        .group_by(q.feed, q.rule, q.column_name)
-        .order_by(q.feed, times.desc(), q.rule, q.column_name)
-    )
-
-
-def _unread(tenant_id: str) -> Select[Any]:
-    c = ingested_files.c
-    columns = (c.feed, c.file_name, c.file_sha256, c.error, c.landed_at, c.recorded_at)
-    query = select(*columns).where(c.tenant_id == tenant_id, c.state == "refused")
-    return query.order_by(c.landed_at, c.file_name)  # the last of each feed is kept
 
 
 def refusal_of(engine: Engine, key: FileKey) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from casework import ledger
+from casework import arrivals
 from data.contract import Contract
 from orchestration.resources import Platform
 
@@ -19,7 +19,7 @@ def of_tenant(platform: Platform, tenant_id: str) -> list[dict[str, Any]]:
     since = platform.casework.clock_of(tenant_id).as_of - window(platform, tenant_id)
     stands = [
         (found, contract)
-        for found in ledger.arrivals(platform.engine, tenant_id, since)
+        for found in arrivals.of_tenant(platform.engine, tenant_id, since)
         if (contract := platform.contract_of(tenant_id, found.feed)) is not None
     ]
     newest = newest_rows(platform, tenant_id, [contract for _, contract in stands])

@@ -7,8 +7,12 @@ from typing import Any
 
 from casework.canonical import instant
 from casework.effects.adapter import Result
+from casework.model import EffectState
 from casework.store.tables import Values
 
+# What a person may do about an effect that no worker takes further: confirm it, or send it again.
+CONFIRMABLE = frozenset({EffectState.NEEDS_HUMAN, EffectState.UNKNOWN})
+RESENDABLE = CONFIRMABLE | {EffectState.REFUSED, EffectState.DEAD}
 KEPT = 40
 QUEUED_AGAIN = "queued again"
 CUT_OFF = "The worker stopped after it began to send; the message may have been taken."

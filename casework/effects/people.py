@@ -11,6 +11,7 @@ from casework import rows
 from casework.canonical import clean_text
 from casework.desk import Desk
 from casework.effects import attempts, settlement
+from casework.effects.attempts import CONFIRMABLE, RESENDABLE
 from casework.errors import DetailsRefused, NotFound, NotPermitted, TransitionRefused
 from casework.model import EffectState, Principal
 from casework.permissions import grants
@@ -19,8 +20,6 @@ from casework.store.tables import effects
 from casework.store.work import Work
 
 PERMISSION = "draft:approve"  # whoever may let something leave may let it leave again
-CONFIRMABLE = frozenset({EffectState.NEEDS_HUMAN, EffectState.UNKNOWN})
-RESENDABLE = CONFIRMABLE | {EffectState.REFUSED, EffectState.DEAD}
 
 
 def confirm(desk: Desk, principal: Principal, tenant_id: str, effect_id: str, note: str) -> None:

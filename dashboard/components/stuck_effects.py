@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from casework.effects.people import CONFIRMABLE, PERMISSION, RESENDABLE
+from casework.effects.attempts import CONFIRMABLE, RESENDABLE
+from casework.effects.people import PERMISSION
 from casework.model import EffectView
 from dashboard import context
 from dashboard.components.notices import attempt

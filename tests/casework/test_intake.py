@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from casework import ledger
+from casework import arrivals, ledger
 from casework.errors import DetailsRefused, LedgerRefused, NotFound, NotPermitted
 from casework.evidence import chain
 from casework.ledger import FileKey, Refusal
@@ -70,7 +70,7 @@ def test_feed_health_counts_what_came_in_and_what_became_of_it(loaded: Office) -
 
 
 def test_what_waits_in_quarantine_of_recent_files_is_told_with_its_commonest_rule(loaded: Office) -> None:
-    (feed,) = ledger.arrivals(loaded.engine, TENANT, FEED_TIME)
+    (feed,) = arrivals.of_tenant(loaded.engine, TENANT, FEED_TIME)
     assert (feed.feed, feed.file_count, feed.recent_row_count, feed.recent_refused_count) == (
         "shipment",
         1,
@@ -81,17 +81,17 @@ def test_what_waits_in_quarantine_of_recent_files_is_told_with_its_commonest_rul
     assert feed.refused_reason is None
     first = loaded.casework.quarantine(loaded.who(ENGINEER), TENANT).rows[0]
     loaded.casework.ignore_row(loaded.who(ENGINEER), TENANT, first.quarantine_id, "a test row of theirs")
-    (feed,) = ledger.arrivals(loaded.engine, TENANT, FEED_TIME)
+    (feed,) = arrivals.of_tenant(loaded.engine, TENANT, FEED_TIME)
     assert feed.recent_refused_count == 1
-    (feed,) = ledger.arrivals(loaded.engine, TENANT, FEED_TIME + timedelta(seconds=1))
+    (feed,) = arrivals.of_tenant(loaded.engine, TENANT, FEED_TIME + timedelta(seconds=1))
     assert (feed.file_count, feed.recent_row_count, feed.recent_refused_count) == (1, 0, 0)
-    assert ledger.arrivals(loaded.engine, "health", FEED_TIME) == []
+    assert arrivals.of_tenant(loaded.engine, "health", FEED_TIME) == []
 
 
 def test_a_file_that_could_not_be_read_is_told_until_one_that_can_comes_after_it(loaded: Office) -> None:
     loaded.clock.at += timedelta(hours=1)
     ledger.refuse(loaded.engine, landed(loaded, "b2" * 32), "It has no headings.", loaded.clock())
-    (feed,) = ledger.arrivals(loaded.engine, TENANT, FEED_TIME)
+    (feed,) = arrivals.of_tenant(loaded.engine, TENANT, FEED_TIME)
     assert (feed.refused_file_count, feed.refused_reason) == (1, "It has no headings.")
     assert (feed.refused_file_sha256, feed.refused_at) == ("b2" * 32, FEED_TIME)
     loaded.clock.at += timedelta(hours=1)
@@ -106,7 +106,7 @@ def test_a_file_that_could_not_be_read_is_told_until_one_that_can_comes_after_it
         loader_version="1",
         now=loaded.clock(),
     )
-    (feed,) = ledger.arrivals(loaded.engine, TENANT, FEED_TIME)
+    (feed,) = arrivals.of_tenant(loaded.engine, TENANT, FEED_TIME)
     assert (feed.refused_file_count, feed.refused_reason, feed.refused_at) == (1, None, None)
 
 
