@@ -41,6 +41,7 @@ class Registry:
     def __init__(self, root: Path) -> None:
         """`root` is the models folder; it is made when the first model is kept."""
         self.root = Path(root)
+        self._loaded: dict[str, tuple[str, Model | None]] = {}
 
     def keep(self, model: Model, make_current: bool = True) -> str:
         """Write a model once, whole or not at all; return its version. Kept bytes are verified, not replaced."""
@@ -75,10 +76,17 @@ class Registry:
         )
 
     def load(self, tenant_id: str, version: str | None = None) -> Model:
-        """Return a kept model, the current one unless a version is named. Raises NoModel, ModelTampered."""
+        """Return a kept model, the current one unless a version is named. Raises NoModel, ModelTampered.
+
+        Its files are verified with every call; what was built from them last for the tenant is given again.
+        """
         folder, card_sha256 = self._find(tenant_id, version)
         card, content, skops_bytes = self._verified(folder, card_sha256)
-        return _built(tenant_id, folder, card, content, skops_bytes)
+        known, model = self._loaded.get(tenant_id, ("", None))
+        if model is None or known != card_sha256:
+            model = _built(tenant_id, folder, card, content, skops_bytes)
+            self._loaded[tenant_id] = (card_sha256, model)
+        return model
 
     def card(self, tenant_id: str, version: str | None = None) -> dict[str, Any]:
         """Return a kept model's card with its version and the files' hashes. Raises NoModel, ModelTampered."""

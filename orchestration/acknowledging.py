@@ -67,15 +67,14 @@ def is_answered(contract: Contract) -> bool:
     return contract.format == "x12"
 
 
-def answers_waiting(platform: Platform) -> list[str]:
-    """Return the files whose answer is not made or not laid out, as stable texts."""
-
-    found: list[str] = []
+def answers_waiting(platform: Platform) -> list[FileKey]:
+    """Return the files whose answer is not made or not laid out."""
+    found: list[FileKey] = []
     for tenant_id in platform.config.tenants:
         own = [contract for contract in platform.contracts.values() if tenant_id in contract.tenants()]
         feeds = [contract.feed for contract in own if is_answered(contract)]
         waiting = answers.waiting(platform.engine, tenant_id, feeds) if feeds else []
-        found += [f"answer/{tenant_id}/{feed}/{sha256}" for feed, sha256 in waiting]
+        found += [FileKey(tenant_id, feed, sha256) for feed, sha256 in waiting]
     return found
 
 

@@ -7,12 +7,14 @@ next tick asks again.
 
 import hashlib
 import json
+import time
 
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from orchestration import hotpath
 from orchestration.instance import reap
-from orchestration.loading import register_landed, waiting_keys
+from orchestration.loading import register_landed, waiting_for
 from orchestration.publishing import latest_publication
 from orchestration.resources import Platform
 
@@ -34,11 +36,21 @@ def is_under_way(instance: dg.DagsterInstance, *job_names: str) -> bool:
     )
 
 
+def seconds_waited(context: dg.SensorEvaluationContext, level: str) -> float:
+    """Return for how long the same has been waiting, as ticks of this sensor have seen it."""
+    cursor, now = json.loads(context.cursor) if context.cursor else {}, time.time()
+    if cursor.get("level") != level:
+        cursor = {"level": level, "since": now}
+        context.update_cursor(json.dumps(cursor))
+    return now - float(cursor.get("since", now))
+
+
 def request_again(context: dg.SensorEvaluationContext, level: str) -> dg.RunRequest:
     """Ask for a run with a key that is new for each attempt at the same level, so no ask is swallowed."""
     cursor = json.loads(context.cursor) if context.cursor else {}
-    attempt = cursor.get("attempt", 0) + 1 if cursor.get("level") == level else 1
-    context.update_cursor(json.dumps({"level": level, "attempt": attempt}))
+    cursor = cursor if cursor.get("level") == level else {}
+    attempt = cursor.get("attempt", 0) + 1
+    context.update_cursor(json.dumps({**cursor, "level": level, "attempt": attempt}))
     return dg.RunRequest(run_key=f"{level}:{attempt}", tags={"tidewaiter/attempt": str(attempt)})
 
 
@@ -46,14 +58,22 @@ def request_again(context: dg.SensorEvaluationContext, level: str) -> dg.RunRequ
 def landing_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Ask for a run where something landed, was corrected or was decided that the warehouse does not hold."""
+    """Ask for a run where something landed, was corrected or was decided that the warehouse does not hold.
+
+    While the hot path lives that is its work, unless it has not done it for a good while.
+    """
     if is_under_way(context.instance, "pipeline", "decide"):
         return dg.SkipReason("A run is under way; what is left is asked for after it.")
     register_landed(platform)
-    waiting = waiting_keys(platform)
+    waiting = waiting_for(platform).keys
     if not waiting:
         return dg.SkipReason("Everything that landed is loaded, and every decision is built.")
-    return request_again(context, hashlib.sha256("\n".join(waiting).encode()).hexdigest())
+    level = hashlib.sha256("\n".join(waiting).encode()).hexdigest()
+    if seconds_waited(context, level) < hotpath.PATIENCE.total_seconds() and hotpath.is_alive(
+        platform.settings
+    ):
+        return dg.SkipReason("The hot path lives, and carries it.")
+    return request_again(context, level)
 
 
 @dg.sensor(job_name="decide", minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)

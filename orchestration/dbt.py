@@ -1,4 +1,4 @@
-"""The dbt project as orchestration sees it: parsed once, again only when a file of it changed."""
+"""The dbt project as orchestration sees it: parsed once, and built within this process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import os
 import subprocess
 import sys
 import threading
-from functools import cache
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
+from orchestration.errors import BuildFailed
 from orchestration.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
@@ -79,3 +84,61 @@ def _parse(settings: Settings) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"The dbt project does not parse:\n{done.stdout}\n{done.stderr}")
+
+
+@dataclass
+class Dbt:
+    """dbt within this process: started and parsed once, so that a build costs what its SQL costs."""
+
+    settings: Settings
+
+    def stream(self, arguments: Sequence[str], place: str) -> Iterator[dict[str, Any]]:
+        """Run a dbt command and yield what its log says of each node, as it goes on.
+
+        `place` names the folder of the run's logs and compiled SQL. The warehouse file is closed when this ends,
+        however it ends. Raises `BuildFailed` with what dbt says of each node that failed.
+        """
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+        from dbt_common.events.functions import msg_to_dict
+
+        events: SimpleQueue[Any] = SimpleQueue()
+        runner = dbtRunner(manifest=self._manifest, callbacks=[events.put])
+        target = self.settings.dbt_target / place
+        try:
+            with ThreadPoolExecutor(1, "dbt") as thread:
+                running = thread.submit(runner.invoke, [*arguments, *self._flags(target), "--no-write-json"])
+                running.add_done_callback(lambda _running: events.put(None))
+                while (event := events.get()) is not None:
+                    if hasattr(event.data, "node_info"):
+                        yield msg_to_dict(event)
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+        done = running.result()
+        if not done.success:
+            raise BuildFailed(_failures(done))
+
+    @cached_property
+    def _manifest(self) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        manifest_path()  # where it has to be parsed anew, another process does it, once for all
+        done = dbtRunner().invoke(["parse", *self._flags(self.settings.dbt_target)])
+        if not done.success:
+            raise BuildFailed(f"The dbt project does not parse: {done.exception}")
+        return done.result
+
+    def _flags(self, target: Path) -> list[str]:
+        return [
+            "--quiet", "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR), "--target-path", str(target),
+            "--log-path", str(target), "--log-level-file", "info",
+        ]  # fmt: skip
+
+
+def _failures(done: Any) -> str:
+    told = [
+        f"{result.node.resource_type} {result.node.name}: {' '.join(str(result.message).split())}"
+        for result in (done.result.results if done.result else [])
+        if result.status in ("error", "fail", "runtime error")
+    ]
+    return "; ".join(told) or f"dbt ended without a result: {done.exception}"

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from orchestration import automation
 from orchestration.assets import decisions, learning, raw, warehouse
-from orchestration.dbt import DBT_DIR, dbt_executable, dbt_project
 from orchestration.resources import Platform
 from orchestration.settings import Settings
 
@@ -41,13 +39,7 @@ decide = dg.define_asset_job(
 
 def build(**overrides: Any) -> dg.Definitions:
     """Return the code location; `overrides` replace resources, as a test does with its own platform."""
-    resources = {
-        "platform": Platform(Settings.from_environment()),
-        "dbt": DbtCliResource(
-            project_dir=dbt_project(), profiles_dir=str(DBT_DIR), dbt_executable=dbt_executable()
-        ),
-        **overrides,
-    }
+    resources = {"platform": Platform(Settings.from_environment()), **overrides}
     return dg.Definitions(
         assets=assets,
         jobs=[pipeline, decide, learning.retrain],

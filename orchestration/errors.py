@@ -15,6 +15,10 @@ class PipelineFailed(OrchestrationError):
     """A stage failed; what was loaded stays loaded, and nothing half-built was published."""
 
 
+class BuildFailed(OrchestrationError):
+    """dbt could not build a model, or a test on one failed."""
+
+
 class FileRefused(OrchestrationError):
     """A file cannot be read at all; its bytes are kept and nothing of it was loaded."""
 

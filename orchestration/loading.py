@@ -99,20 +99,36 @@ class LandingIndex:
             draft.replace(self.path)
 
 
-def waiting_keys(platform: Platform) -> list[str]:
-    """Return what is left to do, as stable texts: files, corrected rows, decisions about references, answers.
+@dataclass(frozen=True)
+class Waiting:
+    """What is left to do: as stable texts, and the raw tables that some of it is for."""
+
+    keys: list[str]
+    tables: frozenset[str]
+
+
+def waiting_for(platform: Platform) -> Waiting:
+    """Return what is left to do: files, corrected rows, decisions about references, answers.
 
     What belongs to no feed waits for its mapping to be mended, and no run would load it.
     """
+    tables: set[str] = set()
 
-    def is_fed(row: Any) -> bool:
-        return platform.contract_of(row.tenant_id, row.feed) is not None
+    def is_fed(tenant_id: str, feed: str) -> bool:
+        contract = platform.contract_of(tenant_id, feed)
+        tables.update([contract.table_name] if contract else [])
+        return contract is not None
 
-    pending = filter(is_fed, ledger.pending(platform.engine, platform.clock()))
-    corrected = filter(is_fed, ledger.corrected_rows(platform.engine))
-    files = [f"{row.tenant_id}/{row.feed}/{row.file_sha256}" for row in pending]
-    rows = [f"{row.tenant_id}/{row.quarantine_id}" for row in corrected]
-    return sorted(files + rows + decisions_waiting(platform) + answers_waiting(platform))
+    pending = ledger.pending(platform.engine, platform.clock())
+    corrected = ledger.corrected_rows(platform.engine)
+    answers = answers_waiting(platform)
+    files = [f"{r.tenant_id}/{r.feed}/{r.file_sha256}" for r in pending if is_fed(r.tenant_id, r.feed)]
+    rows = [f"{r.tenant_id}/{r.quarantine_id}" for r in corrected if is_fed(r.tenant_id, r.feed)]
+    answered = [
+        f"answer/{a.tenant_id}/{a.feed}/{a.file_sha256}" for a in answers if is_fed(a.tenant_id, a.feed)
+    ]
+    keys = sorted(files + rows + decisions_waiting(platform) + answered)
+    return Waiting(keys, frozenset(tables))
 
 
 def load_feed(platform: Platform, contract: Contract, tenant_id: str, run_id: str) -> FeedLoad:

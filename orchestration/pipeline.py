@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +23,7 @@ from orchestration.dbt import manifest_path
 from orchestration.errors import ClockRefused, OrchestrationError, PipelineFailed
 from orchestration.instance import PID_TAG, open_instance, prepare_instance, reap
 from orchestration.landing import landed_files
-from orchestration.loading import register_landed, waiting_keys
+from orchestration.loading import register_landed, waiting_for
 from orchestration.resources import Platform
 from orchestration.world import lay_tenant, replay
 
@@ -159,12 +159,7 @@ def lay_once(platform: Platform, tenant_id: str, as_of: datetime | None) -> str 
 
 def needs_a_run(platform: Platform) -> bool:
     """Say whether anything the last synced publication was built from has changed since."""
-    if waiting_keys(platform):
-        return True
-    latest = publishing.latest_publication(platform.engine)
-    return (
-        latest is None or latest.state != "synced" or latest.input_sha256 != publishing.input_digest(platform)
-    )
+    return bool(waiting_for(platform).keys) or not publishing.is_current(platform)
 
 
 STAGES = {
@@ -180,26 +175,67 @@ STAGES = {
 def execute(platform: Platform, report: Report, tell: Tell) -> None:
     """Run the pipeline job in this process, on the instance everybody shares."""
     with report.stage("start", tell):
+        runs = Runs(platform)
+    with platform.warehouse.lock():
+        report.seconds |= runs.carry(tell)
+    report.changed = True
+
+
+class Runs:
+    """The pipeline job, run in this process; the instance and the definitions are opened once for all runs."""
+
+    def __init__(self, platform: Platform) -> None:
+        """Open the instance and fail what killed processes left under way on it."""
         from orchestration.definitions import build
 
-        instance = open_instance(platform.settings)
-        reap(instance)
-        job = build(platform=platform).resolve_job_def("pipeline")
-    told = job.with_hooks({step_hook(tell, len(job.nodes))})
-    logs = platform.settings.home / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    # dbt's own lines are for whoever looks into a run, not for whoever waits for it.
-    with platform.warehouse.lock(), (logs / "run.log").open("a") as log, redirect_stdout(log):
-        result = told.execute_in_process(
-            instance=instance,
-            tags={PID_TAG: str(os.getpid())},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            raise_on_error=False,
+        self.platform = platform
+        self.instance = open_instance(platform.settings)
+        reap(self.instance)
+        self.job = build(platform=platform).resolve_job_def("pipeline")
+
+    def carry(self, tell: Tell = nobody, tables: Collection[str] | None = None) -> dict[str, float]:
+        """Run the whole path, of feeds only those that end in `tables`; return the seconds of each stage.
+
+        Called under the warehouse's lock. Raises `PipelineFailed` with the stage that failed.
+        """
+        logs = self.platform.settings.home / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        # dbt's own lines are for whoever looks into a run, not for whoever waits for it.
+        with (logs / "run.log").open("a") as log, redirect_stdout(log):
+            result = self.job.with_hooks({step_hook(tell, len(self.job.nodes))}).execute_in_process(
+                instance=self.instance,
+                asset_selection=self._selected(tables),
+                tags={PID_TAG: str(os.getpid())},
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
+            )
+        if not result.success:
+            raise PipelineFailed(failure_of(result))
+        return stage_seconds(self.instance, result.run_id)
+
+    def _selected(self, tables: Collection[str] | None) -> list[dg.AssetKey] | None:
+        """Return what follows from these raw tables, and from the settings where a build would be told others."""
+        import dagster as dg
+
+        if tables is None:
+            return None
+        told, warehouse = publishing.settings_told(self.platform), self.platform.warehouse
+        settings = dg.AssetKey(["raw", "tenant_settings"])
+        # The conformed step records the build, so it always has something to do.
+        recorded = dg.AssetKey(["intermediate", "int_tenant_settings"])
+        found = {settings, *(dg.AssetKey(["raw", table]) for table in tables)}
+        is_as_told = all(warehouse.tells(name, rows) for name, rows in told.items())
+        ahead = [key for key in found if key != settings or not is_as_told]
+        graph, feeds = (
+            self.job.asset_layer.asset_graph,
+            {c.table_name for c in self.platform.contracts.values()},
         )
-    report.seconds |= stage_seconds(instance, result.run_id)
-    if not result.success:
-        raise PipelineFailed(failure_of(result))
-    report.changed = True
+        while ahead:
+            # Every feed waits for the settings, but its rows do not follow from them.
+            after = {key for key in graph.get(ahead.pop()).child_keys if key.path[-1] not in feeds} - found
+            found |= after
+            ahead += after
+        return sorted(found | {recorded})
 
 
 def step_hook(tell: Tell, count: int) -> dg.HookDefinition:

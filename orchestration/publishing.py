@@ -40,6 +40,18 @@ def standing_decisions(platform: Platform) -> list[dict[str, Any]]:
     return [row for tenant in platform.config.tenants for row in decisions.standing(platform.engine, tenant)]
 
 
+def settings_told(platform: Platform) -> dict[str, list[dict[str, Any]]]:
+    """Return what a build is told of the tenants: clocks, tariffs, thresholds, decided references, by table."""
+    config = platform.config
+    clocks = [platform.casework.clock_of(tenant) for tenant in config.tenants]
+    return {
+        "tenant_clocks": [{"tenant_id": clock.tenant_id, "as_of": clock.as_of} for clock in clocks],
+        "tenant_tariffs": [config.tariff(tenant) for tenant in config.tenants],
+        "exception_rules": [rule for tenant in config.tenants for rule in config.exception_rules(tenant)],
+        "reference_decisions": standing_decisions(platform),
+    }
+
+
 def decisions_sha256(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return one hash over what decisions say, whatever their order."""
     told = [{name: row[name] for name in decisions.TOLD if name != "decided_at"} for row in rows]
@@ -86,6 +98,19 @@ def input_digest(platform: Platform, decided: str | None = None) -> str:
         decided or decisions_sha256(standing_decisions(platform)),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def is_current(platform: Platform) -> bool:
+    """Say whether the newest publication was made, to its end, from all that is loaded and in force now.
+
+    Decisions about references that were made since do not count: `decisions_waiting` names them.
+    """
+    latest = latest_publication(platform.engine)
+    return (
+        latest is not None
+        and latest.state == "synced"
+        and latest.input_sha256 == input_digest(platform, latest.decisions_sha256)
+    )
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -19,8 +20,12 @@ from casework.store.engine import open_store
 from data.contract import TENANT_SOURCES, Contract, load_contracts
 from data.mapping.held import Mappings
 from data.originals import Originals
+from orchestration.dbt import Dbt
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from ml.registry import Registry
 
 
 def utcnow() -> datetime:
@@ -43,6 +48,11 @@ class Platform:
         return Warehouse(self.settings.warehouse_path)
 
     @cached_property
+    def dbt(self) -> Dbt:
+        """What builds the warehouse, within this process."""
+        return Dbt(self.settings)
+
+    @cached_property
     def engine(self) -> Engine:
         """The operational store."""
         return open_store(self.settings.store_url)
@@ -61,6 +71,13 @@ class Platform:
     def originals(self) -> Originals:
         """The bytes as they came."""
         return Originals(self.settings.originals)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The models in use, of every tenant."""
+        from ml.registry import Registry  # seconds to import: only who scores pays them
+
+        return Registry(self.settings.models)
 
     @cached_property
     def casework(self) -> Casework:

@@ -100,6 +100,7 @@ def processes(settings: Settings, *, sandbox: bool, receiver: bool) -> list[Proc
             "-w", str(PROJECT_ROOT / "workspace.yaml"),
         ],
         "daemon": [str(bin_dir / "dagster-daemon"), "run", "-w", str(PROJECT_ROOT / "workspace.yaml")],
+        "hotpath": [tidewaiter, "hot-path"],
         "worker": [tidewaiter, "worker"],
         "dashboard": [
             str(bin_dir / "streamlit"), "run", str(PROJECT_ROOT / "dashboard" / "server.py"),

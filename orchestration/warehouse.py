@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ SCORES_COLUMNS = (
     "model_version varchar, feature_sha256 varchar, reasons varchar, scored_at timestamptz"
 )
 KEPT_PUBLICATIONS = 10
+# As in the dbt profile: one process opens the file twice only with the same configuration.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
 
 
 @dataclass
@@ -81,6 +84,7 @@ class Warehouse:
     path: Path
     _depth: int = field(default=0, repr=False)
     _stream: IO[str] | None = field(default=None, repr=False)
+    _database: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -92,26 +96,37 @@ class Warehouse:
             yield
         finally:
             self._depth -= 1
-            if self._depth == 0 and self._stream is not None:
-                self._stream.close()
-                self._stream = None
+            if self._depth == 0:
+                self._give_back()
 
     def hold(self) -> None:
-        """Take the lock and keep it until this process ends: a run is the only writer from start to end."""
+        """Take the lock and keep it until this process ends: a run is the only writer from start to end.
+
+        Where the lock is held already, whoever took it keeps it for the run and gives it back after.
+        """
         if self._depth == 0:
             self._take()
-        self._depth += 1
+            self._depth = 1
 
     def _take(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._stream = self.path.with_suffix(".lock").open("a")
         fcntl.flock(self._stream, fcntl.LOCK_EX)
 
+    def _give_back(self) -> None:
+        if self._database is not None:
+            self._database.close()
+        if self._stream is not None:
+            self._stream.close()
+        self._database = self._stream = None
+
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file under the lock; UTC, no extensions fetched."""
+        """Give a connection under the lock; UTC, no extensions fetched. The file stays open while the lock is held."""
         with self.lock():
-            connection = duckdb.connect(str(self.path), config={"autoinstall_known_extensions": "false"})
+            if self._database is None:
+                self._database = duckdb.connect(str(self.path), config=CONFIG)
+            connection = self._database.cursor()
             connection.execute("set TimeZone = 'UTC'")
             try:
                 yield connection
@@ -119,13 +134,17 @@ class Warehouse:
                 connection.close()
 
     def prepare(self, raw_tables: dict[str, str]) -> None:
-        """Create what dbt expects to find, empty where nothing has arrived: `raw.*` and `ml.*`."""
+        """Create what dbt expects to find, empty where nothing has arrived: `raw.*` and `ml.*`.
+
+        A column that a table from an older release lacks is added, null in the rows that stand there.
+        """
         with self.connect() as connection:
             connection.execute("create schema if not exists raw")
             connection.execute("create schema if not exists ml")
             for name, columns in {**raw_tables, **TOLD_TABLES}.items():
                 connection.execute(f'create table if not exists raw."{name}" ({columns})')
             connection.execute(f"create table if not exists ml.arrival_scores ({SCORES_COLUMNS})")
+            _add_missing(connection, {**raw_tables, **TOLD_TABLES})
 
     def replace_told(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Write one table that orchestration tells dbt of whole."""
@@ -135,6 +154,14 @@ class Warehouse:
             for row in rows:
                 marks = ", ".join("?" for _ in columns)
                 connection.execute(f"insert into raw.{name} values ({marks})", [row.get(c) for c in columns])
+
+    def tells(self, name: str, rows: Sequence[dict[str, Any]]) -> bool:
+        """Say whether such a table holds exactly these rows."""
+        columns = [column.split()[0] for column in TOLD_TABLES[name].split(", ")]
+        standing = self.read(f"select {', '.join(columns)} from raw.{name}").to_pylist()
+        return Counter(tuple(row.values()) for row in standing) == Counter(
+            tuple(row.get(column) for column in columns) for row in rows
+        )
 
     def replace_scores(self, scores: pa.Table, tenant_id: str) -> None:
         """Write one tenant's scores whole."""
@@ -188,6 +215,15 @@ class Warehouse:
         """Return the rows of a query as an Arrow table."""
         with self.connect() as connection:
             return connection.execute(query, list(parameters)).to_arrow_table()
+
+
+def _add_missing(connection: duckdb.DuckDBPyConnection, raw_tables: dict[str, str]) -> None:
+    query = "select table_name, column_name from information_schema.columns where table_schema = 'raw'"
+    standing = set(connection.execute(query).fetchall())
+    for table, columns in raw_tables.items():
+        for column in columns.split(", "):
+            if (table, column.split()[0].strip('"')) not in standing:
+                connection.execute(f'alter table raw."{table}" add column {column}')
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from data.formats.x12.acknowledgment import acknowledge
 from orchestration import acknowledging
 from orchestration.acknowledging import AnswersNotLaid, answers_waiting
 from orchestration.cli import app
-from orchestration.loading import waiting_keys
+from orchestration.loading import waiting_for
 from orchestration.resources import Platform
 from tests.answering import AT, begin, laid, land, load, load_in_a_process, opened
 from tests.data.interchanges import PLAIN, STATUS, feed, group, interchange, message, renamed, transaction
@@ -265,7 +265,7 @@ def test_a_file_that_loading_broke_off_at_is_left_to_a_person(platform: Platform
     }  # fmt: skip
     with writing(platform.engine, "demo") as connection:
         connection.execute(insert(ingested_files), [row])
-    assert answers_waiting(platform) == [f"answer/demo/x12_214/{'ab' * 32}"]
+    assert answers_waiting(platform) == [FileKey("demo", "x12_214", "ab" * 32)]
     load(platform)
     assert "interrupted 5 times" in str(answers(platform)[0].note)
 
@@ -296,7 +296,7 @@ def test_a_kill_loses_no_answer_and_makes_no_second_one(empty: Path, tmp_path: P
         kept = platform.originals.path(str(one.body_sha256)).read_bytes()
         assert laid(platform)[str(one.answer_name)] == kept
     assert all(one.laid_at for one in found)
-    assert (answers_waiting(platform), waiting_keys(platform)) == ([], [])
+    assert (answers_waiting(platform), waiting_for(platform).keys) == ([], [])
 
 
 def test_what_a_partner_has_picked_up_is_not_laid_again(platform: Platform) -> None:
@@ -313,10 +313,10 @@ def test_answers_wait_for_a_folder_that_can_be_written(platform: Platform) -> No
     land(platform, "a.edi", message("214", STATUS))
     with pytest.raises(AnswersNotLaid, match="let it be written"):
         load(platform)
-    assert len(waiting_keys(platform)) == 1
+    assert len(waiting_for(platform).keys) == 1
     platform.settings.outgoing.unlink()
     load(platform)
-    assert (len(laid(platform)), waiting_keys(platform)) == (1, [])
+    assert (len(laid(platform)), waiting_for(platform).keys) == (1, [])
 
 
 def test_a_number_taken_in_between_has_the_answer_made_again(

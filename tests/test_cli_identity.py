@@ -19,7 +19,7 @@ from orchestration.assets.raw import tenant_settings
 from orchestration.automation import landing_sensor
 from orchestration.cli import app
 from orchestration.cli.output import explain
-from orchestration.loading import waiting_keys
+from orchestration.loading import waiting_for
 from orchestration.pipeline import needs_a_run
 from orchestration.resources import Platform
 from orchestration.settings import Settings
@@ -45,8 +45,7 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platfo
     monkeypatch.setenv("TIDEWAITER_PASSWORD", made.casework.reset_password("planner"))
     publish(home, [("SHP-1", "C", "OTHR"), ("SHP-2", "C", "OTHR")])
     yield made
-    if made.warehouse._stream is not None:  # a run holds it until its process ends
-        made.warehouse._stream.close()
+    made.warehouse._give_back()  # a run holds it until its process ends
     made.engine.dispose()
 
 
@@ -162,15 +161,15 @@ def test_the_warehouse_is_given_what_stands_whole_before_each_build(platform: Pl
 def test_a_new_or_undone_decision_makes_the_path_run_again_though_no_file_came(platform: Platform) -> None:
     settle(platform)
     build(platform)
-    assert waiting_keys(platform) == [] and not needs_a_run(platform)
+    assert waiting_for(platform).keys == [] and not needs_a_run(platform)
     made = decide(platform)
-    (first,) = waiting_keys(platform)
+    (first,) = waiting_for(platform).keys
     assert needs_a_run(platform)
     settle(platform)
     build(platform)
-    assert waiting_keys(platform) == [] and not needs_a_run(platform)
+    assert waiting_for(platform).keys == [] and not needs_a_run(platform)
     undo(platform, made)
-    (second,) = waiting_keys(platform)
+    (second,) = waiting_for(platform).keys
     assert needs_a_run(platform) and first != second
 
 
@@ -178,7 +177,7 @@ def test_a_decision_made_while_a_build_is_under_way_waits_for_the_next(platform:
     settle(platform)
     decide(platform)
     build(platform)
-    assert needs_a_run(platform) and len(waiting_keys(platform)) == 1
+    assert needs_a_run(platform) and len(waiting_for(platform).keys) == 1
 
 
 def test_the_sensor_asks_for_a_run_until_a_decision_is_built(platform: Platform) -> None:

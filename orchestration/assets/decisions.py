@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from casework.crashpoints import crashpoint
 from casework.model import Contact, ExceptionRecord, Fact, Publication
-from ml.registry import Registry
 from orchestration import publishing
 from orchestration.resources import Platform
 from orchestration.warehouse import publish
@@ -51,8 +50,7 @@ def newest(platform: Platform) -> Any:
 def published_marts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Publish the newest build: only what passed its checks gets here."""
     publication = newest(platform)
-    registry = Registry(platform.settings.models)
-    cards = {tenant: registry.card(tenant) for tenant in platform.config.tenants}
+    cards = {tenant: platform.registry.card(tenant) for tenant in platform.config.tenants}
     now = platform.clock()
     files = publish(platform.warehouse, platform.settings.published, publication.publication_id, now, cards)
     crashpoint("publish:after-pointer-before-mark")

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ml.errors import NoModel
 from ml.registry import Registry, train_from_features
-from ml.scoring import score
+from ml.scoring import score_again
 from ml.training import FULL, QUICK, Effort
 from orchestration.resources import Platform
 
@@ -21,6 +21,7 @@ LABELLED = (
     "select * from features.ftr_shipments where tenant_id = ? and label_is_late is not null "
     "order by cutoff_at, shipment_id, checkpoint"
 )
+SCORED = "select * from ml.arrival_scores where tenant_id = ?"
 OPEN = "select * from features.ftr_shipments where tenant_id = ? and is_open order by shipment_id, checkpoint"
 
 
@@ -46,10 +47,10 @@ def train_one(frame: pd.DataFrame, tenant_id: str, root: Path, effort: Effort) -
 
 def current_versions(platform: Platform) -> dict[str, str]:
     """Return the versions in use of the tenants that have a model."""
-    registry, versions = Registry(platform.settings.models), {}
+    versions = {}
     for tenant in platform.config.tenants:
         with suppress(NoModel):
-            versions[tenant] = registry.current_version(tenant)
+            versions[tenant] = platform.registry.current_version(tenant)
     return versions
 
 
@@ -81,13 +82,13 @@ def arrival_model(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     description="One row per open shipment: probability late, predicted arrival with its interval, reasons.",
 )
 def arrival_scores(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
-    """Score what is open, as known at each tenant's clock."""
-    registry = Registry(platform.settings.models)
+    """Score what is open, as known at each tenant's clock; what nothing changed for keeps its score."""
     counts = {}
     for tenant in platform.config.tenants:
         frame = platform.warehouse.read(OPEN, [tenant]).to_pandas()
+        standing = platform.warehouse.read(SCORED, [tenant]).to_pandas()
         as_of = platform.casework.clock_of(tenant).as_of
-        scores = score(registry.load(tenant), frame, scored_at=as_of)
+        scores = score_again(platform.registry.load(tenant), frame, standing, scored_at=as_of)
         platform.warehouse.replace_scores(pa.Table.from_pandas(scores, preserve_index=False), tenant)
         counts[tenant] = len(scores)
     return dg.MaterializeResult(

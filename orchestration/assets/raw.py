@@ -10,9 +10,8 @@ import dagster as dg
 
 from casework import ledger
 from data.contract import Contract, load_contracts, raw_schema
-from orchestration import arrivals
+from orchestration import arrivals, publishing
 from orchestration.loading import FeedLoad, load_feed
-from orchestration.publishing import standing_decisions
 from orchestration.resources import Platform
 
 COUNTS_RECONCILE = "counts_reconcile"
@@ -35,20 +34,15 @@ def raw_tables(platform: Platform) -> dict[str, str]:
 )
 def tenant_settings(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Become the one writer, create missing tables, then write the settings tables whole."""
-    config, warehouse = platform.config, platform.warehouse
+    warehouse = platform.warehouse
     warehouse.hold()
     # Whoever held a claim held this lock too, so it is gone.
     ledger.release_claims(platform.engine)
     warehouse.prepare(raw_tables(platform))
-    clocks = [platform.casework.clock_of(tenant) for tenant in config.tenants]
-    warehouse.replace_told("tenant_clocks", [{"tenant_id": c.tenant_id, "as_of": c.as_of} for c in clocks])
-    warehouse.replace_told("tenant_tariffs", [config.tariff(tenant) for tenant in config.tenants])
-    rules = [rule for tenant in config.tenants for rule in config.exception_rules(tenant)]
-    warehouse.replace_told("exception_rules", rules)
-    decided = standing_decisions(platform)
-    warehouse.replace_told("reference_decisions", decided)
-    counts = {"tenants": len(clocks), "rules": len(rules), "decided_references": len(decided)}
-    return dg.MaterializeResult(metadata=counts)
+    told = publishing.settings_told(platform)
+    for name, rows in told.items():
+        warehouse.replace_told(name, rows)
+    return dg.MaterializeResult(metadata={name: len(rows) for name, rows in told.items()})
 
 
 def feed_asset(contract: Contract) -> dg.AssetsDefinition:

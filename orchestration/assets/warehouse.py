@@ -1,10 +1,16 @@
 """The warehouse as dbt builds it, in two passes: what is true, then what follows from it and the scores."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt.asset_utils import (
+    get_manifest_and_translator_from_dbt_assets,
+    get_subset_selection_for_context,
+)
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.dbt import dbt_project, manifest_path
 from orchestration.publishing import built_decisions_sha256, input_digest, new_publication_id, record_build
@@ -32,31 +38,37 @@ TRANSLATOR = Translator(
     settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_duplicate_source_asset_keys=True)
 )
 # Unit tests judge the SQL, not the data: `make test` runs them, a build does not.
-BUILD = ["build", "--exclude-resource-type", "unit_test"]
+UNTESTED = ["--exclude-resource-type", "unit_test"]
+FOLLOWS = "tag:decide"
 
 
-def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
-    with platform.warehouse.lock():
-        invocation = dbt.cli(BUILD, context=context)
-        yield from invocation.stream()
-    result = invocation.get_artifact("run_results.json")
-    context.instance.add_run_tags(
-        context.run_id, {f"dbt/{context.op.name}": result["metadata"]["invocation_id"]}
+def _build(context: dg.AssetExecutionContext, platform: Platform, select: str, exclude: str) -> Iterator[Any]:
+    """Build what the run asks for of these models, every model and test an event of it."""
+    manifest, translator, _project = get_manifest_and_translator_from_dbt_assets([context.assets_def])
+    chosen, indirect = get_subset_selection_for_context(
+        context, manifest, select, None, None, translator, os.environ.get("DBT_INDIRECT_SELECTION")
     )
+    command = ["build", *chosen, "--exclude", *exclude.split(), *UNTESTED]
+    command += ["--indirect-selection", indirect] if indirect else []
+    invocations: dict[str, str] = {}
+    with platform.warehouse.lock():
+        for raw in platform.dbt.stream(command, context.op.name):
+            invocations[f"dbt/{context.op.name}"] = raw["info"]["invocation_id"]
+            told = DbtCoreCliEventMessage(raw, event_history_metadata={})
+            yield from told.to_default_asset_events(manifest, translator, context)
+    context.instance.add_run_tags(context.run_id, invocations)
 
 
 @dbt_assets(
     manifest=manifest_path(),
     project=dbt_project(),
-    exclude="tag:decide resource_type:unit_test",
+    exclude=f"{FOLLOWS} resource_type:unit_test",
     name="conformed",
     dagster_dbt_translator=TRANSLATOR,
 )
-def conformed(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, platform: dg.ResourceParam[Platform]
-) -> Iterator[Any]:
+def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
     """What is true: staging, identity, intermediate, marts, features."""
-    yield from _build(context, dbt, platform)
+    yield from _build(context, platform, select="fqn:*", exclude=f"{FOLLOWS} resource_type:unit_test")
     decided = built_decisions_sha256(platform)
     record_build(
         platform.engine,
@@ -72,13 +84,11 @@ def conformed(
 @dbt_assets(
     manifest=manifest_path(),
     project=dbt_project(),
-    select="tag:decide",
+    select=FOLLOWS,
     exclude="resource_type:unit_test",
     name="decided",
     dagster_dbt_translator=TRANSLATOR,
 )
-def decided(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, platform: dg.ResourceParam[Platform]
-) -> Iterator[Any]:
+def decided(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
     """What follows: exceptions, with the money at stake."""
-    yield from _build(context, dbt, platform)
+    yield from _build(context, platform, select=FOLLOWS, exclude="resource_type:unit_test")

@@ -1,7 +1,8 @@
-"""Long-lived commands: up, worker, sandbox, receiver."""
+"""Long-lived commands: up, hot-path, worker, sandbox, receiver."""
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command()(up)
+    app.command()(hot_path)
     app.command()(worker)
     app.command()(sandbox)
     app.command()(receiver)
 
 
 def up() -> None:
-    """Serve Dagster on 127.0.0.1:3000 and the dashboard on 127.0.0.1:8501, the worker beside them."""
+    """Serve Dagster on 127.0.0.1:3000 and the dashboard on 127.0.0.1:8501, hot path and worker beside them."""
     from orchestration import receiver, supervisor
     from orchestration.errors import PortTaken
     from orchestration.instance import prepare_instance
@@ -64,6 +66,27 @@ def stop_event() -> threading.Event:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda _number, _frame: stop.set())
     return stop
+
+
+def hot_path(
+    once: Annotated[bool, typer.Option("--once", help="Carry what waits now, then end.")] = False,
+    interval: Annotated[float, typer.Option(help="Seconds between looks.")] = 0.5,
+) -> None:
+    """Carry what arrives through to cases at once, in this one process."""
+    from orchestration.cli.output import print_json
+    from orchestration.hotpath import HotPath
+    from orchestration.instance import prepare_instance
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    settings = Settings.from_environment()
+    prepare_instance(settings)
+    own = HotPath(Platform(settings))
+    if once:
+        print_json(own.carry())
+        return
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    own.run_forever(stop_event(), interval)
 
 
 def worker(

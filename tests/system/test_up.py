@@ -9,6 +9,8 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from email import message_from_bytes
@@ -332,7 +334,7 @@ def test_a_partner_sees_only_its_own_shipments_even_by_direct_address(running: R
 
 def test_killing_any_process_loses_nothing_and_sends_nothing_twice(running: Running) -> None:
     home = running.home
-    for round_number, victim in enumerate(("daemon", "worker", "dashboard", "webserver"), start=1):
+    for round_number, victim in enumerate(("daemon", "worker", "dashboard", "webserver", "hotpath"), start=1):
         number = f"SH-91000{round_number}"
         drop(
             home,
@@ -343,7 +345,7 @@ def test_killing_any_process_loses_nothing_and_sends_nothing_twice(running: Runn
         )
         running.kill(victim)
     kill_a_run(home)
-    for round_number in range(1, 5):
+    for round_number in range(1, 6):
         subject = f"SH-91000{round_number}"
         wait_for(
             lambda subject=subject: rows(home, "select 1 from cases where subject = ? and is_open", subject),
@@ -379,6 +381,20 @@ def kill_a_run(home: Home) -> None:
 
     for pid in wait_for(run_workers, 120, "a run to start"):
         os.kill(pid, signal.SIGKILL)
+
+
+def test_what_a_short_run_publishes_is_what_the_whole_path_would(built: Home, tmp_path: Path) -> None:
+    home = built.copy(tmp_path / "var")
+    for feed in ("milestone", "shipment", "inventory"):
+        coming = sorted((home.path / "upcoming" / "demo" / feed).iterdir())[0]
+        drop(home, "demo", feed, coming.name, coming.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.system.short_and_whole"],
+        env=home.environment, cwd=ROOT, capture_output=True, text=True, timeout=600, check=True,
+    )  # fmt: skip
+    before, short, whole = json.loads(done.stdout.splitlines()[-1])
+    assert short["fct_milestones"] != before["fct_milestones"]
+    assert short == whole
 
 
 def test_the_audit_chain_verifies_after_all_of_it(running: Running) -> None:

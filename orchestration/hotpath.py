@@ -1,0 +1,110 @@
+"""What arrives, carried to cases at once: the pipeline's own assets, run within one long-lived process.
+
+It compares the same levels as the landing sensor. While it lives it holds a lock that the kernel gives back when
+it dies, however it dies; the sensor leaves the work to whoever holds that lock, and takes what was left too long.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from orchestration import publishing
+from orchestration.errors import OrchestrationError
+from orchestration.loading import register_landed, waiting_for
+from orchestration.pipeline import Runs
+from orchestration.resources import Platform
+from orchestration.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# How often all that is loaded is compared with what was built, which takes longer the more there is.
+COMPARE_EVERY = timedelta(minutes=5)
+# What still waits after this long is taken by a run of the daemon.
+PATIENCE = timedelta(minutes=2)
+# After a run that failed the same work is tried again after this long, longer each time up to the last.
+RETRY_SECONDS = (5.0, 15.0, 60.0)
+
+
+class HotPath:
+    """Carries what waits through to cases, as often as it is asked."""
+
+    def __init__(self, platform: Platform) -> None:
+        """Take over what the runs need; it is opened when something waits for the first time."""
+        self.platform = platform
+        self._runs: Runs | None = None
+        self._compared_at: datetime | None = None
+
+    def carry(self) -> dict[str, float] | None:
+        """Carry what waits; return the seconds of each stage, or None where nothing waited.
+
+        Only what follows from it is built, where all else was built before from what is in force now. Raises
+        `PipelineFailed` with the stage that failed; what was loaded stays loaded.
+        """
+        register_landed(self.platform)
+        if not waiting_for(self.platform).keys and not self._is_left_behind():
+            return None
+        if self._runs is None:
+            self._runs = Runs(self.platform)
+        with self.platform.warehouse.lock():
+            waiting = waiting_for(self.platform)  # a run that was under way has taken the rest
+            is_current = publishing.is_current(self.platform)
+            if is_current and not waiting.keys:
+                return None
+            self._compared_at = None  # should this fail, the next look finds what is left behind
+            seconds = self._runs.carry(tables=waiting.tables if is_current else None)
+        self._compared_at = self.platform.clock()
+        return seconds
+
+    def _is_left_behind(self) -> bool:
+        """Say whether something is loaded that is in no publication, as after a kill; looked up now and then."""
+        now = self.platform.clock()
+        if self._compared_at is not None and now - self._compared_at < COMPARE_EVERY:
+            return False
+        is_current = publishing.is_current(self.platform)
+        self._compared_at = now if is_current else None
+        return not is_current
+
+    def run_forever(self, stop: threading.Event, interval: float) -> None:
+        """Look every `interval` seconds until asked to stop; what fails is told, and tried again."""
+        with alive(self.platform.settings):
+            failures = 0
+            while not stop.wait(
+                RETRY_SECONDS[min(failures, len(RETRY_SECONDS)) - 1] if failures else interval
+            ):
+                try:
+                    seconds = self.carry()
+                except OrchestrationError as failed:
+                    failures += 1
+                    log.error("%s", failed)
+                else:
+                    failures = 0
+                    if seconds is not None:
+                        log.info("carried in %.1f s: %s", sum(seconds.values()), seconds)
+
+
+def _lock_path(settings: Settings) -> Path:
+    return settings.home / "hotpath.lock"
+
+
+@contextmanager
+def alive(settings: Settings) -> Iterator[None]:
+    """Be the one hot path of this home while inside; wait for whoever is."""
+    with _lock_path(settings).open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def is_alive(settings: Settings) -> bool:
+    """Say whether a hot path runs over this home."""
+    with _lock_path(settings).open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,207 @@
+"""The hot path: who does what waits, what a short run builds, and that its parts may be taken again as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from casework.ledger import FileKey, register
+from casework.store.engine import migrate
+from orchestration import automation, hotpath, publishing
+from orchestration.assets.raw import raw_tables
+from orchestration.automation import landing_sensor
+from orchestration.event_log import KeptOpenEventLogStorage
+from orchestration.loading import waiting_for
+from orchestration.pipeline import Runs
+from orchestration.resources import Platform
+from orchestration.settings import Settings
+
+NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Platform:
+    home = tmp_path / "var"
+    home.mkdir()
+    made = Platform(Settings(home=home, datasets=None, store_url=f"sqlite:///{home / 'operational.db'}"))
+    migrate(made.engine)
+    made.casework.bootstrap(NOW)
+    made.warehouse.prepare(raw_tables(made))
+    return made
+
+
+def land(platform: Platform, feed: str = "milestone", content: str = "a") -> None:
+    key = FileKey("demo", feed, content * 64)
+    register(
+        platform.engine, key, file_name=f"{feed}_{content}.jsonl", size_bytes=1, recorded_at=NOW, now=NOW
+    )
+
+
+def ask(platform: Platform, cursor: str | None = None) -> tuple[Any, str | None]:
+    """Return what the landing sensor asks for, and its cursor after."""
+    with dg.instance_for_test() as instance:
+        context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"platform": platform})
+        return landing_sensor(context), context.cursor
+
+
+def test_the_sensor_leaves_what_waits_to_a_hot_path_that_lives(platform: Platform) -> None:
+    land(platform)
+    with hotpath.alive(platform.settings):
+        left, cursor = ask(platform)
+        assert isinstance(left, dg.SkipReason) and "hot path" in str(left.skip_message)
+    asked, _ = ask(platform, cursor)
+    assert isinstance(asked, dg.RunRequest)
+
+
+def test_the_sensor_takes_what_a_living_hot_path_did_not_do_for_long(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = [1_000_000.0]
+    monkeypatch.setattr(automation.time, "time", lambda: moment[0])
+    land(platform)
+    with hotpath.alive(platform.settings):
+        left, cursor = ask(platform)
+        assert isinstance(left, dg.SkipReason)
+        moment[0] += hotpath.PATIENCE.total_seconds() - 1
+        left, cursor = ask(platform, cursor)
+        assert isinstance(left, dg.SkipReason)
+        land(platform, content="b")  # more came: its own time begins, for all of it
+        left, cursor = ask(platform, cursor)
+        assert isinstance(left, dg.SkipReason)
+        moment[0] += hotpath.PATIENCE.total_seconds()
+        asked, cursor = ask(platform, cursor)
+        again, _ = ask(platform, cursor)
+    assert isinstance(asked, dg.RunRequest) and isinstance(again, dg.RunRequest)
+    assert asked.run_key != again.run_key
+
+
+def test_what_waits_names_the_tables_it_is_for(platform: Platform) -> None:
+    assert waiting_for(platform).tables == frozenset()
+    land(platform)
+    land(platform, "x12_214", "b")
+    land(platform, "no_such_feed", "c")
+    waiting = waiting_for(platform)
+    assert (waiting.tables, len(waiting.keys)) == ({"network__milestone", "partner__x12_214"}, 2)
+
+
+@pytest.fixture
+def selected(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], set[str]]:
+    """What a run for one raw table would build, as `layer/name`."""
+    # Reading the definitions parses the dbt project into the home, and tells the process where that is.
+    monkeypatch.setenv("TIDEWAITER_HOME", str(platform.settings.home))
+    for name in ("TIDEWAITER_WAREHOUSE", "DBT_TARGET_PATH", "DBT_LOG_PATH"):
+        monkeypatch.setenv(name, str(platform.settings.home / "elsewhere"))
+    from orchestration.definitions import build
+
+    runs = object.__new__(Runs)
+    runs.platform = platform
+    runs.job = build(platform=platform).resolve_job_def("pipeline")
+
+    def of(table: str) -> set[str]:
+        keys = runs._selected([table])
+        assert keys is not None
+        return {"/".join(key.path) for key in keys}
+
+    return of
+
+
+def tell_as_is(platform: Platform) -> None:
+    for name, rows in publishing.settings_told(platform).items():
+        platform.warehouse.replace_told(name, rows)
+
+
+def test_a_short_run_builds_what_follows_from_what_arrived_and_nothing_else(
+    platform: Platform, selected: Callable[[str], set[str]]
+) -> None:
+    tell_as_is(platform)
+    found = selected("network__weather")
+    assert {"raw/network__weather", "staging/stg_network__weather_alerts", "marts/fct_exceptions"} <= found
+    assert {"raw/feed_arrivals", "published/marts", "casework/cases"} <= found
+    assert not found & {"raw/network__milestone", "marts/fct_milestones", "staging/stg_scms__line_items"}
+    assert {"marts/fct_milestones", "features/ftr_shipments", "ml/arrival_scores"} <= selected(
+        "network__milestone"
+    )
+
+
+def test_a_feed_that_no_model_reads_still_has_its_build_recorded(
+    platform: Platform, selected: Callable[[str], set[str]]
+) -> None:
+    tell_as_is(platform)
+    found = selected("partner__x12_990")
+    assert "intermediate/int_tenant_settings" in found  # the step that records a build
+    assert "marts/fct_shipments" not in found
+
+
+def test_settings_that_changed_are_followed_too(
+    platform: Platform, selected: Callable[[str], set[str]]
+) -> None:
+    tell_as_is(platform)
+    assert "intermediate/int_tenant_settings" in selected("network__weather")
+    assert "marts/fct_shipments" not in selected("network__weather")
+    platform.casework.set_clock("demo", platform.casework.clock_of("demo").as_of + timedelta(hours=1))
+    found = selected("network__weather")
+    assert {"marts/fct_exceptions", "features/ftr_shipments"} <= found
+    assert "raw/network__milestone" not in found
+
+
+def test_a_told_table_is_compared_row_by_row(platform: Platform) -> None:
+    warehouse, told = platform.warehouse, publishing.settings_told(platform)
+    tell_as_is(platform)
+    assert all(warehouse.tells(name, rows) for name, rows in told.items())
+    rules = told["exception_rules"]
+    assert not warehouse.tells("exception_rules", rules[1:])
+    assert not warehouse.tells("exception_rules", [*rules, rules[0]])
+    assert not warehouse.tells("exception_rules", [{**rules[0], "value": 4711.0}, *rules[1:]])
+    assert warehouse.tells("exception_rules", rules[::-1])
+
+
+def test_a_table_of_an_older_release_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    warehouse = Platform(Settings(home=tmp_path, datasets=None, store_url="sqlite://")).warehouse
+    warehouse.prepare({"network__thing": '"a" VARCHAR'})
+    with warehouse.connect() as connection:
+        connection.execute("insert into raw.network__thing values ('kept')")
+    warehouse.prepare({"network__thing": '"a" VARCHAR, "b" DOUBLE, "at" TIMESTAMP WITH TIME ZONE'})
+    warehouse.prepare({"network__thing": '"a" VARCHAR, "b" DOUBLE, "at" TIMESTAMP WITH TIME ZONE'})
+    assert warehouse.read("select * from raw.network__thing").to_pylist() == [
+        {"a": "kept", "b": None, "at": None}
+    ]
+
+
+def test_the_warehouse_is_open_to_others_once_its_lock_is_given_back(platform: Platform) -> None:
+    with platform.warehouse.lock():
+        platform.warehouse.read("select 1")
+        platform.warehouse.read("select 2")
+        assert platform.warehouse._database is not None
+    assert platform.warehouse._database is None
+    with duckdb.connect(str(platform.settings.warehouse_path), config={"threads": 1}) as other:
+        assert other.execute("select 1").fetchone() == (1,)
+
+
+def test_the_event_log_kept_open_is_the_one_dagster_itself_would_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+    @dg.asset
+    def thing() -> None:
+        return None
+
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text(
+        "event_log_storage: {module: orchestration.event_log, class: KeptOpenEventLogStorage}\n"
+    )
+    with dg.DagsterInstance.get() as instance:
+        assert isinstance(instance.event_log_storage, KeptOpenEventLogStorage)
+        runs = [dg.materialize([thing], instance=instance).run_id for _ in range(12)]
+        kept = {run: [str(one.message) for one in instance.all_logs(run)] for run in runs}
+        assert len(instance.event_log_storage.__dict__["_engines"]) <= 8
+    stock = SqliteEventLogStorage(str(tmp_path / "history" / "runs"))
+    for run, told in kept.items():
+        assert [str(one.message) for one in stock.get_logs_for_run(run)] == told
+    assert len(stock.get_asset_records([dg.AssetKey("thing")])) == 1
