@@ -14,6 +14,7 @@ from casework.errors import DetailsRefused, NotFound, NotPermitted
 from casework.model import CheckView, Clock, FeedHealth, Principal, QuarantinedRow, QuarantinePage
 from casework.permissions import grants, policy
 from casework.store.tables import (
+    acknowledgements,
     check_results,
     duplicate_files,
     ingested_files,
@@ -134,6 +135,44 @@ def _decide(
         where = {"feed": row["feed"], "file_name": row["file_name"], "row_number": row["row_number"]}
         work.say(fact, object_id=quarantine_id, details=where | details)
         return _row(work.connection.execute(select(table).where(*key)).mappings().one())
+
+
+def read_again(
+    desk: Desk, principal: Principal, tenant_id: str, feed: str, file_sha256: str, reason: str
+) -> str:
+    """Let a file that could not be read be tried once more; return its name."""
+    said, c = clean_text(reason).strip(), ingested_files.c
+    key = (c.tenant_id == tenant_id, c.feed == feed, c.file_sha256 == file_sha256)
+    with desk.reading(tenant_id) as connection:
+        _may(connection, principal, tenant_id, "quarantine:correct")
+    if not said:
+        raise DetailsRefused("Say why the file can be read now.", fields=["reason"])
+    with desk.writing(tenant_id, principal.principal_id) as work:
+        _may(work.connection, principal, tenant_id, "quarantine:correct")
+        row = work.connection.execute(select(ingested_files).where(*key).with_for_update()).mappings().first()
+        if row is None:
+            raise NotFound("There is no such file.", feed=feed, file_sha256=file_sha256)
+        name = str(row["file_name"])
+        if row["state"] != "refused":
+            raise DetailsRefused(f"{name} was not refused; it is {row['state']}.", file_sha256=file_sha256)
+        if _was_answered(work.connection, tenant_id, feed, file_sha256):
+            raise DetailsRefused(
+                f"The sender of {name} was told that it was rejected. Ask for it anew, under another control number.",
+                file_sha256=file_sha256,
+            )
+        again = {"state": "landed", "attempts": 0, "error": None, "loaded_at": None}
+        work.connection.execute(update(ingested_files).where(*key).values(again))
+        details = {"feed": feed, "file_name": name, "refused_for": row["error"], "reason": said}
+        work.say("file:read_again", object_id=file_sha256, details=details)
+    return name
+
+
+def _was_answered(connection: Connection, tenant_id: str, feed: str, file_sha256: str) -> bool:
+    c = acknowledgements.c
+    query = select(func.count()).where(
+        c.tenant_id == tenant_id, c.feed == feed, c.file_sha256 == file_sha256, c.kind != "none"
+    )
+    return bool(connection.scalar(query))
 
 
 # --- feeds -----------------------------------------------------------------------------------------------

@@ -270,6 +270,12 @@ class Casework(ApprovalsDoor, TeamworkDoor, EvidenceDoor, AccessDoor, IdentityDo
         """Leave a quarantined row out for good, and say why."""
         return intake.ignore(self.desk, principal, tenant_id, quarantine_id, reason)
 
+    def read_again(
+        self, principal: Principal, tenant_id: str, feed: str, file_sha256: str, reason: str
+    ) -> str:
+        """Let a file that could not be read be tried once more, say why, and return its name."""
+        return intake.read_again(self.desk, principal, tenant_id, feed, file_sha256, reason)
+
     def feed_health(self, principal: Principal, tenant_id: str) -> list[FeedHealth]:
         """Return how every feed of the tenant stands."""
         return intake.feed_health(self.desk, principal, tenant_id)

@@ -8,6 +8,8 @@ from typing import Any
 
 from casework import arrivals
 from data.contract import Contract
+from data.errors import FileRefused
+from data.mapping.drift import drift_of
 from orchestration.resources import Platform
 
 HOUR = timedelta(hours=1)
@@ -32,9 +34,21 @@ def of_tenant(platform: Platform, tenant_id: str) -> list[dict[str, Any]]:
             "cadence_hours": contract.cadence / HOUR,
             "lateness_hours": contract.lateness / HOUR,
             **newest.get(contract.table_name, {}),
+            "refused_reason": reason(platform, found, contract),
         }
         for found, contract in stands
     ]
+
+
+def reason(platform: Platform, found: arrivals.Arrival, contract: Contract) -> str | None:
+    """Return why a feed's last file could not be read, with the columns that seem to have another name now."""
+    if found.refused_reason is None or found.refused_file_sha256 is None:
+        return None
+    try:
+        drift = drift_of(contract, platform.originals.path(found.refused_file_sha256))
+    except (FileRefused, OSError):  # then the reason that it was refused for is all there is to say
+        drift = None
+    return " ".join(filter(None, [found.refused_reason, drift.sentence if drift else ""]))
 
 
 def window(platform: Platform, tenant_id: str) -> timedelta:

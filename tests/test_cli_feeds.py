@@ -13,6 +13,9 @@ from typer.testing import CliRunner
 from casework import ledger
 from casework.ledger import FileKey
 from casework.store.engine import migrate
+from data.contract import contract_path
+from data.mapping import drift, read_mapping
+from orchestration import arrivals
 from orchestration.assets.raw import raw_tables
 from orchestration.cli import app
 from orchestration.cli.feeds import feed_name
@@ -124,6 +127,73 @@ def test_a_file_with_columns_nobody_decided_on_is_refused_and_its_bytes_are_kept
         "This meier file was refused: it has columns that its mapping neither uses nor ignores: 'Neu'"
         in reason
     )
+
+
+def test_a_file_with_renamed_columns_is_loaded_once_the_change_is_taken_over(
+    home: Path, platform: Platform
+) -> None:
+    path = put(home / "mappings" / "demo" / "meier.yml", MEIER)
+    content = table({}).replace(b"Meldungsnr", b"Meldungsnummer").replace(b"Bemerkung", b"Bemerkungen")
+    put(home / "landing" / "demo" / "meier" / "export.csv", content)
+    assert load(platform).refused == 1
+    (arrived,) = [row for row in arrivals.of_tenant(platform, "demo") if row["feed"] == "meier"]
+    assert "Perhaps 'Meldungsnr' is 'Meldungsnummer' now" in arrived["refused_reason"]
+
+    asked = ("feed", "drift", "--tenant", "demo", "--feed", "meier")
+    told = run(*asked, "--json")
+    assert told["renamed"] == {"Meldungsnr": "Meldungsnummer", "Bemerkung": "Bemerkungen"}
+    assert '+  event_id: {from: "Meldungsnummer"}' in told["diff"]
+    assert path.read_text() == MEIER
+    assert "Meldungsnummer" in run(*asked, "--write")
+    again = ("feed", "read-again", "--tenant", "demo", "--feed", "meier", "--reason", "They renamed two.")
+    assert "export.csv is read again by the next run." in run(*again)
+    done = load(platform)
+    assert (done.rows, done.loaded, done.refused) == (1, 1, 0)
+    assert "No file of demo's meier stands refused" in run(*again, code=1)
+    assert "Nothing to change is proposed." in run(*asked, str(home / "landing/demo/meier/export.csv"))
+
+
+def test_a_contract_of_the_product_is_not_changed_from_the_command_line(
+    home: Path, platform: Platform
+) -> None:
+    rows = "order_no;quantity\nSO-1;2\n".replace(";", ",").replace("order_no", "Order Number")
+    sent = put(home / "order.csv", rows)
+    said = ("feed", "drift", str(sent), "--tenant", "demo", "--feed", "order")
+    before = contract_path("network", "order").read_text()
+    assert "'sku' is missing, and nothing is surely it." in run(*said)
+    put(sent, rows.replace("SO-1,", "SO-100001,"))
+    assert "with a review" in run(*said, "--write", code=1)
+    assert contract_path("network", "order").read_text() == before
+
+
+def test_what_would_be_no_mapping_any_more_is_not_kept(
+    home: Path, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(home / "mappings" / "demo" / "meier.yml", MEIER)
+    sent = put(home / "sent.csv", table({}).replace(b"Ort", b"Orte"))
+    monkeypatch.setattr(
+        drift, "changed", lambda text, found: text.replace("network/milestone", "network/none")
+    )
+    said = run("feed", "drift", str(sent), "--tenant", "demo", "--feed", "meier", "--write", code=1)
+    assert "there is no network/none" in said
+    assert path.read_text() == MEIER
+
+
+def test_a_change_leaves_what_was_written_beside_it(home: Path, platform: Platform) -> None:
+    text = MEIER.replace("ignored: [Sachbearbeiter]", "ignored: [Sachbearbeiter]  # nobody needs it")
+    path = put(home / "mappings" / "demo" / "meier.yml", text)
+    sent = put(home / "sent.csv", table({}).replace(b"Ort", b"Orte").replace(b"Gemeldet", b"?"))
+    run("feed", "drift", str(sent), "--tenant", "demo", "--feed", "meier", "--write")
+    kept = read_mapping(path)
+    assert kept.columns["location_code"].headings == ["Orte"]
+    assert kept.ignored == ["Sachbearbeiter", "?"] and "# nobody needs it" in path.read_text()
+
+
+def test_a_message_of_a_standard_has_no_columns_that_could_drift(home: Path, platform: Platform) -> None:
+    sent = put(home / "a.edi", "ISA*00*")
+    said = ("feed", "drift", str(sent), "--tenant", "demo", "--feed", "x12_214")
+    assert "fields are its standard's" in run(*said, code=1)
+    assert "has no feed nothing" in run("feed", "drift", "--tenant", "demo", "--feed", "nothing", code=1)
 
 
 def test_a_mapping_counts_when_it_is_written_and_a_broken_one_is_no_feed(

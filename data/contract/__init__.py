@@ -1,6 +1,14 @@
 """Feed contracts: what producers promise, and every check that follows from the promise."""
 
-from data.contract.model import TENANT_SOURCES, Column, Contract, load_contract, load_contracts, read_contract
+from data.contract.model import (
+    TENANT_SOURCES,
+    Column,
+    Contract,
+    contract_path,
+    load_contract,
+    load_contracts,
+    read_contract,
+)
 from data.contract.rowsplit import LOADER_VERSION, Rejection, Split, correct, split
 from data.contract.schema import arrow_schema, empty_table, raw_schema, stamp_of
 from data.contract.suite import CheckResult, expectation_suite, validate
@@ -14,6 +22,7 @@ __all__ = [
     "Rejection",
     "Split",
     "arrow_schema",
+    "contract_path",
     "correct",
     "empty_table",
     "expectation_suite",

@@ -182,9 +182,14 @@ def read_contract(path: Path) -> Contract:
 
 
 @cache
+def contract_path(source: str, feed: str) -> Path:
+    """Where a packaged contract is written, whether or not there is one."""
+    return CONTRACTS / source / f"{feed}.yml"
+
+
 def load_contract(source: str, feed: str) -> Contract:
     """One packaged contract; ContractBroken where there is none or it is wrong."""
-    path = CONTRACTS / source / f"{feed}.yml"
+    path = contract_path(source, feed)
     if not path.is_file():
         raise ContractBroken(str(path), "there is no such file")
     return read_contract(path)

@@ -113,7 +113,7 @@ def _column_lines(
     for question in chosen.content.questions:
         lines += _comment(question, "  ")
         proposal.left.append(f"{name}: {question}")
-    lines += [f"  {name}:", f"    from: {_scalar(chosen.heading)}"]
+    lines += [f"  {name}:", f"    from: {scalar(chosen.heading)}"]
     for field_name, value in chosen.content.says.items():
         lines += _field(field_name, value)
     return lines
@@ -123,25 +123,25 @@ def _unknown(name: str, column: Column, candidates: list[Candidate], proposal: P
     lines = []
     likely = [candidate for candidate in candidates if candidate.is_likely]
     for candidate in likely[:3]:
-        lines += _comment(f"perhaps {_scalar(candidate.heading)}, {candidate.reason}.", "  ")
+        lines += _comment(f"perhaps {scalar(candidate.heading)}, {candidate.reason}.", "  ")
     if not column.required:
         return lines + _comment(f"{name} may be left out, and is.", "  ")
     question = "nothing is surely it: give from, or a constant."
     proposal.left.append(f"{name}: {question}")
-    return [*lines, *_comment(question, "  "), f"  {name}:", f"    from: {_scalar(UNDECIDED)}"]
+    return [*lines, *_comment(question, "  "), f"  {name}:", f"    from: {scalar(UNDECIDED)}"]
 
 
 def _plain(value: Any) -> str:
-    return str(value) if isinstance(value, int) else _scalar(value)
+    return str(value) if isinstance(value, int) else scalar(value)
 
 
 def _field(name: str, value: Any) -> list[str]:
     if isinstance(value, dict):
-        pairs = [f"      {_scalar(theirs)}: {_scalar(ours)}" for theirs, ours in value.items()]
+        pairs = [f"      {scalar(theirs)}: {scalar(ours)}" for theirs, ours in value.items()]
         return [f"    {name}:", *pairs]
     if isinstance(value, list):
-        return [f"    {name}: [{', '.join(_scalar(item) for item in value)}]"]
-    return [f"    {name}: {'true' if value is True else _scalar(value)}"]
+        return [f"    {name}: [{', '.join(scalar(item) for item in value)}]"]
+    return [f"    {name}: {'true' if value is True else scalar(value)}"]
 
 
 def _ignored(headings: list[str], proposal: Proposal) -> list[str]:
@@ -151,7 +151,7 @@ def _ignored(headings: list[str], proposal: Proposal) -> list[str]:
         f"ignored: is none of these needed: {', '.join(repr(name) for name in headings[:12])}?"
     )
     lines = _comment("Columns of theirs that nothing is made of: is none of them needed?")
-    return [*lines, "ignored:", *(f"  - {_scalar(heading)}" for heading in headings)]
+    return [*lines, "ignored:", *(f"  - {scalar(heading)}" for heading in headings)]
 
 
 def _comment(text: str, indent: str = "") -> list[str]:
@@ -166,7 +166,7 @@ def _comment(text: str, indent: str = "") -> list[str]:
     return lines
 
 
-def _scalar(text: str) -> str:
+def scalar(text: str) -> str:
     """The text as one quoted YAML scalar on one line."""
     written: str = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**6)
     return written.strip()

@@ -13,7 +13,8 @@ from orchestration.cli.output import plain, print_json, print_table, say
 
 if TYPE_CHECKING:
     from casework.answers import FileAnswer
-    from data.contract import Split
+    from data.contract import Contract, Split
+    from data.mapping.drift import Drift
     from orchestration.resources import Platform
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -29,6 +30,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(quarantine, name="quarantine")
     feed = typer.Typer(help="A partner's own table as a feed; answers to files.", no_args_is_help=True)
     feed.command("new")(feed_new)
+    feed.command("drift")(feed_drift)
+    feed.command("read-again")(feed_read_again)
     feed.command("answers")(feed_answers)
     app.add_typer(feed, name="feed")
 
@@ -164,6 +167,115 @@ def feed_new(
     for question in left:
         say(f"  - {question}")
     say(f"Then: tidewaiter feed new {sample} --tenant {tenant} --name {feed} --check")
+
+
+FEED = Annotated[str, typer.Option(help="Which feed.")]
+
+
+def feed_drift(
+    tenant: TENANT,
+    feed: FEED,
+    sample: Annotated[
+        Path | None,
+        typer.Argument(help="A file as the partner sends it now; else the last that was refused."),
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Change the mapping like this.")] = False,
+    as_json: JSON = False,
+) -> None:
+    """Compare a file's columns with the agreed ones, and propose how the feed's own file would have to change."""
+    from data.mapping.drift import difference, drift_of
+    from orchestration.errors import OrchestrationError
+
+    platform = _platform()
+    contract, agreed = agreement(platform, tenant, feed)
+    drift = drift_of(contract, sample or last_refused(platform, tenant, feed))
+    if drift is None:
+        raise OrchestrationError(
+            f"{feed} is {contract.format}, whose fields are its standard's. Nothing can drift."
+        )
+    diff = difference(agreed, drift)
+    if write and diff:
+        change(platform, tenant, feed, agreed, drift)
+    if as_json:
+        print_json({"path": agreed, "missing": drift.missing, "unknown": drift.unknown, "diff": diff,
+                    "renamed": {guess.column: guess.heading for guess in drift.renamed}})  # fmt: skip
+        return
+    for guess in drift.renamed:
+        say(f"{guess.column!r} is perhaps {guess.heading!r} now, {guess.reason}.")
+    for name in drift.missing:
+        if name not in {guess.column for guess in drift.renamed}:
+            say(f"{name!r} is missing, and nothing is surely it.")
+    say(diff or "Nothing to change is proposed.")
+
+
+def agreement(platform: Platform, tenant: str, feed: str) -> tuple[Contract, Path]:
+    """Return what a feed is held to, and the file that says so: the user's mapping, or a packaged contract."""
+    from data.contract import contract_path
+    from orchestration.errors import OrchestrationError
+
+    contract = platform.contract_of(tenant, feed)
+    if contract is None:
+        raise OrchestrationError(
+            f"{tenant} has no feed {feed} whose agreement can be read. See tidewaiter feeds."
+        )
+    own = platform.settings.home / "mappings" / tenant / f"{feed}.yml"
+    return contract, own if (tenant, feed) in platform.mappings.feeds else contract_path(
+        contract.source, feed
+    )
+
+
+def last_refused(platform: Platform, tenant: str, feed: str) -> Path:
+    """Return the kept bytes of the last file that could not be read."""
+    from casework import arrivals
+    from orchestration.errors import OrchestrationError
+
+    found = {one.feed: one for one in arrivals.of_tenant(platform.engine, tenant, platform.clock())}
+    if feed not in found or found[feed].refused_file_sha256 is None:
+        raise OrchestrationError(f"No file of {tenant}'s {feed} stands refused. Name one to compare.")
+    return platform.originals.path(str(found[feed].refused_file_sha256))
+
+
+def change(platform: Platform, tenant: str, feed: str, agreed: Path, drift: Drift) -> None:
+    """Take a proposal over into the user's mapping; what would not be a mapping any more is not written."""
+    from data.mapping import mapped_contract, read_mapping
+    from data.mapping.drift import changed
+    from data.mapping.propose import Proposal, write
+    from orchestration.errors import OrchestrationError
+
+    if (tenant, feed) not in platform.mappings.feeds:
+        raise OrchestrationError(
+            f"{agreed} is a contract of the product. Change it there, with a review, not here."
+        )
+    before = agreed.read_text("utf-8")
+    write(Proposal(changed(before, drift)), agreed)
+    try:
+        mapped_contract(read_mapping(agreed), platform.contracts, agreed)
+    except Exception:
+        write(Proposal(before), agreed)
+        raise
+
+
+def feed_read_again(
+    tenant: TENANT,
+    feed: FEED,
+    reason: Annotated[str, typer.Option(help="Why it can be read now.")],
+    file: Annotated[
+        str | None, typer.Option(help="The file's SHA-256; else the last that was refused.")
+    ] = None,
+) -> None:
+    """Have a file that could not be read tried once more, under what is agreed now."""
+    platform = _platform()
+    casework = platform.casework
+    sha256 = file or last_refused(platform, tenant, feed).name
+    name = casework.read_again(casework.operator(), tenant, feed, sha256, reason)
+    say(f"{name} is read again by the next run.")
+
+
+def _platform() -> Platform:
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    return Platform(Settings.from_environment())
 
 
 def feed_name(sample: Path) -> str:

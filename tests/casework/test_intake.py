@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from casework import arrivals, ledger
+from casework import answers, arrivals, ledger
 from casework.errors import DetailsRefused, LedgerRefused, NotFound, NotPermitted
 from casework.evidence import chain
 from casework.ledger import FileKey, Refusal
@@ -160,6 +160,48 @@ def test_only_those_who_may_see_and_correct_rows_do(loaded: Office) -> None:
             loaded.casework.quarantine(loaded.who(who), TENANT)
     with pytest.raises(NotFound):
         loaded.casework.correct_row(loaded.who(LEAD), "health", row.quarantine_id, {"a": "b"})
+
+
+def refused(office: Office, sha: str = SHA) -> FileKey:
+    key = landed(office, sha)
+    ledger.refuse(office.engine, key, "required columns are missing: 'eta'.", office.clock())
+    return key
+
+
+def test_a_file_that_could_not_be_read_is_tried_again_when_somebody_says_why(office: Office) -> None:
+    key = refused(office)
+    engineer = office.who(ENGINEER)
+    assert ledger.pending(office.engine, office.clock(), TENANT) == []
+    with pytest.raises(DetailsRefused, match="Say why"):
+        office.casework.read_again(engineer, TENANT, key.feed, SHA, " ")
+    assert office.casework.read_again(engineer, TENANT, key.feed, SHA, "ETA is mapped now.") == "s_1.csv"
+    (waiting,) = ledger.pending(office.engine, office.clock(), TENANT)
+    assert (waiting.state, waiting.attempts, waiting.error, waiting.file_sha256) == ("landed", 0, None, SHA)
+    with office.casework.desk.reading_across() as connection:
+        last = list(chain.entries_of(connection, TENANT))[-1]
+    assert (last["action"], last["actor"]) == ("file:read_again", ENGINEER)
+    with pytest.raises(DetailsRefused, match="it is landed"):
+        office.casework.read_again(engineer, TENANT, key.feed, SHA, "Again.")
+
+
+def test_whoever_may_not_correct_rows_may_not_have_a_file_read_again(office: Office) -> None:
+    key = refused(office)
+    for who in (PLANNER, CUSTOMER, ADMIN):
+        with pytest.raises(NotPermitted):
+            office.casework.read_again(office.who(who), TENANT, key.feed, SHA, "x")
+    for tenant, sha in (("health", SHA), (TENANT, "b2" * 32)):
+        with pytest.raises(NotFound):
+            office.casework.read_again(office.who(LEAD), tenant, key.feed, sha, "x")
+    assert ledger.refusal_of(office.engine, key) is not None
+
+
+def test_a_file_whose_sender_was_told_of_its_rejection_has_to_come_anew(office: Office) -> None:
+    key = refused(office)
+    told = answers.Answer([answers.Told("TA1", "ACME", 1, "rejected")], "c3" * 32, "1.edi")
+    answers.record(office.engine, key, told, {"ACME": (1, 2)}, office.clock())
+    with pytest.raises(DetailsRefused, match="another control number"):
+        office.casework.read_again(office.who(ENGINEER), TENANT, key.feed, SHA, "x")
+    assert ledger.refusal_of(office.engine, key) is not None
 
 
 def test_the_feed_time_only_goes_forward(office: Office) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import signal
 import subprocess
@@ -95,3 +97,35 @@ def drop(home: Home, tenant: str, feed: str, name: str, content: bytes) -> Path:
     target = folder / name
     target.write_bytes(content)
     return target
+
+
+def newest_shipment(home: Home) -> dict[str, str]:
+    """Return a delivered shipment's newest export, to make another like it."""
+    newest = sorted((home.path / "landing" / "demo" / "shipment").glob("*.csv"))[-1]
+    with newest.open(newline="") as stream:
+        return next(row for row in csv.DictReader(stream) if row["shipment_no"].startswith("SH-"))
+
+
+def as_csv(records: list[dict[str, str]]) -> bytes:
+    """Return records as a partner's file."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, records[0].keys())
+    writer.writeheader()
+    writer.writerows(records)
+    return out.getvalue().encode()
+
+
+def late_shipment(home: Home, number: str) -> dict[str, str]:
+    """Return a shipment that should have arrived days before the tenant's clock, and has not."""
+    return {
+        **newest_shipment(home),
+        "shipment_no": number,
+        "pro_number": "99" + number.removeprefix("SH-").zfill(8),
+        "container_no": "",
+        "mode": "truck",
+        "planned_departure_at": "2026-08-24T06:00:00Z",
+        "planned_arrival_at": "2026-08-28T06:00:00Z",
+        "required_documents": "POD",
+        "status": "in_transit",
+        "exported_at": "2026-09-01T05:30:00Z",
+    }

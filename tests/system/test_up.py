@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import shutil
@@ -23,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import PATIENCE_MS, opened
 from tests.conftest import ROOT, Home
-from tests.system.running import Running, drop, up, wait_for
+from tests.system.running import Running, as_csv, drop, late_shipment, up, wait_for
 
 IMAGES = Path(os.environ.get("TIDEWAITER_IMAGES", ROOT / "var" / "images"))
 CASE_WITHIN = 240  # seconds from a dropped file to its case, on a busy two-core machine
@@ -81,37 +79,6 @@ def assert_counts_reconcile(home: Home) -> None:
         "where state = 'loaded' and row_count <> loaded_count + quarantined_count + duplicate_count",
     )
     assert gaps == []
-
-
-def newest_shipment(home: Home) -> dict[str, str]:
-    """Return a delivered shipment's newest export, to make another like it."""
-    newest = sorted((home.path / "landing" / "demo" / "shipment").glob("*.csv"))[-1]
-    with newest.open(newline="") as stream:
-        return next(row for row in csv.DictReader(stream) if row["shipment_no"].startswith("SH-"))
-
-
-def as_csv(records: list[dict[str, str]]) -> bytes:
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, records[0].keys())
-    writer.writeheader()
-    writer.writerows(records)
-    return out.getvalue().encode()
-
-
-def late_shipment(home: Home, number: str) -> dict[str, str]:
-    """Return a shipment that should have arrived days before the tenant's clock, and has not."""
-    return {
-        **newest_shipment(home),
-        "shipment_no": number,
-        "pro_number": "99" + number.removeprefix("SH-").zfill(8),
-        "container_no": "",
-        "mode": "truck",
-        "planned_departure_at": "2026-08-24T06:00:00Z",
-        "planned_arrival_at": "2026-08-28T06:00:00Z",
-        "required_documents": "POD",
-        "status": "in_transit",
-        "exported_at": "2026-09-01T05:30:00Z",
-    }
 
 
 @pytest.fixture(scope="module")

@@ -213,6 +213,10 @@ def steps(office: Office) -> Iterator[tuple[str, Step, bool]]:
         lambda: (ledger.refusal_of(engine, other), len(ledger.refused_since(engine, TENANT, now)))[0],
         False,
     )
+    again = (TENANT, other.feed, other.file_sha256, "It is agreed now.")
+    yield "read it again", lambda: door.read_again(lead, *again), False
+    yield "claim it again", lambda: ledger.claim(engine, other, now=now, run_id="r"), False
+    yield "refuse it again", lambda: ledger.refuse(engine, other, "not text", now), False
     yield "answer", lambda: _answer(office, key, 1), False
     yield "answer again", lambda: _answer(office, key, 2), False
     yield "answer with numbers that are taken", lambda: _answer(office, other, 1), False

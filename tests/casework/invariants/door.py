@@ -21,6 +21,7 @@ from casework.store.tables import (
     effects,
     grants,
     handovers,
+    ingested_files,
     legal_holds,
     partner_links,
     quarantined_rows,
@@ -50,6 +51,7 @@ class Things:
     handover_id: str
     hold_id: str
     quarantine_id: str
+    file_sha256: str
     party_id: str
     consumer: str
     link_id: str
@@ -72,6 +74,7 @@ class Things:
             "handover_id": one(office, handovers, "handover_id"),
             "hold_id": one(office, legal_holds, "hold_id"),
             "quarantine_id": one(office, quarantined_rows, "quarantine_id"),
+            "file_sha256": one(office, ingested_files, "file_sha256", file_name="u.csv"),
             "party_id": "C-OTHER",
             "consumer": "erp",
             # there where somebody was let in (`let_somebody_in`)
@@ -190,6 +193,7 @@ ATTEMPTS: dict[str, tuple[Call, ...]] = {
     "resend_effect": (lambda d, p, t: d.resend_effect(p, TENANT, t.effect_id, "x"),),
     "correct_row": (lambda d, p, t: d.correct_row(p, TENANT, t.quarantine_id, {"a": "z"}),),
     "ignore_row": (lambda d, p, t: d.ignore_row(p, TENANT, t.quarantine_id, "x"),),
+    "read_again": (lambda d, p, t: d.read_again(p, TENANT, "shipment", t.file_sha256, "x"),),
     "decide_reference": (lambda d, p, t: d.decide_reference(p, TENANT, "PRO", "9", None, None, "x"),),
     "undo_reference_decision": (lambda d, p, t: d.undo_reference_decision(p, TENANT, t.decision_id, "x"),),
     "legal_hold": (lambda d, p, t: d.legal_hold(p, TENANT, case_id=t.case_id, reason="x"),),

@@ -1,0 +1,65 @@
+"""From a file that lands to its case, by the hot path as `make up` keeps it alive, and by a command.
+
+Files land one after another in a home that `tidewaiter run` has built, each with one shipment that is late. The
+time counts from the moment the file is whole to the moment the store has its case; a file counts as landed once it
+has not changed for a second, so that second is in every figure. The first file finds the process cold.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import TIDEWAITER, Home
+from tests.system.running import as_csv, drop, late_shipment, wait_for
+
+FILES = 40
+
+
+def measure(folder: Path, files: int = FILES) -> dict[str, Any]:
+    """Return seconds from a landed file to its case: the first, the median and the 95th percentile of the rest."""
+    home = Home(folder / "var")
+    home.run("run")
+    by_command = seconds_to_case(home, 0, lambda: home.run("run"))
+    hot_path = subprocess.Popen(
+        [str(TIDEWAITER), "hot-path"], env=home.environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        first, *rest = [seconds_to_case(home, number) for number in range(1, files + 2)]
+    finally:
+        hot_path.terminate()
+        hot_path.wait(30)
+    return {
+        "what": "a landed file to its case, by the hot path", "files": len(rest),
+        "first_seconds": round(first, 1), "p50_seconds": round(statistics.median(rest), 1),
+        "p95_seconds": round(statistics.quantiles(rest, n=20)[-1], 1), "by_a_command_seconds": round(by_command, 1),
+    }  # fmt: skip
+
+
+def seconds_to_case(home: Home, number: int, carry: Any = None) -> float:
+    """Land one late shipment; return how long its case took."""
+    name = f"SH-{930000 + number}"
+    content, query = as_csv([late_shipment(home, name)]), "select 1 from cases where subject = ? and is_open"
+    drop(home, "demo", "shipment", f"shipment_20260901T05{number // 60:02}{number % 60:02}Z.csv", content)
+    began = time.perf_counter()
+    if carry:
+        carry()
+
+    def is_case() -> bool:
+        with sqlite3.connect(f"file:{home.path / 'operational.db'}?mode=ro", uri=True, timeout=30) as store:
+            return bool(store.execute(query, [name]).fetchall())
+
+    wait_for(is_case, 300, f"the case of {name}", every=0.02)
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as made:
+        print(json.dumps(measure(Path(made), *map(int, sys.argv[1:]))))
