@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterable
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import BinaryIO
 
 from data.errors import OriginalMissing
 
@@ -32,7 +30,8 @@ class Originals:
         Keeping the same bytes again changes nothing. The hash is taken from the copy's own bytes, so a file
         that grows while it is read is kept as it was read.
         """
-        return self._keep(lambda: path.open("rb"))
+        with path.open("rb") as source:
+            return self.keep_chunks(iter(lambda: source.read(CHUNK_BYTES), b""))
 
     def keep_bytes(self, content: bytes) -> str:
         """Write these bytes here and return their SHA-256; on return they survive a crash, as with `keep`."""
@@ -40,7 +39,7 @@ class Originals:
         if self.path(sha256).exists():
             self._sync_name(sha256)
             return sha256
-        return self._keep(lambda: io.BytesIO(content))
+        return self.keep_chunks([content])
 
     def open(self, sha256: str) -> BufferedReader:
         """A stream over the kept bytes; OriginalMissing where they are not here."""
@@ -62,12 +61,13 @@ class Originals:
         if found != sha256:
             raise OriginalMissing(sha256, "has been changed on disk; restore it from the backups.")
 
-    def _keep(self, opened: Callable[[], BinaryIO]) -> str:
+    def keep_chunks(self, chunks: Iterable[bytes]) -> str:
+        """Write bytes here as they come and return their SHA-256; nothing is kept unless all of them came."""
         self.root.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix="incoming-", dir=self.root)
         try:
-            with os.fdopen(descriptor, "wb") as copy, opened() as source:
-                sha256 = _copy(source, copy)
+            with os.fdopen(descriptor, "wb") as copy:
+                sha256 = _copy(chunks, copy)
                 copy.flush()
                 os.fsync(copy.fileno())
             self._settle(Path(name), sha256)
@@ -91,9 +91,9 @@ class Originals:
         _sync_folder(self.root)
 
 
-def _copy(source: BinaryIO, target: BufferedWriter) -> str:
+def _copy(chunks: Iterable[bytes], target: BufferedWriter) -> str:
     digest = hashlib.sha256()
-    while chunk := source.read(CHUNK_BYTES):
+    for chunk in chunks:
         digest.update(chunk)
         target.write(chunk)
     return digest.hexdigest()

@@ -14,7 +14,8 @@ from dagster import DagsterRunStatus
 
 from orchestration import hotpath
 from orchestration.instance import reap
-from orchestration.loading import register_landed, waiting_for
+from orchestration.landing import register_landed
+from orchestration.loading import waiting_for
 from orchestration.publishing import latest_publication
 from orchestration.resources import Platform
 

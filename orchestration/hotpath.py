@@ -16,7 +16,8 @@ from pathlib import Path
 
 from orchestration import publishing
 from orchestration.errors import OrchestrationError
-from orchestration.loading import register_landed, waiting_for
+from orchestration.landing import register_landed
+from orchestration.loading import waiting_for
 from orchestration.pipeline import Runs
 from orchestration.resources import Platform
 from orchestration.settings import Settings

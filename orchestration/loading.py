@@ -1,4 +1,4 @@
-"""From a landed file to typed rows in the warehouse and a settled entry in the ledger.
+"""From an acknowledged file to typed rows in the warehouse and a settled entry in the ledger.
 
 Every step may be killed after any other: bytes are kept before they are acknowledged, rows are replaced by
 file, and the ledger is settled last.
@@ -6,10 +6,8 @@ file, and the ledger is settled last.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from casework import ledger
@@ -21,7 +19,6 @@ from data.contract.suite import CheckResult, validate
 from data.errors import FileRefused
 from data.formats import read_in_blocks
 from orchestration.acknowledging import answers_waiting, lay_answers, record_answers
-from orchestration.landing import SETTLE_SECONDS, LandedFile, landed_files
 from orchestration.publishing import decisions_waiting
 from orchestration.resources import Platform
 
@@ -45,58 +42,6 @@ class FeedLoad:
     gaps: list[str] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     touched: list[str] = field(default_factory=list)
-
-
-def register_landed(platform: Platform, settle_seconds: float = SETTLE_SECONDS) -> int:
-    """Keep the bytes of every landed file and acknowledge it; return how many contents were new.
-
-    A file whose name, size and modification time were acknowledged before is not read again.
-    """
-    index = LandingIndex(platform.settings.home / "landing_index.json")
-    new = 0
-    for file in landed_files(platform.settings.landing, settle_seconds=settle_seconds):
-        if platform.contract_of(file.tenant_id, file.feed) is None or index.knows(file):
-            continue
-        sha256 = platform.originals.keep(file.path)
-        crashpoint("landing:after-keep-before-register")
-        key = FileKey(file.tenant_id, file.feed, sha256)
-        as_of = platform.casework.clock_of(file.tenant_id).as_of
-        new += ledger.register(
-            platform.engine, key, file_name=file.name, size_bytes=file.size_bytes, recorded_at=as_of,
-            now=platform.clock(),
-        )  # fmt: skip
-        index.note(file)
-    index.save()
-    return new
-
-
-class LandingIndex:
-    """Which landed files were acknowledged, by path, size and time of change; a cache that may be thrown away."""
-
-    def __init__(self, path: Path) -> None:
-        """Read the cache; a missing or damaged one is an empty one."""
-        self.path = path
-        self.changed = False
-        try:
-            self.seen: dict[str, list[int]] = json.loads(path.read_text())
-        except (FileNotFoundError, ValueError):
-            self.seen = {}
-
-    def knows(self, file: LandedFile) -> bool:
-        """Say whether exactly this file was acknowledged before."""
-        return self.seen.get(str(file.path)) == [file.size_bytes, file.changed_ns]
-
-    def note(self, file: LandedFile) -> None:
-        """Remember an acknowledged file."""
-        self.seen[str(file.path)] = [file.size_bytes, file.changed_ns]
-        self.changed = True
-
-    def save(self) -> None:
-        """Write the cache whole."""
-        if self.changed:
-            draft = self.path.with_suffix(".part")
-            draft.write_text(json.dumps(self.seen))
-            draft.replace(self.path)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from orchestration import publishing
 from orchestration.dbt import manifest_path
 from orchestration.errors import ClockRefused, OrchestrationError, PipelineFailed
 from orchestration.instance import PID_TAG, open_instance, prepare_instance, reap
-from orchestration.landing import landed_files
-from orchestration.loading import register_landed, waiting_for
+from orchestration.landing import landed_files, register_landed
+from orchestration.loading import waiting_for
 from orchestration.resources import Platform
 from orchestration.world import lay_tenant, replay
 

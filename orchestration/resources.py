@@ -26,6 +26,7 @@ from orchestration.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from ml.registry import Registry
+    from orchestration.bucket import Bucket
 
 
 def utcnow() -> datetime:
@@ -73,6 +74,13 @@ class Platform:
         return Originals(self.settings.originals)
 
     @cached_property
+    def bucket(self) -> Bucket | None:
+        """Where files land in an object store, if they do."""
+        from orchestration.bucket import Bucket
+
+        return Bucket(self.settings.landing_url) if self.settings.landing_url else None
+
+    @cached_property
     def registry(self) -> Registry:
         """The models in use, of every tenant."""
         from ml.registry import Registry  # seconds to import: only who scores pays them
@@ -107,6 +115,11 @@ class Platform:
         known = (self.contracts.get((source, feed)) for source in TENANT_SOURCES.get(tenant_id, ()))
         packaged = next((contract for contract in known if contract), None)
         return packaged or self.mappings.feeds.get((tenant_id, feed))
+
+    def feeds(self) -> list[tuple[str, str]]:
+        """Return (tenant, feed) of every feed that is held to something."""
+        packaged = {(tenant, one.feed) for one in self.contracts.values() for tenant in one.tenants()}
+        return sorted(packaged | set(self.mappings.feeds))
 
     def feeds_of(self, contract: Contract) -> list[tuple[str, Contract]]:
         """Return (tenant, contract held to) of every feed that ends in this contract's raw table."""

@@ -26,14 +26,16 @@ class Settings:
     home: Path
     datasets: Path | None
     store_url: str
+    landing_url: str | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read `TIDEWAITER_HOME`, `TIDEWAITER_DATASETS` and `TIDEWAITER_STORE_URL`; fall back to defaults."""
+        """Read `TIDEWAITER_HOME`, `_DATASETS`, `_STORE_URL` and `_LANDING_URL`; fall back to defaults."""
         home = Path(os.environ.get("TIDEWAITER_HOME") or PROJECT_ROOT / "var").resolve()
         datasets = os.environ.get("TIDEWAITER_DATASETS")
         store = os.environ.get("TIDEWAITER_STORE_URL") or f"sqlite:///{home / 'operational.db'}"
-        return cls(home=home, datasets=Path(datasets) if datasets else None, store_url=store)
+        landing = os.environ.get("TIDEWAITER_LANDING_URL") or None
+        return cls(home, Path(datasets) if datasets else None, store, landing)
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that make a child process read the same settings."""
@@ -44,6 +46,8 @@ class Settings:
             "TIDEWAITER_WAREHOUSE": str(self.warehouse_path),
             "DAGSTER_HOME": str(self.dagster_home),
         }
+        if self.landing_url:
+            environment["TIDEWAITER_LANDING_URL"] = self.landing_url
         if self.datasets:
             environment["TIDEWAITER_DATASETS"] = str(self.datasets)
         return environment

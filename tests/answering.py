@@ -10,7 +10,8 @@ from pathlib import Path
 from casework.store.engine import migrate
 from data.contract import Contract
 from orchestration.assets.raw import raw_tables
-from orchestration.loading import FeedLoad, load_feed, register_landed
+from orchestration.landing import register_landed
+from orchestration.loading import FeedLoad, load_feed
 from orchestration.resources import Platform
 from orchestration.settings import Settings
 

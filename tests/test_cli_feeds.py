@@ -20,8 +20,9 @@ from orchestration.assets.raw import raw_tables
 from orchestration.cli import app
 from orchestration.cli.feeds import feed_name
 from orchestration.cli.output import explain
+from orchestration.landing import register_landed
 from orchestration.lineage import source_rows
-from orchestration.loading import FeedLoad, load_feed, register_landed
+from orchestration.loading import FeedLoad, load_feed
 from orchestration.resources import Platform
 from orchestration.settings import Settings
 from tests.data.test_mapping import MEIER, table

@@ -5,7 +5,8 @@ from __future__ import annotations
 from casework import ledger
 from casework.store.engine import migrate
 from orchestration.assets.raw import raw_tables
-from orchestration.loading import load_feed, register_landed
+from orchestration.landing import register_landed
+from orchestration.loading import load_feed
 from orchestration.resources import Platform
 from orchestration.settings import Settings
 
