@@ -19,6 +19,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 DAGSTER_PORT = int(os.environ.get("TIDEWAITER_DAGSTER_PORT", "3000"))
 DASHBOARD_PORT = int(os.environ.get("TIDEWAITER_DASHBOARD_PORT", "8501"))
 RECEIVER_PORT = int(os.environ.get("TIDEWAITER_RECEIVER_PORT", "8504"))
+MAIL_PORT = int(os.environ.get("TIDEWAITER_MAIL_PORT", "8505"))
 STOP_SECONDS = 15.0
 # A process that dies comes back after this long, longer each time up to the last.
 RESTART_SECONDS = (0.5, 2.0, 5.0, 15.0)
@@ -86,10 +87,11 @@ class Process:
             return
 
 
-def processes(settings: Settings, *, sandbox: bool, receiver: bool) -> list[Process]:
+def processes(settings: Settings, *, sandbox: bool, receiver: bool, mail_door: bool) -> list[Process]:
     """Return what `up` keeps alive; the sandbox stands in where no mail server is configured.
 
-    The receiver is among them where the environment holds a secret for posts: without one it has no door.
+    The receiver is among them where the environment holds a secret for posts, the mail door where it names senders:
+    without them they have no door.
     """
     bin_dir = Path(sys.executable).parent
     logs = settings.home / "logs"
@@ -111,6 +113,8 @@ def processes(settings: Settings, *, sandbox: bool, receiver: bool) -> list[Proc
         commands["sandbox"] = [tidewaiter, "sandbox"]
     if receiver:
         commands["receiver"] = [tidewaiter, "receiver", "--port", str(RECEIVER_PORT)]
+    if mail_door:
+        commands["maildoor"] = [tidewaiter, "mail-door", "--port", str(MAIL_PORT)]
     return [Process(name, command, logs / f"{name}.log") for name, command in commands.items()]
 
 

@@ -1,4 +1,4 @@
-"""Long-lived commands: up, hot-path, worker, sandbox, receiver."""
+"""Long-lived commands: up, hot-path, worker, sandbox, receiver, mail-door."""
 
 from __future__ import annotations
 
@@ -24,24 +24,28 @@ def register(app: typer.Typer) -> None:
     app.command()(worker)
     app.command()(sandbox)
     app.command()(receiver)
+    app.command()(mail_door)
 
 
 def up() -> None:
     """Serve Dagster on 127.0.0.1:3000 and the dashboard on 127.0.0.1:8501, hot path and worker beside them."""
-    from orchestration import receiver, supervisor
+    from orchestration import mail_door, receiver, supervisor
     from orchestration.errors import PortTaken
     from orchestration.instance import prepare_instance
     from orchestration.resources import Platform
     from orchestration.settings import Settings
 
     settings = Settings.from_environment()
-    doors = receiver.doors_of(Platform(settings), os.environ, receiver.Limits())
+    platform = Platform(settings)
+    doors = receiver.doors_of(platform, os.environ, receiver.Limits())
+    mail_doors = mail_door.doors_of(platform, os.environ)
     prepare_instance(settings)
     supervisor.stop_strays(settings)
     ports = [
         supervisor.DAGSTER_PORT,
         supervisor.DASHBOARD_PORT,
         *([supervisor.RECEIVER_PORT] if doors else []),
+        *([supervisor.MAIL_PORT] if mail_doors else []),
     ]
     for port in ports:
         if supervisor.port_is_taken(port):
@@ -55,8 +59,12 @@ def up() -> None:
         say(
             f"Receiver   http://127.0.0.1:{supervisor.RECEIVER_PORT}/feeds/<tenant>/<feed>, {len(doors)} feed(s)"
         )
+    if mail_doors:
+        say(f"Mail door  127.0.0.1:{supervisor.MAIL_PORT} for a mail server, {len(mail_doors)} feed(s)")
     say(f"Logs       {settings.home / 'logs'}\nCtrl-C stops everything.")
-    children = supervisor.processes(settings, sandbox=use_sandbox, receiver=bool(doors))
+    children = supervisor.processes(
+        settings, sandbox=use_sandbox, receiver=bool(doors), mail_door=bool(mail_doors)
+    )
     raise typer.Exit(supervisor.supervise(children, settings))
 
 
@@ -170,3 +178,16 @@ def receiver(
 
     platform = Platform(Settings.from_environment())
     receiver.serve(platform, os.environ, port, receiver.Limits(post_bytes=max_bytes), say)
+
+
+def mail_door(
+    port: Annotated[
+        int, typer.Option(help="Where it listens on 127.0.0.1.", envvar="TIDEWAITER_MAIL_PORT")
+    ] = 8505,
+) -> None:
+    """Take in mail to <tenant>.<feed>@…, for the feeds the environment names senders for."""
+    from orchestration import mail_door
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    mail_door.serve(Platform(Settings.from_environment()), os.environ, port, stop_event(), say)

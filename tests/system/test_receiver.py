@@ -411,7 +411,7 @@ def test_a_secret_that_cannot_be_used_is_named_and_not_told(
 
 def test_the_receiver_is_kept_alive_only_where_there_is_a_door(tmp_path: Path) -> None:
     for wanted in (True, False):
-        children = processes(settings_of(tmp_path), sandbox=False, receiver=wanted)
+        children = processes(settings_of(tmp_path), sandbox=False, receiver=wanted, mail_door=False)
         assert ("receiver" in {child.name for child in children}) is wanted
 
 
