@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from obstore.exceptions import GenericError
 
 from casework import ledger
 from casework.store.engine import migrate
@@ -116,6 +117,19 @@ def test_an_object_replaced_between_list_and_get_is_taken_as_what_it_is_then(
     assert register_landed(platform) == 0
     assert register_landed(platform) == 1
     assert [sha256 for _, _, sha256 in names(platform)] == second
+
+
+def test_an_object_that_could_not_be_fetched_is_taken_with_the_next_look(
+    s3: Any, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = put(s3, "demo/shipment/a.csv")
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            buckets.obstore, "get", lambda *_a, **_k: (_ for _ in ()).throw(GenericError("cut off"))
+        )
+        assert register_landed(platform) == 0
+    assert register_landed(platform) == 1
+    assert [found for _, _, found in names(platform)] == [sha256]
 
 
 def test_only_what_lies_where_files_land_is_taken(s3: Any, platform: Platform) -> None:

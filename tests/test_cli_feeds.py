@@ -110,6 +110,8 @@ def test_a_partners_file_is_loaded_quarantined_corrected_and_traced_like_any_oth
         ("M2", "ARRI", 2),
     ]
     sha256 = platform.originals.keep(landed)
+    told = platform.warehouse.read("select distinct _file_sha256 from raw.network__milestone").to_pylist()
+    assert told == [{"_file_sha256": sha256}]
     [traced] = source_rows(platform, "demo")(sha256, [2])
     assert str(traced["raw"]).startswith("M2; 0042 ;Verloren;")
     assert ledger.refusal_of(platform.engine, FileKey("demo", "meier", sha256)) is None

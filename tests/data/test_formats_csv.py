@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from data.errors import FileRefused
 from data.formats import Record, csv, plain, read
 from data.formats.csv import rows_of
 from data.formats.limits import MAX_LINE_BYTES
-from data.formats.lines import CHUNK_BYTES, lines_of, open_bytes
+from data.formats.lines import CHUNK_BYTES, Line, lines_of, open_bytes
 from data.records import Block
 from tests.data.builders import CORPORA, GOOD, csv_text, judge, parcel
 
@@ -132,6 +133,23 @@ def test_bytes_that_are_not_text_cost_their_row_and_are_shown_with_their_place(
     assert words in rejection.message
     assert "line 2" in rejection.message
     assert "\\x" in rejection.raw
+
+
+def test_a_quote_that_is_never_closed_is_given_up_within_bounds() -> None:
+    content, taken = b'a,b\n1,"open\n' + b"2,3\n" * (MAX_LINE_BYTES // 2), 0
+
+    def counted() -> Iterator[Line]:
+        nonlocal taken
+        for line in lines_of(open_bytes(content), "utf-8"):
+            taken += len(line.text)
+            yield line
+
+    rows = rows_of(counted(), ",")
+    assert next(rows)[2] is None
+    problem = next(rows)[2]
+    assert problem is not None and "closing quote is missing" in problem.message
+    assert taken < MAX_LINE_BYTES + 100
+    assert sum(1 for _cells, _lines, wrong in rows if wrong is None) == MAX_LINE_BYTES // 2
 
 
 def test_an_endless_line_costs_one_row_and_little_memory() -> None:

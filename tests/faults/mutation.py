@@ -67,6 +67,21 @@ def _read_changed(mutant: Mutant) -> None:
         return changed if self == place else plainly(self, *arguments, **options)
 
     Path.read_text = read_text  # type: ignore[method-assign]
+    if mutant.path.endswith(".sql"):
+        _build_changed(place, changed)
+
+
+def _build_changed(place: Path, changed: str) -> None:
+    """Let dbt read a model changed; it reads files by a function of its own."""
+    from dbt_common.clients import system
+
+    plainly = system.load_file_contents
+
+    def load_file_contents(path: str, strip: bool = True) -> str:
+        text = changed if Path(path).resolve() == place else str(plainly(path, strip))
+        return text.strip() if strip else text
+
+    system.load_file_contents = load_file_contents
 
 
 def install(name: str) -> None:

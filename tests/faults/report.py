@@ -38,6 +38,11 @@ INVARIANTS = {
     "I2": "A decision's rows, log entries, events and outgoing effects are all there, or none is.",
     "I3": "A receiver has an effect at most once. Every effect ends, or has a next attempt within 24 hours. "
     "What may have been taken is never sent again by a machine to a receiver that could not tell.",
+    "I4": "Of every file that is accepted, rows in = loaded + quarantined + duplicates, whatever is killed meanwhile. "
+    "What was acknowledged is never lost, and every row names its file, row and loader.",
+    "I5": "No reader sees half a build, whatever is cut off while the next is published. "
+    "The same rows make the same bytes.",
+    "I6": "Whatever order events reach us in, and however often: the same current view and the same open exceptions.",
     "I7": "A step that is due fires once, never early, and none is left. An open case always has "
     "something ahead.",
     "I8": "What one tenant is shown and does is the same whatever other tenants have, and touches nothing of theirs.",
@@ -47,6 +52,8 @@ INVARIANTS = {
     "verifies.",
     "I11": "What people do at once to one case equals some order of doing it one after another. "
     "No edit is lost, and no version of a draft is decided twice.",
+    "I13": "What leaves is read as what it is, and no cell of it as a formula. Reading what comes ends within bounds, "
+    "with a result or a reason.",
     "I14": "Every call of a model and every message is on record before it is made, and settled after it. "
     "Over budget the template writes, and a message waits for a person while the lead is told.",
     "I15": "Whoever comes by a link or a key sees and does what was granted, until the instant it ends or is "
@@ -54,8 +61,9 @@ INVARIANTS = {
 }
 INTRODUCTION = """# What is proven, and how
 
-Casework promises that a decision is never lost, doubled, forged or forgotten. Each promise is an invariant;
-its tests try to break it on SQLite and on PostgreSQL, and seeded bugs show that they would notice.
+What arrives is never lost or changed in silence, and a decision is never lost, doubled, forged or forgotten. Each
+promise is an invariant; its tests try to break it, those of decisions on SQLite and on PostgreSQL, and seeded bugs
+show that they would notice.
 
 {invariants}
 `make test` tries a tenth of a release's figures; `make faults` all of them, `make faults CLAIM=1` those of a

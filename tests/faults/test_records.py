@@ -24,7 +24,7 @@ def test_every_seeded_bug_fits_the_code_and_is_a_program(mutant: Mutant) -> None
 
 def test_each_invariant_has_five_seeded_bugs_or_more() -> None:
     per_invariant = Counter(mutant.invariant for mutant in MUTANTS)
-    assert set(per_invariant) == {"I1", "I2", "I3", "I7", "I8", "I9", "I10", "I11", "I14", "I15"}
+    assert set(per_invariant) == {f"I{number}" for number in range(1, 16)} - {"I12"}
     assert min(per_invariant.values()) >= 5
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
 
