@@ -19,6 +19,10 @@ class BuildFailed(OrchestrationError):
     """dbt could not build a model, or a test on one failed."""
 
 
+class CodeChanged(OrchestrationError):
+    """The code on the disk is no longer that of this process, which must not build in its name."""
+
+
 class FileRefused(OrchestrationError):
     """A file cannot be read at all; its bytes are kept and nothing of it was loaded."""
 

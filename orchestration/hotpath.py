@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from orchestration import publishing
-from orchestration.errors import OrchestrationError
+from orchestration.errors import CodeChanged, OrchestrationError
 from orchestration.landing import register_landed
 from orchestration.loading import waiting_for
 from orchestration.pipeline import Runs
@@ -40,16 +40,22 @@ class HotPath:
         self.platform = platform
         self._runs: Runs | None = None
         self._compared_at: datetime | None = None
+        self._code = publishing.code_on_disk()
 
     def carry(self) -> dict[str, float] | None:
         """Carry what waits; return the seconds of each stage, or None where nothing waited.
 
         Only what follows from it is built, where all else was built before from what is in force now. Raises
-        `PipelineFailed` with the stage that failed; what was loaded stays loaded.
+        `PipelineFailed` with the stage that failed (what was loaded stays loaded), `CodeChanged` where another
+        process has to do it.
         """
         register_landed(self.platform)
         if not waiting_for(self.platform).keys and not self._is_left_behind():
             return None
+        if publishing.code_on_disk() != self._code:
+            raise CodeChanged(
+                "Models, code or configuration were changed since this process began. Start it again."
+            )
         if self._runs is None:
             self._runs = Runs(self.platform)
         with self.platform.warehouse.lock():
@@ -80,6 +86,9 @@ class HotPath:
             ):
                 try:
                     seconds = self.carry()
+                except CodeChanged as changed:  # whoever keeps this process alive starts it again
+                    log.info("%s", changed)
+                    return
                 except OrchestrationError as failed:
                     failures += 1
                     log.error("%s", failed)

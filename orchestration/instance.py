@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 
 PID_TAG = "tidewaiter/pid"
+# A run of what follows from something that arrived; one of the whole path does not have it.
+SHORT = {"tidewaiter/short": "true"}
+# A run's history takes some megabytes, and a busy day has hundreds of short ones.
+KEPT_SHORT_RUNS = 200
 
 
 def is_alive(pid: int) -> bool:
@@ -59,3 +63,17 @@ def reap(instance: DagsterInstance) -> int:
             instance.report_run_failed(run, "The process that ran it is gone.")
             count += 1
     return count
+
+
+def forget_short_runs(instance: DagsterInstance, kept: int = KEPT_SHORT_RUNS) -> int:
+    """Delete the history of all but the newest short runs that are over; return how many there were.
+
+    Every asset has a newer materialization from the whole path or a later short run.
+    """
+    from dagster import DagsterRunStatus, RunsFilter
+
+    over = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+    old = instance.get_run_ids(RunsFilter(tags=SHORT, statuses=over))[kept:]
+    for run_id in old:
+        instance.delete_run(run_id)
+    return len(old)

@@ -21,7 +21,7 @@ from casework.store.tables import cases, drafts, ingested_files
 from orchestration import publishing
 from orchestration.dbt import manifest_path
 from orchestration.errors import ClockRefused, OrchestrationError, PipelineFailed
-from orchestration.instance import PID_TAG, open_instance, prepare_instance, reap
+from orchestration.instance import PID_TAG, SHORT, forget_short_runs, open_instance, prepare_instance, reap
 from orchestration.landing import landed_files, register_landed
 from orchestration.loading import waiting_for
 from orchestration.resources import Platform
@@ -205,12 +205,13 @@ class Runs:
             result = self.job.with_hooks({step_hook(tell, len(self.job.nodes))}).execute_in_process(
                 instance=self.instance,
                 asset_selection=self._selected(tables),
-                tags={PID_TAG: str(os.getpid())},
+                tags={PID_TAG: str(os.getpid()), **(SHORT if tables is not None else {})},
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 raise_on_error=False,
             )
         if not result.success:
             raise PipelineFailed(failure_of(result))
+        forget_short_runs(self.instance)
         return stage_seconds(self.instance, result.run_id)
 
     def _selected(self, tables: Collection[str] | None) -> list[dg.AssetKey] | None:
@@ -226,10 +227,8 @@ class Runs:
         found = {settings, *(dg.AssetKey(["raw", table]) for table in tables)}
         is_as_told = all(warehouse.tells(name, rows) for name, rows in told.items())
         ahead = [key for key in found if key != settings or not is_as_told]
-        graph, feeds = (
-            self.job.asset_layer.asset_graph,
-            {c.table_name for c in self.platform.contracts.values()},
-        )
+        graph = self.job.asset_layer.asset_graph
+        feeds = {contract.table_name for contract in self.platform.contracts.values()}
         while ahead:
             # Every feed waits for the settings, but its rows do not follow from them.
             after = {key for key in graph.get(ahead.pop()).child_keys if key.path[-1] not in feeds} - found

@@ -113,9 +113,14 @@ def is_current(platform: Platform) -> bool:
     )
 
 
+def code_on_disk() -> tuple[str, str]:
+    """Return what tells whether models, code or configuration were changed since a process read them."""
+    return sources_digest(), code_digest.__wrapped__(CODE_THAT_DECIDES)
+
+
 @cache
 def code_digest(places: Iterable[str]) -> str:
-    """Return one hash over the code and configuration that a decision depends on."""
+    """Return one hash over the code and configuration that a decision depends on, as this process read them."""
     total = hashlib.sha256()
     for place in places:
         for path in sorted((PROJECT_ROOT / place).rglob("*")):

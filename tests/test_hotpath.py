@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,9 @@ from casework.store.engine import migrate
 from orchestration import automation, hotpath, publishing
 from orchestration.assets.raw import raw_tables
 from orchestration.automation import landing_sensor
+from orchestration.errors import CodeChanged
 from orchestration.event_log import KeptOpenEventLogStorage
+from orchestration.instance import SHORT, forget_short_runs
 from orchestration.loading import waiting_for
 from orchestration.pipeline import Runs
 from orchestration.resources import Platform
@@ -205,3 +208,29 @@ def test_the_event_log_kept_open_is_the_one_dagster_itself_would_read(
     for run, told in kept.items():
         assert [str(one.message) for one in stock.get_logs_for_run(run)] == told
     assert len(stock.get_asset_records([dg.AssetKey("thing")])) == 1
+
+
+def test_a_process_whose_code_was_changed_builds_nothing_more(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, stop = hotpath.HotPath(platform), threading.Event()
+    land(platform)
+    monkeypatch.setattr(publishing, "sources_digest", lambda: "changed")
+    monkeypatch.setattr(hotpath, "Runs", lambda _platform: pytest.fail("it began a run"))
+    with pytest.raises(CodeChanged, match="Start it again"):
+        own.carry()
+    own.run_forever(stop, interval=0.01)  # ends by itself, and whoever keeps it alive starts it again
+    assert not stop.is_set() and not hotpath.is_alive(platform.settings)
+
+
+def test_the_history_of_old_short_runs_is_forgotten(tmp_path: Path) -> None:
+    @dg.asset
+    def thing() -> None:
+        return None
+
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        whole = dg.materialize([thing], instance=instance).run_id
+        short = [dg.materialize([thing], instance=instance, tags=SHORT).run_id for _ in range(5)]
+        assert forget_short_runs(instance, kept=2) == 3
+        assert set(instance.get_run_ids()) == {whole, *short[-2:]}
+        assert forget_short_runs(instance, kept=2) == 0
