@@ -18,12 +18,14 @@ from data.contract.rowsplit import LOADER_VERSION, Arrived, Rejection, Split, co
 from data.contract.suite import CheckResult, validate
 from data.errors import FileRefused
 from data.formats import read_in_blocks
+from data.records import shortened
 from orchestration.acknowledging import answers_waiting, lay_answers, record_answers
 from orchestration.publishing import decisions_waiting
 from orchestration.resources import Platform
 
 # Great Expectations reads at most so many of the newly loaded rows; the row split has judged every one.
 GATE_ROWS = 200_000
+SHOWN_COLUMNS = 8
 # A batch costs one transaction of the warehouse; a crash repeats at most one batch.
 FILES_AT_ONCE, BYTES_AT_ONCE = 100, 32 * 1024 * 1024
 
@@ -42,6 +44,7 @@ class FeedLoad:
     gaps: list[str] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     touched: list[str] = field(default_factory=list)
+    unread_columns: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ def count(load: FeedLoad, done: Split, loaded: int, duplicates: int) -> None:
     load.loaded += loaded
     load.duplicates += duplicates
     load.quarantined += len(done.rejected)
+    load.unread_columns.update(done.extra_columns)
 
 
 def refusal(rejection: Rejection) -> Refusal:
@@ -204,7 +208,16 @@ def judge(platform: Platform, contract: Contract, tenant_id: str, load: FeedLoad
             label(check): ledger.Check(label(check), check.success, check.description)
             for check in load.checks
         }
-        ledger.record_checks(platform.engine, tenant_id, contract.feed, [reconcile, *verdicts.values()], now)
+        found = [reconcile, known_columns(load.unread_columns), *verdicts.values()]
+        ledger.record_checks(platform.engine, tenant_id, contract.feed, found, now)
+
+
+def known_columns(unread: set[str]) -> ledger.Check:
+    """Return the check that tells of columns which came and which the contract lets pass unread."""
+    names = [repr(shortened(name, 60)) for name in sorted(unread)]
+    more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
+    told = f"Columns came that nobody reads: {', '.join(names[:SHOWN_COLUMNS])}{more}." if names else ""
+    return ledger.Check("known_columns", True, told or "Every column that came is read.")
 
 
 def label(check: CheckResult) -> str:

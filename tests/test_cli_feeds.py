@@ -156,6 +156,31 @@ def test_a_file_with_renamed_columns_is_loaded_once_the_change_is_taken_over(
     assert "Nothing to change is proposed." in run(*asked, str(home / "landing/demo/meier/export.csv"))
 
 
+def test_columns_that_a_contract_lets_pass_unread_are_told_of(home: Path, platform: Platform) -> None:
+    row = {
+        "event_id": "E1", "carrier_scac": "ACME", "reference": "1", "reference_type": "PRO", "event_code": "DEPA",
+        "classifier": "actual", "occurred_at": "2026-08-30T00:00:00Z", "reported_at": "2026-08-30T01:00:00Z",
+    }  # fmt: skip
+
+    def told(name: str, **more: str) -> str:
+        put(
+            home / "landing" / "demo" / "milestone" / name, json.dumps(row | {"event_id": name} | more) + "\n"
+        )
+        register_landed(platform, settle_seconds=0)
+        load_feed(platform, platform.contracts["network", "milestone"], "demo", "run")
+        (feed,) = platform.casework.feed_health(platform.casework.operator(), "demo")
+        (check,) = [one for one in feed.checks if one.check_name == "known_columns"]
+        assert check.passed
+        return str(check.description)
+
+    assert told("a.jsonl") == "Every column that came is read."
+    assert (
+        told("b.jsonl", temperature="7", vessel="X")
+        == "Columns came that nobody reads: 'temperature', 'vessel'."
+    )
+    assert told("c.jsonl") == "Every column that came is read."
+
+
 def test_a_contract_of_the_product_is_not_changed_from_the_command_line(
     home: Path, platform: Platform
 ) -> None:
