@@ -117,7 +117,7 @@ class Stream:
             return run
 
         works = [*(lambda n=n: self.post(n) for n in range(SENDERS)), self.land, self.correct]
-        threads = [threading.Thread(target=kept(work)) for work in works]
+        threads = [threading.Thread(target=kept(work), daemon=True) for work in works]
         for thread in threads:
             thread.start()
         try:
@@ -126,6 +126,7 @@ class Stream:
             self.stop.set()
             for thread in threads:
                 thread.join(120)
+        assert not any(thread.is_alive() for thread in threads), "what was begun was never acknowledged"
         if failures:
             raise failures[0]
 
