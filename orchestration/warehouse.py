@@ -73,8 +73,6 @@ SCORES_COLUMNS = (
     "model_version varchar, feature_sha256 varchar, reasons varchar, scored_at timestamptz"
 )
 KEPT_PUBLICATIONS = 10
-# As in the dbt profile: one process opens the file twice only with the same configuration.
-CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
 
 
 @dataclass
@@ -125,7 +123,9 @@ class Warehouse:
         """Give a connection under the lock; UTC, no extensions fetched. The file stays open while the lock is held."""
         with self.lock():
             if self._database is None:
-                self._database = duckdb.connect(str(self.path), config=CONFIG)
+                # dbt opens the same file in this process, which takes the very same configuration: none.
+                self._database = duckdb.connect(str(self.path))
+                self._database.execute("set autoinstall_known_extensions = false")
             connection = self._database.cursor()
             connection.execute("set TimeZone = 'UTC'")
             try:
