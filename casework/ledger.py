@@ -184,7 +184,7 @@ def claim(engine: Engine, key: FileKey, *, now: datetime, run_id: str, lease: ti
             _refuse(
                 connection,
                 key,
-                f"Loading was interrupted {row.attempts} times; look at it, then land it again.",
+                f"Loading was interrupted {row.attempts} times; look at it, then have it read again.",
                 now,
             )
             return False

@@ -95,15 +95,23 @@ def load_feed(platform: Platform, contract: Contract, tenant_id: str, run_id: st
 
 
 def batched(rows: Sequence[Any]) -> Iterator[list[Any]]:
-    """Yield runs of files that are loaded together, bounded in number and in bytes."""
+    """Yield runs of files that are loaded together, bounded in number and in bytes.
+
+    A file whose loading was interrupted before comes alone: too many interruptions refuse it, and those must be its
+    own, not of whatever it was loaded beside.
+    """
     batch: list[Any] = []
     for row in rows:
-        if batch and (
+        is_full = (
             len(batch) == FILES_AT_ONCE or sum(r.size_bytes for r in batch) + row.size_bytes > BYTES_AT_ONCE
-        ):
+        )
+        if batch and (is_full or row.attempts):
             yield batch
             batch = []
         batch.append(row)
+        if row.attempts:
+            yield batch
+            batch = []
     if batch:
         yield batch
 
