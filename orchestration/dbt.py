@@ -95,8 +95,8 @@ class Dbt:
     def stream(self, arguments: Sequence[str], place: str) -> Iterator[dict[str, Any]]:
         """Run a dbt command and yield what its log says of each node, as it goes on.
 
-        `place` names the folder of the run's logs and compiled SQL. The warehouse file is closed when this ends,
-        however it ends. Raises `BuildFailed` with what dbt says of each node that failed.
+        `place` names the folder of the run's logs and compiled SQL. dbt's own hold of the warehouse file is
+        given up when this ends, however it ends. Raises `BuildFailed` with what dbt says of each node that failed.
         """
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner

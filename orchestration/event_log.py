@@ -1,7 +1,7 @@
 """Dagster's event log in SQLite, with its databases kept open between events.
 
 The stock storage opens, commits, checkpoints and closes a database, and compiles its statements anew, for every
-event; that is more than half of what a short run costs. What it stores, and where, is unchanged: both storages read
+event, of which a short run has hundreds. What it stores, and where, is unchanged: both storages read
 each other's files. A power cut may lose the last events of a run's history, which is no record of what was ingested.
 """
 
