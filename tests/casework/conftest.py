@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
 from casework.access import accounts
 from casework.evidence.keys import Keys
 from casework.service import Casework
 from casework.store.engine import migrate, open_store
 from tests.casework.office import CONFIG, START, Office
+from tests.casework.opened import opened, remember
 
 TEMPLATE = "tidewaiter_template"
 
@@ -40,6 +40,7 @@ accounts.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 def _set_up(url: str, home: Path) -> Template:
     engine = open_store(url)
     migrate(engine)
+    remember(engine)
     door = Casework(engine, config=CONFIG, keys=Keys(home / "keys"), home=home, clock=lambda: START)
     made = door.bootstrap()
     engine.dispose()
@@ -88,18 +89,16 @@ def database(url: str, name: str) -> str:
 
 
 def _administer(url: str, statement: str) -> None:
-    engine = open_store(url).execution_options(isolation_level="AUTOCOMMIT")
     for patience in range(20, -1, -1):
         try:
-            with engine.connect() as connection:
-                connection.execute(text(statement))
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(statement.encode())
             break
-        except OperationalError as problem:
+        except psycopg.OperationalError as problem:
             # The template's last connection may still be closing.
             if not patience or "being accessed" not in str(problem):
                 raise
             time.sleep(0.1)
-    engine.dispose()
 
 
 @pytest.fixture
@@ -107,7 +106,7 @@ def sqlite_office(sqlite_template: Template, tmp_path: Path) -> Iterator[Office]
     """A fresh copy of the set-up SQLite store."""
     home = tmp_path / "home"
     shutil.copytree(sqlite_template.home, home)
-    engine = open_store(f"sqlite:///{home}/operational.db")
+    engine = opened(f"sqlite:///{home}/operational.db")
     yield Office(engine, home)
     engine.dispose()
 
@@ -117,7 +116,7 @@ def module_office(sqlite_template: Template, tmp_path_factory: pytest.TempPathFa
     """One desk without drafts for a whole module, where hypothesis asks many times."""
     home = tmp_path_factory.mktemp("module") / "home"
     shutil.copytree(sqlite_template.home, home)
-    engine = open_store(f"sqlite:///{home}/operational.db")
+    engine = opened(f"sqlite:///{home}/operational.db")
     yield Office(engine, home, drafting=False)
     engine.dispose()
 
@@ -127,7 +126,7 @@ def postgres_office(postgres_url: str, postgres_template: Template, tmp_path: Pa
     """A fresh copy of the set-up PostgreSQL database."""
     home = tmp_path / "home"
     shutil.copytree(postgres_template.home, home)
-    engine = open_store(copied(postgres_url))
+    engine = opened(copied(postgres_url))
     yield Office(engine, home)
     engine.dispose()
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from casework.store import work
-from casework.store.engine import open_store
 from tests.casework.conftest import TEMPLATE, Template, _administer, database
 from tests.casework.office import Office
+from tests.casework.opened import opened
 
 
 @dataclass
@@ -34,9 +34,9 @@ class Stores:
         home = self.folder / name
         shutil.copytree(self.template.home, home)
         if self.server is None:
-            return Office(open_store(f"sqlite:///{home}/operational.db"), home)
+            return Office(opened(f"sqlite:///{home}/operational.db"), home)
         _administer(self.server, f"create database {name} template {TEMPLATE}")
-        return Office(open_store(database(self.server, name)), home)
+        return Office(opened(database(self.server, name)), home)
 
     def done(self, office: Office) -> None:
         """Throw a desk away."""
