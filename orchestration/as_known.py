@@ -22,7 +22,7 @@ from orchestration.dbt import DBT_DIR, dbt_executable
 from orchestration.errors import ClockRefused, OrchestrationError, PipelineFailed
 from orchestration.pipeline import check_tenants
 from orchestration.resources import Platform
-from orchestration.warehouse import ARRIVALS_TABLES, SCORES_COLUMNS, TOLD_TABLES
+from orchestration.warehouse import ARRIVALS_TABLES, SCORES_COLUMNS, TOLD_TABLES, Warehouse
 
 FACTS = ("build", "--quiet", "--exclude", "tag:decide", "--exclude-resource-type", "unit_test")
 TOLD_LATER = {"reference_decisions": "decided_at"}  # what orchestration tells and when it came to be
@@ -59,33 +59,36 @@ def build(platform: Platform, at: datetime, to: Path, tenants: Sequence[str] | N
     with tempfile.TemporaryDirectory(prefix=".as_known_", dir=to.parent) as folder:
         draft = Path(folder) / to.name  # the same name: views name the file they stand in
         with platform.warehouse.lock():
-            copy_known(platform.warehouse.path, draft, at, chosen)
+            copy_known(platform.warehouse, draft, at, chosen)
         build_facts(draft, Path(folder), platform.settings.to_environment())
         rows = count_marts(draft)
         shutil.move(draft, to)
     return AsKnown(to, at, tuple(chosen), rows)
 
 
-def copy_known(source: Path, target: Path, at: datetime, tenants: Sequence[str]) -> None:
+def copy_known(warehouse: Warehouse, target: Path, at: datetime, tenants: Sequence[str]) -> None:
     """Copy the raw rows of some tenants that were known at an instant; what came later is not in the copy."""
-    if not source.exists():
-        raise OrchestrationError("There is no warehouse yet: run `tidewaiter run` first.")
-    with duckdb.connect(str(target), config={"autoinstall_known_extensions": "false"}) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        path = str(source).replace("'", "''")  # a path cannot be bound here; it is our own
-        connection.execute(f"attach '{path}' as now (read_only)")
+    with warehouse.connect() as connection:
+        named = (
+            "select table_name from duckdb_tables() "
+            "where database_name = current_database() and schema_name = 'raw'"
+        )
+        tables = [str(row[0]) for row in connection.execute(named).fetchall()]
+        if not tables:
+            raise OrchestrationError("There is no warehouse yet: run `tidewaiter run` first.")
+        path = str(target).replace("'", "''")  # a path cannot be bound here; it is our own
+        connection.execute(f"attach '{path}' as past")
         for schema in ("raw", "ml"):
-            connection.execute(f"create schema {schema}")
-        connection.execute(f"create table ml.arrival_scores ({SCORES_COLUMNS})")
-        named = "select table_name from duckdb_tables() where database_name = 'now' and schema_name = 'raw'"
-        for (table,) in connection.execute(named).fetchall():
+            connection.execute(f"create schema past.{schema}")
+        connection.execute(f"create table past.ml.arrival_scores ({SCORES_COLUMNS})")
+        for table in tables:
             clause = _known(table)
             connection.execute(
-                f'create table raw."{table}" as from now.raw."{table}" where {clause}',
+                f'create table past.raw."{table}" as from raw."{table}" where {clause}',
                 {"at": at, "tenants": list(tenants)} if "$at" in clause else {"tenants": list(tenants)},
             )
-        connection.execute("update raw.tenant_clocks set as_of = $at", {"at": at})
-        connection.execute("detach now")
+        connection.execute("update past.raw.tenant_clocks set as_of = $at", {"at": at})
+        connection.execute("detach past")
 
 
 def _known(table: str) -> str:
@@ -101,6 +104,7 @@ def build_facts(warehouse: Path, place: Path, environment: Mapping[str, str]) ->
     """Build every model that is true by itself into a warehouse file; raise `PipelineFailed` with what dbt said."""
     command = [dbt_executable(), *FACTS, "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR)]
     own = {
+        "TIDEWAITER_TARGET": "duckdb",
         "TIDEWAITER_WAREHOUSE": str(warehouse),
         "DBT_TARGET_PATH": str(place / "target"),
         "DBT_LOG_PATH": str(place / "logs"),

@@ -51,7 +51,8 @@ def dbt_project() -> DbtProject:
     from dagster_dbt import DbtProject
 
     settings = Settings.from_environment()
-    os.environ.setdefault("TIDEWAITER_WAREHOUSE", str(settings.warehouse_path))
+    for name, value in settings.for_dbt().items():
+        os.environ.setdefault(name, value)
     # Where dagster-dbt looks for the parsed project, so that an invocation need not parse it again.
     os.environ["DBT_TARGET_PATH"] = str(settings.dbt_target)
     os.environ["DBT_LOG_PATH"] = str(settings.home / "dbt" / "logs")
@@ -66,7 +67,7 @@ def manifest_path() -> Path:
 
 def _manifest(settings: Settings) -> Path:
     manifest, mark = settings.dbt_target / "manifest.json", settings.dbt_target / "manifest.digest"
-    digest = sources_digest()
+    digest = f"{sources_digest()} {settings.for_dbt()['TIDEWAITER_TARGET']}"
     if not manifest.exists() or not mark.exists() or mark.read_text() != digest:
         settings.dbt_target.mkdir(parents=True, exist_ok=True)
         settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)

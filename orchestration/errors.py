@@ -23,6 +23,10 @@ class CodeChanged(OrchestrationError):
     """The code on the disk is no longer that of this process, which must not build in its name."""
 
 
+class LeaseLost(OrchestrationError):
+    """Whoever wrote the lake may no longer: the connection that held the right ended."""
+
+
 class FileRefused(OrchestrationError):
     """A file cannot be read at all; its bytes are kept and nothing of it was loaded."""
 

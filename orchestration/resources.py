@@ -21,6 +21,8 @@ from data.contract import TENANT_SOURCES, Contract, load_contracts
 from data.mapping.held import Mappings
 from data.originals import Originals
 from orchestration.dbt import Dbt
+from orchestration.lake import Lake
+from orchestration.places import OneFile
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 
@@ -44,9 +46,12 @@ class Platform:
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        """The one DuckDB file."""
-        os.environ["TIDEWAITER_WAREHOUSE"] = str(self.settings.warehouse_path)
-        return Warehouse(self.settings.warehouse_path)
+        """What is true and what follows from it: one DuckDB file, or a lake that many hosts read."""
+        told = self.settings.for_dbt()
+        os.environ |= told
+        if told["TIDEWAITER_TARGET"] == "duckdb":
+            return Warehouse(OneFile(self.settings.warehouse_path))
+        return Warehouse(Lake.from_environment(told))
 
     @cached_property
     def dbt(self) -> Dbt:

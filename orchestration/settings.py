@@ -27,15 +27,18 @@ class Settings:
     datasets: Path | None
     store_url: str
     landing_url: str | None = None
+    lake_catalogue: str | None = None
+    lake_data: str | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read `TIDEWAITER_HOME`, `_DATASETS`, `_STORE_URL` and `_LANDING_URL`; fall back to defaults."""
+        """Read `TIDEWAITER_HOME`, `_DATASETS`, `_STORE_URL`, `_LANDING_URL`, `_LAKE_CATALOGUE` and `_LAKE_DATA`."""
         home = Path(os.environ.get("TIDEWAITER_HOME") or PROJECT_ROOT / "var").resolve()
         datasets = os.environ.get("TIDEWAITER_DATASETS")
         store = os.environ.get("TIDEWAITER_STORE_URL") or f"sqlite:///{home / 'operational.db'}"
         landing = os.environ.get("TIDEWAITER_LANDING_URL") or None
-        return cls(home, Path(datasets) if datasets else None, store, landing)
+        lake = (os.environ.get(f"TIDEWAITER_LAKE_{part}") or None for part in ("CATALOGUE", "DATA"))
+        return cls(home, Path(datasets) if datasets else None, store, landing, *lake)
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that make a child process read the same settings."""
@@ -43,14 +46,22 @@ class Settings:
             **QUIET,
             "TIDEWAITER_HOME": str(self.home),
             "TIDEWAITER_STORE_URL": self.store_url,
-            "TIDEWAITER_WAREHOUSE": str(self.warehouse_path),
             "DAGSTER_HOME": str(self.dagster_home),
+            **self.for_dbt(),
         }
         if self.landing_url:
             environment["TIDEWAITER_LANDING_URL"] = self.landing_url
         if self.datasets:
             environment["TIDEWAITER_DATASETS"] = str(self.datasets)
         return environment
+
+    def for_dbt(self) -> dict[str, str]:
+        """Return the variables that dbt's profile reads: which target, and where it lies."""
+        lake = {"CATALOGUE": self.lake_catalogue, "DATA": self.lake_data}
+        told = {f"TIDEWAITER_LAKE_{part}": value for part, value in lake.items() if value}
+        if told:
+            return {"TIDEWAITER_TARGET": "lake", **told}
+        return {"TIDEWAITER_TARGET": "duckdb", "TIDEWAITER_WAREHOUSE": str(self.warehouse_path)}
 
     @property
     def landing(self) -> Path:

@@ -1,12 +1,10 @@
-"""The warehouse file: opened for writing here alone, one process at a time.
+"""The warehouse: opened for writing here alone, one process at a time.
 
-A second writer waits for the first instead of failing: the lock is an `flock`, which the kernel gives
-back when its holder dies, however it dies.
+A second writer waits for the first instead of failing, and a writer that dies keeps nobody waiting (`places`).
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,10 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import duckdb
 import pyarrow as pa
+
+from orchestration.places import Place, Right
 
 PUBLISHED_MARTS = (
     ("marts", "dim_parties"),
@@ -75,13 +75,23 @@ SCORES_COLUMNS = (
 KEPT_PUBLICATIONS = 10
 
 
+# How the types above are told to Arrow.
+ARROW_TYPES = {
+    "varchar": pa.string(),
+    "double": pa.float64(),
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "timestamptz": pa.timestamp("us", "UTC"),
+}
+
+
 @dataclass
 class Warehouse:
-    """One DuckDB file and the lock beside it."""
+    """One warehouse, wherever it lies, and the right to write it."""
 
-    path: Path
+    place: Place
     _depth: int = field(default=0, repr=False)
-    _stream: IO[str] | None = field(default=None, repr=False)
+    _right: Right | None = field(default=None, repr=False)
     _database: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
 
     @contextmanager
@@ -107,53 +117,82 @@ class Warehouse:
             self._depth = 1
 
     def _take(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = self.path.with_suffix(".lock").open("a")
-        fcntl.flock(self._stream, fcntl.LOCK_EX)
+        self._right = self.place.take()
 
     def _give_back(self) -> None:
         if self._database is not None:
             self._database.close()
-        if self._stream is not None:
-            self._stream.close()
-        self._database = self._stream = None
+        if self._right is not None:
+            self._right.close()
+        self._database = self._right = None
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a connection under the lock; UTC, no extensions fetched. The file stays open while the lock is held."""
+        """Give a connection under the lock; UTC, no extensions fetched. It stays open while the lock is held."""
         with self.lock():
             if self._database is None:
-                # dbt opens the same file in this process, which takes the very same configuration: none.
-                self._database = duckdb.connect(str(self.path))
+                self._database = self.place.open()
                 self._database.execute("set autoinstall_known_extensions = false")
             connection = self._database.cursor()
             connection.execute("set TimeZone = 'UTC'")
+            self.place.enter(connection)
             try:
                 yield connection
             finally:
                 connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection under the lock, and commit what was done with it, or none of it."""
+        with self.connect() as connection:
+            connection.execute("begin transaction")
+            try:
+                yield connection
+                self.check()
+            except BaseException:
+                connection.execute("rollback")
+                raise
+            connection.execute("commit")
+
+    def check(self) -> None:
+        """Raise where somebody else may write by now: asked before what was built is made to count."""
+        if self._right is not None:
+            self._right.check()
+
+    def tidy(self) -> None:
+        """Let the place forget what only publications need that are no longer kept."""
+        with self.connect() as connection:
+            self.place.tidy(connection, KEPT_PUBLICATIONS)
 
     def prepare(self, raw_tables: dict[str, str]) -> None:
         """Create what dbt expects to find, empty where nothing has arrived: `raw.*` and `ml.*`.
 
         A column that a table from an older release lacks is added, null in the rows that stand there.
         """
-        with self.connect() as connection:
-            connection.execute("create schema if not exists raw")
-            connection.execute("create schema if not exists ml")
-            for name, columns in {**raw_tables, **TOLD_TABLES}.items():
-                connection.execute(f'create table if not exists raw."{name}" ({columns})')
-            connection.execute(f"create table if not exists ml.arrival_scores ({SCORES_COLUMNS})")
-            _add_missing(connection, {**raw_tables, **TOLD_TABLES})
+        expected = {("raw", name): columns for name, columns in {**raw_tables, **TOLD_TABLES}.items()}
+        expected["ml", "arrival_scores"] = SCORES_COLUMNS
+        with self.transaction() as connection:
+            standing = _standing_columns(connection)
+            for (schema, table), columns in expected.items():
+                if (schema, table) not in standing:
+                    connection.execute(f"create schema if not exists {schema}")
+                    connection.execute(f'create table {schema}."{table}" ({columns})')
+                    continue
+                for column in columns.split(", "):
+                    if column.split()[0].strip('"') not in standing[schema, table]:
+                        connection.execute(f'alter table {schema}."{table}" add column {column}')
 
     def replace_told(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Write one table that orchestration tells dbt of whole."""
-        columns = [column.split()[0] for column in TOLD_TABLES[name].split(", ")]
-        with self.connect() as connection, transaction(connection):
+        columns = dict(column.split() for column in TOLD_TABLES[name].split(", "))
+        arrays = {
+            column: pa.array([row.get(column) for row in rows], ARROW_TYPES[kind])
+            for column, kind in columns.items()
+        }
+        with self.transaction() as connection:
             connection.execute(f"delete from raw.{name}")
-            for row in rows:
-                marks = ", ".join("?" for _ in columns)
-                connection.execute(f"insert into raw.{name} values ({marks})", [row.get(c) for c in columns])
+            connection.register("told", pa.table(arrays))
+            connection.execute(f"insert into raw.{name} by name from told")
 
     def tells(self, name: str, rows: Sequence[dict[str, Any]]) -> bool:
         """Say whether such a table holds exactly these rows."""
@@ -165,7 +204,7 @@ class Warehouse:
 
     def replace_scores(self, scores: pa.Table, tenant_id: str) -> None:
         """Write one tenant's scores whole."""
-        with self.connect() as connection, transaction(connection):
+        with self.transaction() as connection:
             connection.execute("delete from ml.arrival_scores where tenant_id = ?", [tenant_id])
             connection.register("scores", scores)
             connection.execute("insert into ml.arrival_scores by name select * from scores")
@@ -190,7 +229,7 @@ class Warehouse:
         self, table: str, rows: pa.Table, tenant_id: str, scope: str, values: list[Any]
     ) -> dict[str, int]:
         ordered = rows.append_column("_arrival", pa.array(range(rows.num_rows), pa.int64()))
-        with self.connect() as connection, transaction(connection):
+        with self.transaction() as connection:
             connection.execute(f'delete from raw."{table}" where {scope}', values)
             connection.register("incoming", ordered)
             connection.execute(
@@ -217,25 +256,16 @@ class Warehouse:
             return connection.execute(query, list(parameters)).to_arrow_table()
 
 
-def _add_missing(connection: duckdb.DuckDBPyConnection, raw_tables: dict[str, str]) -> None:
-    query = "select table_name, column_name from information_schema.columns where table_schema = 'raw'"
-    standing = set(connection.execute(query).fetchall())
-    for table, columns in raw_tables.items():
-        for column in columns.split(", "):
-            if (table, column.split()[0].strip('"')) not in standing:
-                connection.execute(f'alter table raw."{table}" add column {column}')
-
-
-@contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commit what was done inside, or none of it."""
-    connection.execute("begin transaction")
-    try:
-        yield
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
+def _standing_columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], set[str]]:
+    """Return the columns of each table that stands, by schema and table."""
+    query = (
+        "select table_schema, table_name, column_name from information_schema.columns "
+        "where table_catalog = current_database() and table_schema in ('raw', 'ml')"
+    )
+    standing: dict[tuple[str, str], set[str]] = {}
+    for schema, table, column in connection.execute(query).fetchall():
+        standing.setdefault((schema, table), set()).add(column)
+    return standing
 
 
 def publish(
@@ -261,6 +291,8 @@ def publish(
     _sync_tree(draft)
     shutil.rmtree(final, ignore_errors=True)
     draft.replace(final)
+    with warehouse.transaction() as connection:
+        warehouse.place.publish(connection, publication_id, published_at)
     point_at(root, publication_id, published_at)
     forget_old(root, publication_id)
     return files

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dashboard.queries import current
+from orchestration.places import OneFile
 from orchestration.warehouse import KEPT_PUBLICATIONS, PUBLISHED_MARTS, Warehouse, publish
 
 AT = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -22,7 +23,7 @@ AT = datetime(2026, 9, 1, 6, tzinfo=UTC)
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    made = Warehouse(tmp_path / "warehouse.duckdb")
+    made = Warehouse(OneFile(tmp_path / "warehouse.duckdb"))
     with made.connect() as connection:
         for schema in ("marts", "features", "ml"):
             connection.execute(f"create schema {schema}")

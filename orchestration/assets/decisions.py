@@ -57,6 +57,7 @@ def published_marts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResul
     publishing.mark(
         platform.engine, publication.publication_id, state="published", files=files, published_at=now
     )
+    platform.warehouse.tidy()
     rows = {f"rows/{mart}": about["rows"] for mart, about in files.items()}
     return dg.MaterializeResult(metadata={"publication_id": publication.publication_id, **rows})
 

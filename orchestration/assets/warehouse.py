@@ -56,6 +56,7 @@ def _build(context: dg.AssetExecutionContext, platform: Platform, select: str, e
             invocations[f"dbt/{context.op.name}"] = raw["info"]["invocation_id"]
             told = DbtCoreCliEventMessage(raw, event_history_metadata={})
             yield from told.to_default_asset_events(manifest, translator, context)
+        platform.warehouse.check()
     context.instance.add_run_tags(context.run_id, invocations)
 
 

@@ -24,6 +24,7 @@ TRIED = {
     "decisions": "decisions compared with a reference, without a store",
     "kills": "`kill -9` of a worker at a random moment",
     "stream_kills": "`kill -9` of receiver or loading in a stream of posts, files and corrections, on SQLite",
+    "lake_kills": "`kill -9` of one of three hosts that write a lake, while ten read it",
     "restarts": "cuts of PostgreSQL under load",
     "mutated": "damaged files, over all formats, without a store",
     "permutations": "orders of the same events, some told twice, in one warehouse",

@@ -13,6 +13,8 @@ import small_world
 from conftest import FACTS, Built, Dbt
 
 from orchestration.as_known import build_facts, copy_known, count_marts
+from orchestration.places import OneFile
+from orchestration.warehouse import Warehouse
 
 AT = small_world.NOW["demo"] - timedelta(hours=20)
 TABLES = (
@@ -28,7 +30,7 @@ def known(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("as_known")
     built.rows("checkpoint")
     shutil.copy(built.path, place / "now.duckdb")  # dbt holds the first one open in this process
-    copy_known(place / "now.duckdb", place / "then.duckdb", AT, ["demo"])
+    copy_known(Warehouse(OneFile(place / "now.duckdb")), place / "then.duckdb", AT, ["demo"])
     build_facts(place / "then.duckdb", place, {})
     return place / "then.duckdb"
 

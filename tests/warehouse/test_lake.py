@@ -1,0 +1,74 @@
+"""The lake: the same rows, the same models and the same tests as in the file, and the same marts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections import Counter
+
+import pytest
+from conftest import PROJECT, Built
+
+from orchestration.dbt import dbt_executable
+from orchestration.lake import Lake
+from orchestration.warehouse import Warehouse
+from tests import lakes
+
+BUILT_SCHEMAS = ("staging", "identity", "intermediate", "marts", "features")
+
+
+@pytest.fixture(scope="module")
+def lake(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake that holds the raw rows and the scores of the file."""
+    place = tmp_path_factory.mktemp("lake")
+    made = lakes.lake(lakes.server(place / "postgres"), str(place / "data"))
+    built.rows("checkpoint")
+    shutil.copy(built.path, place / "file.duckdb")  # dbt holds the first one open in this process
+    with Warehouse(made).transaction() as connection:
+        connection.execute(f"attach '{place}/file.duckdb' as file (read_only)")
+        for schema, table in built.rows(
+            "select schema_name, table_name from duckdb_tables() where schema_name in ('raw', 'ml')"
+        ):
+            connection.execute(f"create schema if not exists {schema}")
+            connection.execute(f'create table {schema}."{table}" as from file.{schema}."{table}"')
+    return made
+
+
+@pytest.fixture(scope="module")
+def outcomes(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What dbt says of every model, test and unit test, built into the lake."""
+    place = tmp_path_factory.mktemp("target")
+    place_of = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(place))
+    done = subprocess.run(
+        [dbt_executable(), "build", "--quiet", "--log-path", str(place), *place_of],
+        env={**os.environ, **lakes.told(lake)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    results = json.loads((place / "run_results.json").read_text())["results"]
+    return {result["unique_id"]: result["status"] for result in results}
+
+
+def test_every_model_and_every_test_passes_in_the_lake_too(built: Built, outcomes: dict[str, str]) -> None:
+    assert set(outcomes.values()) <= {"success", "pass", "no-op"}
+    kinds = Counter(name.split(".")[0] for name in outcomes)
+    in_the_file = Counter(name.split(".")[0] for run in built.outcomes.values() for name in run)
+    assert kinds["model"] and kinds["test"] and kinds["unit_test"] == in_the_file["unit_test"]
+
+
+def test_the_lake_holds_the_same_rows_as_the_file(built: Built, lake: Lake, outcomes: dict[str, str]) -> None:
+    named = (
+        "select table_schema, table_name from information_schema.tables "
+        f"where table_catalog = current_database() and table_schema in {BUILT_SCHEMAS} order by all"
+    )
+    tables = built.rows(named)
+    assert len(tables) > 60
+    with Warehouse(lake).connect() as connection:
+        assert connection.execute(named).fetchall() == tables
+        for schema, table in tables:
+            query = f'select * from {schema}."{table}" order by all'
+            assert connection.execute(query).fetchall() == built.rows(query), f"{schema}.{table}"
