@@ -67,7 +67,7 @@ def _facet(connection: Connection, name: str, clause: list[ColumnElement[bool]])
 
 
 def _row(row: RowMapping) -> QuarantinedRow:
-    hidden = {"tenant_id", "replayed_at"}
+    hidden = {"tenant_id", "replayed_at", "replayed_as_of"}
     return QuarantinedRow(**{key: value for key, value in row.items() if key not in hidden})
 
 
@@ -160,7 +160,8 @@ def read_again(
                 f"The sender of {name} was told that it was rejected. Ask for it anew, under another control number.",
                 file_sha256=file_sha256,
             )
-        again = {"state": "landed", "attempts": 0, "error": None, "loaded_at": None}
+        known_at = as_of(work.connection, tenant_id, work.now)  # nobody knew what is in it before
+        again = {"state": "landed", "attempts": 0, "error": None, "loaded_at": None, "recorded_at": known_at}
         work.connection.execute(update(ingested_files).where(*key).values(again))
         details = {"feed": feed, "file_name": name, "refused_for": row["error"], "reason": said}
         work.say("file:read_again", object_id=file_sha256, details=details)

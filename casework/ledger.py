@@ -196,6 +196,35 @@ def claim(engine: Engine, key: FileKey, *, now: datetime, run_id: str, lease: ti
     return True
 
 
+def loaded_files(engine: Engine, tenant_id: str, feed: str) -> list[Row[Any]]:
+    """Return the files of a feed that are loaded, in the order they were loaded in."""
+    c = ingested_files.c
+    query = select(ingested_files).where(c.tenant_id == tenant_id, c.feed == feed, c.state == "loaded")
+    with reading(engine, tenant_id) as connection:
+        return list(connection.execute(query.order_by(c.loaded_at, c.file_name, c.file_sha256)))
+
+
+def replayed_rows(engine: Engine, tenant_id: str, feed: str) -> list[Row[Any]]:
+    """Return the corrected rows of a feed that were loaded, in the order they were loaded in.
+
+    `replayed_as_of` is feed time; for those of an older release, when their file came.
+    """
+    c, f = quarantined_rows.c, ingested_files.c
+    known = func.coalesce(c.replayed_as_of, f.recorded_at).label("known_at")
+    is_its_file = (f.tenant_id == c.tenant_id) & (f.feed == c.feed) & (f.file_sha256 == c.file_sha256)
+    query = select(quarantined_rows, known).join(ingested_files, is_its_file)
+    query = query.where(c.tenant_id == tenant_id, c.feed == feed, c.state == "replayed")
+    with reading(engine, tenant_id) as connection:
+        return list(connection.execute(query.order_by(c.replayed_at, c.quarantine_id)))
+
+
+def any_loaded(engine: Engine) -> bool:
+    """Say whether any file of any tenant is loaded."""
+    with reading_across(engine) as connection:
+        query = select(ingested_files.c.file_sha256).where(ingested_files.c.state == "loaded").limit(1)
+        return connection.scalar(query) is not None
+
+
 def release_claims(engine: Engine) -> int:
     """Give back every claim; only for whoever holds the warehouse's lock, when all other loaders are gone.
 
@@ -308,9 +337,12 @@ def settle_replay(
     *,
     is_duplicate: bool,
     refusal: Refusal | None,
+    as_of: datetime,
     now: datetime,
 ) -> None:
     """Record what became of a corrected row: loaded, known already, or refused again with the new reason.
+
+    `as_of` is the tenant's feed time by which it was judged.
 
     The file's counts move with it, so rows in = loaded + quarantined + duplicate holds throughout.
     """
@@ -328,7 +360,11 @@ def settle_replay(
                 .values(**changes, column_name=refusal.column_name, values=refusal.values)
             )
             return
-        connection.execute(update(quarantined_rows).where(*this).values(state="replayed", replayed_at=now))
+        connection.execute(
+            update(quarantined_rows)
+            .where(*this)
+            .values(state="replayed", replayed_at=now, replayed_as_of=as_of)
+        )
         moved = files.duplicate_count if is_duplicate else files.loaded_count
         connection.execute(
             update(ingested_files)

@@ -23,6 +23,14 @@ class CodeChanged(OrchestrationError):
     """The code on the disk is no longer that of this process, which must not build in its name."""
 
 
+class RebuildDiffers(OrchestrationError):
+    """The kept originals do not give the rows that the ledger says were loaded."""
+
+
+class WarehouseUnfilled(OrchestrationError):
+    """The warehouse does not hold what the ledger says is loaded, so nothing is built from it."""
+
+
 class LeaseLost(OrchestrationError):
     """Whoever wrote the lake may no longer: the connection that held the right ended."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from casework import ledger
@@ -83,6 +84,9 @@ def load_feed(platform: Platform, contract: Contract, tenant_id: str, run_id: st
     """Load one tenant's waiting files of a feed, replay its corrected rows, judge the result, answer the files."""
     load = FeedLoad()
     waiting = ledger.pending(platform.engine, platform.clock(), tenant_id, contract.feed)
+    # Left by a loading that was killed, its rows would make those of files loaded before it duplicates.
+    if interrupted := [row.file_sha256 for row in waiting if row.attempts]:
+        platform.warehouse.forget_files(contract.table_name, interrupted, tenant_id)
     for batch in batched(waiting):
         load_batch(platform, contract, tenant_id, run_id, batch, load)
     record_answers(platform, contract, tenant_id)
@@ -123,8 +127,7 @@ def load_batch(
     claimed = claim(platform, contract, tenant_id, run_id, files)
     if not claimed:
         return
-    clock = platform.casework.clock_of(tenant_id).as_of
-    judged = split_files(contract, claimed, tenant_id, clock)
+    judged = split_files(contract, claimed, tenant_id)
     tables = {sha256: found.rows for sha256, found in judged.items() if isinstance(found, Split)}
     loaded = platform.warehouse.load_files(contract.table_name, tables, tenant_id) if tables else {}
     crashpoint("load:after-rows-before-settle")
@@ -146,9 +149,14 @@ def claim(
         key = FileKey(tenant_id, contract.feed, row.file_sha256)
         if ledger.claim(platform.engine, key, now=platform.clock(), run_id=run_id):
             crashpoint("load:after-claim")
-            records = read_in_blocks(contract, platform.originals.path(row.file_sha256))
-            claimed.append(Arrived(records, row.file_sha256, stamp_of(row.file_name)))
+            claimed.append(arrived(platform, contract, row))
     return claimed
+
+
+def arrived(platform: Platform, contract: Contract, row: Any) -> Arrived:
+    """Return a file of the ledger to be judged: its kept bytes, dated by when it came."""
+    records = read_in_blocks(contract, platform.originals.path(row.file_sha256))
+    return Arrived(records, row.file_sha256, row.recorded_at, stamp_of(row.file_name))
 
 
 def settle(platform: Platform, key: FileKey, done: Split, loaded: int, load: FeedLoad) -> None:
@@ -184,11 +192,7 @@ def refusal(rejection: Rejection) -> Refusal:
 def replay_row(platform: Platform, contract: Contract, row: Any, load: FeedLoad) -> None:
     """Judge a corrected row again and load it under its own file and row number."""
     clock = platform.casework.clock_of(row.tenant_id).as_of
-    values = {**(row.values or {}), **row.corrected_values}
-    done = correct(
-        contract, values, tenant_id=row.tenant_id, file_sha256=row.file_sha256, row_number=row.row_number,
-        clock_as_of=clock, stamp=stamp_of(row.file_name),
-    )  # fmt: skip
+    done = corrected(contract, row, clock)
     again, is_new = None, False
     if done.rejected:
         again = refusal(done.rejected[0])
@@ -200,8 +204,17 @@ def replay_row(platform: Platform, contract: Contract, row: Any, load: FeedLoad)
         load.touched.append(row.file_sha256)
     crashpoint("replay:after-row-before-settle")
     ledger.settle_replay(
-        platform.engine, row.tenant_id, row.quarantine_id, is_duplicate=not is_new, refusal=again,
+        platform.engine, row.tenant_id, row.quarantine_id, is_duplicate=not is_new, refusal=again, as_of=clock,
         now=platform.clock(),
+    )  # fmt: skip
+
+
+def corrected(contract: Contract, row: Any, clock: datetime) -> Split:
+    """Judge a quarantined row with its corrections, known since the tenant's clock stood there."""
+    values = {**(row.values or {}), **row.corrected_values}
+    return correct(
+        contract, values, tenant_id=row.tenant_id, file_sha256=row.file_sha256, row_number=row.row_number,
+        clock=clock, stamp=stamp_of(row.file_name),
     )  # fmt: skip
 
 

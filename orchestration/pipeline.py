@@ -90,8 +90,9 @@ def run_path(
     as_of: datetime | None = None,
     tell: Tell = nobody,
     lay: bool = True,
+    anew: bool = False,
 ) -> Report:
-    """Carry what landed through to cases; where nothing changed, say so and do nothing.
+    """Carry what landed through to cases; where nothing changed (and not `anew`), say so and do nothing.
 
     Raises `PipelineFailed` with the stage that failed, `ClockRefused` where `as_of` lies in a tenant's past.
     """
@@ -109,7 +110,7 @@ def run_path(
             notes = {tenant: lay_once(platform, tenant, as_of) for tenant in chosen}
     with report.stage("compare", tell):
         register_landed(platform, settle_seconds=0)
-        needs_run = needs_a_run(platform)
+        needs_run = anew or needs_a_run(platform)
     if needs_run:
         execute(platform, report, tell)
     finish(platform, report, notes, chosen, started)

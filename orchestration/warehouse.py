@@ -73,6 +73,7 @@ SCORES_COLUMNS = (
     "model_version varchar, feature_sha256 varchar, reasons varchar, scored_at timestamptz"
 )
 KEPT_PUBLICATIONS = 10
+UNFILLED = "raw._unfilled"  # a table that is there while the others lack rows
 
 
 # How the types above are told to Arrow.
@@ -182,6 +183,41 @@ class Warehouse:
                     if column.split()[0].strip('"') not in standing[schema, table]:
                         connection.execute(f'alter table {schema}."{table}" add column {column}')
 
+    def empty(self, raw_tables: dict[str, str]) -> None:
+        """Take every row of the feeds out, and make their tables anew."""
+        with self.transaction() as connection:
+            for name, columns in raw_tables.items():
+                connection.execute(f'drop table if exists raw."{name}"')
+                connection.execute(f'create table raw."{name}" ({columns})')
+
+    def mark_unfilled(self) -> None:
+        """Note that the raw tables do not hold what the ledger says is loaded, from here on."""
+        with self.transaction() as connection:
+            connection.execute("create schema if not exists raw")
+            connection.execute(f"create table if not exists {UNFILLED} (since timestamptz)")
+
+    def mark_filled(self) -> None:
+        """Note that they hold it."""
+        with self.transaction() as connection:
+            connection.execute(f"drop table {UNFILLED}")
+
+    def is_unfilled(self) -> bool:
+        """Say whether they lack something by what was noted."""
+        schema, table = UNFILLED.split(".")
+        return table in self._tables(schema)
+
+    def is_new(self) -> bool:
+        """Say whether nothing was ever prepared here."""
+        return not self._tables("raw")
+
+    def _tables(self, schema: str) -> set[str]:
+        query = (
+            "select table_name from information_schema.tables "
+            "where table_catalog = current_database() and table_schema = ?"
+        )
+        with self.connect() as connection:
+            return {str(row[0]) for row in connection.execute(query, [schema]).fetchall()}
+
     def replace_told(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Write one table that orchestration tells dbt of whole."""
         columns = dict(column.split() for column in TOLD_TABLES[name].split(", "))
@@ -218,6 +254,14 @@ class Warehouse:
         """
         scope, values = "_tenant_id = ? and _file_sha256 in (select unnest(?))", [tenant_id, list(files)]
         return self._load(table, pa.concat_tables(files.values()), tenant_id, scope, values)
+
+    def forget_files(self, table: str, files: Sequence[str], tenant_id: str) -> None:
+        """Take out the rows of some files, by hash."""
+        with self.transaction() as connection:
+            connection.execute(
+                f'delete from raw."{table}" where _tenant_id = ? and _file_sha256 in (select unnest(?))',
+                [tenant_id, list(files)],
+            )
 
     def load_row(self, table: str, rows: pa.Table, tenant_id: str, file_sha256: str, row_number: int) -> bool:
         """Load one corrected row of a file; return whether it was new."""

@@ -51,10 +51,14 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """One file to be judged: its rows as its reader gives them, its hash, the stamp in its name (UTC)."""
+    """One file to be judged: its rows as its reader gives them, its hash, and two instants (UTC).
+
+    `clock` is the tenant's feed time when the file came, `stamp` the one in the file's name.
+    """
 
     records: Iterable[Record | Block]
     file_sha256: str
+    clock: datetime
     stamp: datetime | None = None
 
 
@@ -63,36 +67,35 @@ def split(
     records: Iterable[Record | Block],
     tenant_id: str,
     file_sha256: str,
-    clock_as_of: datetime,
+    clock: datetime,
     stamp: datetime | None = None,
 ) -> Split:
-    """Judge every record; `clock_as_of` is the tenant's feed time (UTC), `stamp` the one in the file's name.
+    """Judge every record of one file; `clock` and `stamp` are those of `Arrived`.
 
     Propagates FileRefused from the reader; then nothing of the file has been accepted.
     """
-    found = split_files(contract, [Arrived(records, file_sha256, stamp)], tenant_id, clock_as_of)[file_sha256]
+    found = split_files(contract, [Arrived(records, file_sha256, clock, stamp)], tenant_id)[file_sha256]
     if isinstance(found, FileRefused):
         raise found
     return found
 
 
 def split_files(
-    contract: Contract, files: Sequence[Arrived], tenant_id: str, clock_as_of: datetime
+    contract: Contract, files: Sequence[Arrived], tenant_id: str
 ) -> dict[str, Split | FileRefused]:
     """Judge several files of one feed together, which costs little more than judging one.
 
     Returns each file's split, or why it cannot be read at all, by its hash. Memory is that of the rows of
     all the files, so give it a batch, not a history.
     """
-    if clock_as_of.tzinfo is None or any(file.stamp and file.stamp.tzinfo is None for file in files):
-        raise ValueError("clock_as_of and stamp must carry a time zone")
+    if any(at is not None and at.tzinfo is None for file in files for at in (file.clock, file.stamp)):
+        raise ValueError("clock and stamp must carry a time zone")
     verdict = verdict_of(contract)
-    parameters = verdict.parameters | {"clock": _plain_utc(clock_as_of)}
     tally = {file.file_sha256: _Tally() for file in files}
     with duckdb.connect(":memory:") as engine:
         engine.execute("set TimeZone = 'UTC'")
         for batch in _batches(_stretches(contract, files, tally)):
-            _judge(engine, verdict, parameters, batch, tally)
+            _judge(engine, verdict, batch, tally)
     return {sha256: done.split(contract, tenant_id, sha256) for sha256, done in tally.items()}
 
 
@@ -186,7 +189,7 @@ def correct(
     tenant_id: str,
     file_sha256: str,
     row_number: int,
-    clock_as_of: datetime,
+    clock: datetime,
     stamp: datetime | None = None,
 ) -> Split:
     """Judge one quarantined row again with its corrected cells, under the same file and row number.
@@ -195,7 +198,7 @@ def correct(
     """
     raw = shortened(json.dumps(dict(values), ensure_ascii=False, default=str))
     record = Record(row_number, row_number, raw, dict(values), _correction_problem(contract, values))
-    return split(contract, [record], tenant_id, file_sha256, clock_as_of, stamp)
+    return split(contract, [record], tenant_id, file_sha256, clock, stamp)
 
 
 def _plain_utc(moment: datetime) -> datetime:
@@ -227,14 +230,13 @@ def _batches(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
 def _judge(
     engine: duckdb.DuckDBPyConnection,
     verdict: Verdict,
-    parameters: dict[str, Any],
     batch: list[_Stretch],
     tally: dict[str, _Tally],
 ) -> None:
     """Type one batch and add its good rows (with _row_number) and its rejections to each file's tally."""
     engine.register("records", _as_text_table(batch))
     # Into a table, because that is done by every processor; a result is fetched by one.
-    engine.execute(f"create or replace temp table judged as {verdict.sql}", parameters)
+    engine.execute(f"create or replace temp table judged as {verdict.sql}", verdict.parameters)
     judged = _in_order(engine.execute("from judged").to_arrow_table())
     engine.unregister("records")
     row_numbers = pa.concat_arrays([stretch.numbers for stretch in batch])
@@ -268,14 +270,19 @@ def _count(own: _Tally, stretch: _Stretch, judged: pa.Table, verdict: Verdict) -
 
 def _as_text_table(batch: list[_Stretch]) -> pa.Table:
     cells = pa.concat_tables([stretch.cells for stretch in batch])
-    stamped = pa.concat_arrays([_stamps(stretch) for stretch in batch])
-    numbers = pa.array(np.arange(len(cells)))
-    return cells.append_column("n", numbers).append_column("stamp", stamped)
+    instants = {
+        "stamp": pa.concat_arrays([_instants(stretch.file.stamp, len(stretch)) for stretch in batch]),
+        "clock": pa.concat_arrays([_instants(stretch.file.clock, len(stretch)) for stretch in batch]),
+    }
+    numbered = cells.append_column("n", pa.array(np.arange(len(cells))))
+    for name, values in instants.items():
+        numbered = numbered.append_column(name, values)
+    return numbered
 
 
-def _stamps(stretch: _Stretch) -> pa.Array:
-    stamp = _plain_utc(stretch.file.stamp) if stretch.file.stamp else None
-    return pa.repeat(pa.scalar(stamp, pa.timestamp("us")), len(stretch))
+def _instants(moment: datetime | None, count: int) -> pa.Array:
+    plain = _plain_utc(moment) if moment else None
+    return pa.repeat(pa.scalar(plain, pa.timestamp("us")), count)
 
 
 def _rejection(record: Record, broken: list[Rule]) -> Rejection:

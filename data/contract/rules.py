@@ -91,7 +91,7 @@ def _build(contract: Contract) -> Verdict:
         rules.extend(_rules(index, name, column, parameters))
     columns = ", ".join(f't{index} as "{name}"' for index, name in enumerate(contract.columns))
     sql = (
-        f"with cells as (select n, stamp, {', '.join(cells)} from records), "
+        f"with cells as (select n, stamp, clock, {', '.join(cells)} from records), "
         f"read as (select {', '.join(['*', *read])} from cells), "
         f"typed as (select *, {', '.join(typed)} from read) "
         f"select n, {columns}, sha256({_canonical(contract)}) as _row_sha256, "
@@ -229,10 +229,10 @@ def _canonical(contract: Contract) -> str:
 
 
 def _recorded_at(contract: Contract) -> str:
-    """SQL for when we knew: the contract's rule, but never later than the tenant's clock."""
+    """SQL for when we knew: the contract's rule, but never later than the tenant's clock when the file came."""
     known = (
         "stamp"
         if contract.recorded_at == "file_stamp"
         else f"t{list(contract.columns).index(contract.recorded_at)}"
     )
-    return f"least(coalesce({known}, $clock), $clock)"
+    return f"least(coalesce({known}, clock), clock)"

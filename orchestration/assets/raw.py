@@ -11,6 +11,7 @@ import dagster as dg
 from casework import ledger
 from data.contract import Contract, load_contracts, raw_schema
 from orchestration import arrivals, publishing
+from orchestration.errors import WarehouseUnfilled
 from orchestration.loading import FeedLoad, load_feed
 from orchestration.resources import Platform
 
@@ -38,11 +39,24 @@ def tenant_settings(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResul
     warehouse.hold()
     # Whoever held a claim held this lock too, so it is gone.
     ledger.release_claims(platform.engine)
+    check_filled(platform)
     warehouse.prepare(raw_tables(platform))
     told = publishing.settings_told(platform)
     for name, rows in told.items():
         warehouse.replace_told(name, rows)
     return dg.MaterializeResult(metadata={name: len(rows) for name, rows in told.items()})
+
+
+def check_filled(platform: Platform) -> None:
+    """Raise `WarehouseUnfilled` where the warehouse lacks what the ledger says is loaded: a new one, or half filled."""
+    warehouse = platform.warehouse
+    if warehouse.is_new() and ledger.any_loaded(platform.engine):
+        warehouse.mark_unfilled()
+    if warehouse.is_unfilled():
+        raise WarehouseUnfilled(
+            "The warehouse does not hold the files that the ledger says are loaded. `tidewaiter rebuild` fills it "
+            "again from the kept originals."
+        )
 
 
 def feed_asset(contract: Contract) -> dg.AssetsDefinition:

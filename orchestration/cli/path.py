@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command()(run)
     app.command()(ingest)
+    app.command()(rebuild)
     app.command()(replay)
     app.command()(simulate)
     app.command()(as_known)
@@ -57,6 +58,26 @@ def run(
     if as_json:
         print_json(report)
         return
+    print_report(report)
+
+
+def rebuild(as_json: JSON = False) -> None:
+    """Fill the warehouse again from the kept files, in the order they came in, and build and publish all of it."""
+    from orchestration.assets.raw import raw_tables
+    from orchestration.pipeline import run_path
+    from orchestration.rebuilding import refill
+    from orchestration.resources import Platform
+    from orchestration.settings import Settings
+
+    with telling("begin") as tell:
+        platform = Platform(Settings.from_environment())
+        with platform.warehouse.lock():
+            filled = refill(platform, raw_tables(platform), tell)
+        report = run_path(platform, tell=tell, lay=False, anew=True)
+    if as_json:
+        print_json({"refilled": filled, "run": report})
+        return
+    say(f"Filled again: {filled.files:,} files, {filled.rows:,} rows, {filled.corrections:,} corrections.")
     print_report(report)
 
 

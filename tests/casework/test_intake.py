@@ -130,7 +130,13 @@ def test_a_corrected_row_waits_for_its_replay_and_the_log_says_who_corrected_it(
     (waiting,) = ledger.corrected_rows(loaded.engine, TENANT)
     assert waiting.quarantine_id == row.quarantine_id
     ledger.settle_replay(
-        loaded.engine, TENANT, row.quarantine_id, is_duplicate=False, refusal=None, now=loaded.clock()
+        loaded.engine,
+        TENANT,
+        row.quarantine_id,
+        is_duplicate=False,
+        refusal=None,
+        as_of=loaded.clock(),
+        now=loaded.clock(),
     )
     (feed,) = loaded.casework.feed_health(engineer, TENANT)
     assert (feed.rows, feed.loaded, feed.quarantined, feed.duplicates) == (10, 8, 1, 1)

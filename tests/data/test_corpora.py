@@ -224,7 +224,7 @@ def test_every_naughty_string_in_every_text_column_comes_back_equal_or_is_quaran
         for row, text in zip(rows_of(contract.source, contract.feed), strings, strict=True)
     ]
     found = split_files(
-        contract, [Arrived(read_in_blocks(contract, written(contract, rows)), SHA)], "demo", NOW
+        contract, [Arrived(read_in_blocks(contract, written(contract, rows)), SHA, NOW)], "demo"
     )[SHA]
     assert not isinstance(found, FileRefused)
     kept = {row["_row_number"]: row[name] for row in found.rows.to_pylist()}

@@ -152,7 +152,7 @@ def test_a_corrected_row_is_judged_in_our_words_and_no_untranslated_cell_passes(
 
     def corrected(**cells: str) -> Split:
         values = {**(rejection.values or {}), **cells}
-        return correct(contract, values, tenant_id="demo", file_sha256=SHA, row_number=1, clock_as_of=NOW)
+        return correct(contract, values, tenant_id="demo", file_sha256=SHA, row_number=1, clock=NOW)
 
     assert corrected(event_code="DELIVERED").rejected[0].column == "occurred_at"
     assert corrected(occurred_at="2026-03-29T01:30:00Z").rejected[0].column == "event_code"
@@ -163,7 +163,7 @@ def test_a_code_the_mapping_cannot_tell_does_not_pass_for_any_text_either() -> N
     columns = {**PARCELS, "remark": {"from": "Art", "values": {"A": "fragile"}}, "pieces": {"from": "Stück"}}
     contract = parcels(columns)
     [rejection] = judge(contract, "Nr,Gewicht,Frist,Art,Stück\nP-1,,,B,x\n".encode()).rejected
-    given = {"tenant_id": "demo", "file_sha256": SHA, "row_number": 1, "clock_as_of": NOW}
+    given = {"tenant_id": "demo", "file_sha256": SHA, "row_number": 1, "clock": NOW}
     values = {**(rejection.values or {}), "pieces": "1"}
     assert [one.column for one in correct(contract, values, **given).rejected] == ["remark"]  # type: ignore[arg-type]
     assert correct(contract, {**values, "remark": "heavy"}, **given).rejected == []  # type: ignore[arg-type]

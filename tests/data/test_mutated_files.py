@@ -87,8 +87,8 @@ def judged(contract: Contract, files: list[Damaged]) -> dict[str, Split | FileRe
     """What becomes of files that could be read, many judged at once."""
     found: dict[str, Split | FileRefused] = {}
     for start in range(0, len(files), FILES_AT_ONCE):
-        arrived = [Arrived(file.records, file.key) for file in files[start : start + FILES_AT_ONCE]]
-        found |= split_files(contract, arrived, "demo", NOW)
+        arrived = [Arrived(file.records, file.key, NOW) for file in files[start : start + FILES_AT_ONCE]]
+        found |= split_files(contract, arrived, "demo")
     return found
 
 

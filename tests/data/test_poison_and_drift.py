@@ -82,8 +82,8 @@ def test_a_bad_cell_in_any_column_of_any_feed_costs_its_row_and_names_the_column
 
 def judged(contract: Contract, contents: dict[str, bytes]) -> dict[str, Split | FileRefused]:
     """Files read and judged together, as they are when they arrive together."""
-    arrived = [Arrived(read_in_blocks(contract, content), key) for key, content in contents.items()]
-    return split_files(contract, arrived, "demo", NOW)
+    arrived = [Arrived(read_in_blocks(contract, content), key, NOW) for key, content in contents.items()]
+    return split_files(contract, arrived, "demo")
 
 
 # --- schema drift -----------------------------------------------------------------------------------------

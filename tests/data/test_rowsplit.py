@@ -136,7 +136,7 @@ def test_a_file_over_its_byte_limit_is_refused_before_it_is_read() -> None:
 def test_a_corrected_row_goes_on_under_its_old_file_and_row_number() -> None:
     [rejection] = judge_cell(pieces="three").rejected
     values = dict(rejection.values or {}) | {"pieces": "3"}
-    found = correct(parcel(), values, tenant_id="demo", file_sha256=SHA, row_number=7, clock_as_of=NOW)
+    found = correct(parcel(), values, tenant_id="demo", file_sha256=SHA, row_number=7, clock=NOW)
     [row] = found.rows.to_pylist()
     assert (row["_file_sha256"], row["_row_number"], row["pieces"]) == (SHA, 7, 3)
     assert row["_row_sha256"] == judge_cell().rows.to_pylist()[0]["_row_sha256"]
@@ -158,6 +158,6 @@ def test_a_correction_that_is_still_wrong_is_refused_with_the_reason(
 ) -> None:
     [refused] = judge_cell(pieces="three").rejected
     cells = dict(refused.values or {}) | {"pieces": "3"} | values
-    found = correct(parcel(), cells, tenant_id="demo", file_sha256=SHA, row_number=7, clock_as_of=NOW)
+    found = correct(parcel(), cells, tenant_id="demo", file_sha256=SHA, row_number=7, clock=NOW)
     assert found.rows.num_rows == 0
     assert [(item.row_number, item.rule) for item in found.rejected] == [(7, rule)]

@@ -73,6 +73,7 @@ quarantined_rows = Table(
     Column("corrected_by", String(64)),
     Column("corrected_at", Instant),
     Column("replayed_at", Instant),
+    Column("replayed_as_of", Instant),  # feed time
     Column("quarantined_at", Instant, nullable=False),
     UniqueConstraint("tenant_id", "feed", "file_sha256", "row_number"),
 )

@@ -437,8 +437,8 @@ def _row(office: Office) -> str:
 
 def _replay(office: Office) -> Any:
     row = one(office, quarantined_rows, "quarantine_id", state="corrected")
-    told: dict[str, Any] = {"is_duplicate": False, "refusal": None, "now": office.clock()}
-    return ledger.settle_replay(office.engine, TENANT, row, **told)
+    told: dict[str, Any] = {"is_duplicate": False, "refusal": None, "as_of": office.clock()}
+    return ledger.settle_replay(office.engine, TENANT, row, now=office.clock(), **told)
 
 
 METERED: dict[str, Any] = {"outcome": "ok", "input_tokens": 1, "output_tokens": 1}
