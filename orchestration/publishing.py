@@ -41,12 +41,13 @@ def standing_decisions(platform: Platform) -> list[dict[str, Any]]:
 
 
 def settings_told(platform: Platform) -> dict[str, list[dict[str, Any]]]:
-    """Return what a build is told of the tenants: clocks, tariffs, thresholds, decided references, by table."""
+    """Return what a build is told of the tenants, by table: their clocks, and what is configured and decided."""
     config = platform.config
     clocks = [platform.casework.clock_of(tenant) for tenant in config.tenants]
     return {
         "tenant_clocks": [{"tenant_id": clock.tenant_id, "as_of": clock.as_of} for clock in clocks],
         "tenant_tariffs": [config.tariff(tenant) for tenant in config.tenants],
+        "service_agreements": [row for tenant in config.tenants for row in config.service_agreements(tenant)],
         "exception_rules": [rule for tenant in config.tenants for rule in config.exception_rules(tenant)],
         "reference_decisions": standing_decisions(platform),
     }

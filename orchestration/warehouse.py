@@ -50,6 +50,12 @@ SETTINGS_TABLES = {
         "tier_weight_gold double, tier_weight_silver double, tier_weight_bronze double, default_tier varchar, "
         "shipment_value_default double, assumption varchar"
     ),
+    "service_agreements": (
+        "tenant_id varchar, agreement_name varchar, customer_id varchar, origin_facility_id varchar, "
+        "destination_facility_id varchar, service_level varchar, penalty_per_day double, penalty_cap double, "
+        "otif_early_hours double, otif_late_hours double, otif_short_share double, in_force_from timestamptz, "
+        "in_force_until timestamptz"
+    ),
     "exception_rules": "tenant_id varchar, exception_type varchar, parameter varchar, value double, is_enabled boolean",
     "reference_decisions": (
         "tenant_id varchar, reference_type varchar, reference_key varchar, carrier_id varchar, decision varchar, "

@@ -240,6 +240,10 @@ class Config(_Strict):
             **tenant.tariff.model_dump(),
         }
 
+    def service_agreements(self, tenant_id: str) -> list[dict[str, Any]]:
+        """Return the rows of raw.service_agreements for one tenant."""
+        return [agreement.told(tenant_id) for agreement in self.tenants[tenant_id].agreements]
+
     def shared_types(self, role: str) -> tuple[str, ...]:
         """Return the exception types a partner role may see for its own shipments."""
         return tuple(sorted(name for name, kind in self.types.items() if role in kind.shared_with))

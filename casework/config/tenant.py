@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from casework.config.agreements import ServiceAgreement, check_distinct
 from casework.config.approval import ApprovalRules
 from casework.config.calendar import CalendarChoice, Zone
 from casework.config.escalation import EscalationRule
@@ -94,6 +95,7 @@ class TenantConfig(_Strict):
     mode: Literal["replay", "live"]
     case_prefix: str = Field(pattern="^[A-Z]{1,6}$")  # a case's number tells its tenant: H-000123
     tariff: Tariff
+    agreements: tuple[ServiceAgreement, ...] = ()
     rules: dict[str, RuleOverride] = {}
     contacts: dict[str, ContactPattern] = {}
     teams: dict[str, Team] = {}
@@ -105,6 +107,11 @@ class TenantConfig(_Strict):
     approval: ApprovalRules = ApprovalRules()
     priority: PriorityRules = PriorityRules()
     metering: Metering = Metering()
+
+    @model_validator(mode="after")
+    def _agreements_say_one_thing(self) -> TenantConfig:
+        check_distinct(self.agreements)
+        return self
 
     @model_validator(mode="after")
     def _somebody_hears_of_budgets(self) -> TenantConfig:

@@ -130,6 +130,12 @@ SETTINGS: dict[str, str] = {
         "revenue_share double, tier_weight_gold double, tier_weight_silver double, "
         "tier_weight_bronze double, default_tier varchar, shipment_value_default double, assumption varchar"
     ),
+    "raw.service_agreements": (
+        "tenant_id varchar, agreement_name varchar, customer_id varchar, origin_facility_id varchar, "
+        "destination_facility_id varchar, service_level varchar, penalty_per_day double, penalty_cap double, "
+        "otif_early_hours double, otif_late_hours double, otif_short_share double, in_force_from timestamptz, "
+        "in_force_until timestamptz"
+    ),
     "raw.exception_rules": (
         "tenant_id varchar, exception_type varchar, parameter varchar, value double, is_enabled boolean"
     ),

@@ -16,6 +16,7 @@ commitments as (
         tenant_id,
         shipment_id,
         arg_min(commitment_id, (promised_at, commitment_id)) as commitment_id,
+        min(agreement_name) as agreement_name,
         arg_min(source_file_sha256, (promised_at, commitment_id)) as file_sha256,
         arg_min(source_row_number, (promised_at, commitment_id)) as row_number
     from {{ ref('fct_commitments') }}
@@ -86,6 +87,7 @@ select
         {% endfor -%}
         {{ fact('penalty_per_day', 'Penalty for each day', 'watch.sla_penalty_per_day', 'money', of_commitment,
             'commitments.file_sha256', 'commitments.row_number') }},
+        {{ fact('service_agreement', 'Agreement', 'commitments.agreement_name', 'text', of_commitment) }},
         {{ fact('shipment_value', 'Value of the shipment', 'watch.shipment_value', 'money', of_shipment,
             'case when not watch.is_value_assumed then watch.source_file_sha256 end',
             'case when not watch.is_value_assumed then watch.source_row_number end') }},

@@ -1,3 +1,5 @@
+-- What was promised, and what lateness costs: by the order's own commitment, else by the agreement it falls under, else
+-- by the tenant's tariff.
 with shipments as (
     select
         unioned.tenant_id,
@@ -29,6 +31,8 @@ given as (
         commitments.penalty_cap,
         commitments.currency_code,
         false as is_assumed,
+        'order' as resolved_by,
+        cast(null as varchar) as agreement_name,
         commitments.source_file_sha256,
         commitments.source_row_number
     from shipments
@@ -36,6 +40,30 @@ given as (
         on
             shipments.tenant_id = commitments.tenant_id
             and list_contains(shipments.order_ids, commitments.order_id)
+),
+
+agreed as (
+    select
+        shipments.tenant_id,
+        'agreed:' || shipments.shipment_id as commitment_id,
+        shipments.shipment_id,
+        shipments.order_ids[1] as order_id,
+        shipments.customer_id,
+        shipments.promised_at,
+        agreements.penalty_per_day,
+        agreements.penalty_cap,
+        shipments.currency_code,
+        false as is_assumed,
+        agreements.resolved_by,
+        agreements.agreement_name,
+        cast(null as varchar) as source_file_sha256,
+        cast(null as bigint) as source_row_number
+    from shipments
+    inner join {{ ref('int_service_agreements') }} as agreements
+        on shipments.tenant_id = agreements.tenant_id and shipments.shipment_id = agreements.shipment_id
+    left join given
+        on shipments.tenant_id = given.tenant_id and shipments.shipment_id = given.shipment_id
+    where given.shipment_id is null and agreements.penalty_per_day is not null
 ),
 
 assumed as (
@@ -58,16 +86,22 @@ assumed as (
         end as penalty_cap,
         shipments.currency_code,
         true as is_assumed,
+        'default' as resolved_by,
+        cast(null as varchar) as agreement_name,
         cast(null as varchar) as source_file_sha256,
         cast(null as bigint) as source_row_number
     from shipments
     left join given
         on shipments.tenant_id = given.tenant_id and shipments.shipment_id = given.shipment_id
-    where given.shipment_id is null
+    left join agreed
+        on shipments.tenant_id = agreed.tenant_id and shipments.shipment_id = agreed.shipment_id
+    where given.shipment_id is null and agreed.shipment_id is null
 ),
 
 unioned as (
     select * from given
+    union all
+    select * from agreed
     union all
     select * from assumed
 )

@@ -12,9 +12,14 @@ with lines as (
             partition by orders.tenant_id, orders.order_id, orders.product_id
         ) as ordered_quantity,
         orders.promised_at,
-        {{ hours_after('orders.promised_at', '-settings.otif_early_hours') }} as window_from_at,
-        {{ hours_after('orders.promised_at', 'settings.otif_late_hours') }} as window_until_at,
-        settings.otif_short_share as short_share,
+        {{ hours_after(
+            'orders.promised_at', '-coalesce(agreements.otif_early_hours, settings.otif_early_hours)'
+        ) }} as window_from_at,
+        {{ hours_after(
+            'orders.promised_at', 'coalesce(agreements.otif_late_hours, settings.otif_late_hours)'
+        ) }} as window_until_at,
+        coalesce(agreements.otif_short_share, settings.otif_short_share) as short_share,
+        agreements.agreement_name,
         shipments.delivered_at,
         shipments.destination_facility_id as facility_id,
         settings.as_of,
@@ -25,6 +30,8 @@ with lines as (
         on orders.tenant_id = settings.tenant_id
     inner join {{ ref('fct_shipments') }} as shipments
         on orders.tenant_id = shipments.tenant_id and orders.shipment_id = shipments.shipment_id
+    left join {{ ref('int_service_agreements') }} as agreements
+        on orders.tenant_id = agreements.tenant_id and orders.shipment_id = agreements.shipment_id
     where orders.promised_at is not null and shipments.status != 'cancelled'
 ),
 
@@ -94,6 +101,7 @@ select
     shipped_quantity,
     shipped_told_by,
     short_share,
+    agreement_name,
     promised_at,
     window_from_at,
     window_until_at,
