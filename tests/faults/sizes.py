@@ -24,7 +24,7 @@ FIGURES: dict[str, tuple[int, int]] = {
     "decisions": (100_000, 1_000_000),  # of the policies against the reference
     "kills": (500, 3_000),  # kill -9 of a worker at a random moment
     "stream_kills": (500, 3_000),  # kill -9 of receiver or loading while messages come
-    "lake_kills": (300, 3_000),  # kill -9 of a host that writes a lake, while others read it
+    "lake_kills": (100, 1_000),  # kill -9 of a host that writes a lake, while others read it
     "restarts": (60, 600),  # PostgreSQL cut off under load
     "mutated": (10_000, 100_000),  # damaged files, over all formats
     "permutations": (10_000, 100_000),  # orders of the same events, some told twice
