@@ -52,6 +52,7 @@ bench: setup ## ratios within one run
 faults: setup ## try to break the invariants at a release's figures; kill workers, loading and whole runs
 	@TIDEWAITER_FAULT_ROUNDS=$${ROUNDS:-$(if $(CLAIM),100,20)} \
 		TIDEWAITER_FAULT_SIZE=$${SIZE:-$(if $(CLAIM),claim,release)} \
+		TIDEWAITER_FAULT_GO_ON="$(GO_ON)" \
 		$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(ONLY)" -p tests.faults.recording tests/casework/invariants \
 		tests/casework/test_worker_kills.py tests/casework/test_worker_crashes.py \
 		tests/casework/test_server_restarts.py tests/system/test_receiver_kills.py \

@@ -1,8 +1,9 @@
-"""What the proofs did, counted where it was done; `recording` writes it down at the end of a run."""
+"""What the proofs did, counted where it was done; `recording` takes it test by test and writes it down."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 DONE: Counter[tuple[str, str, str]] = Counter()
@@ -13,15 +14,22 @@ def count(invariants: str, store: str, what: str, times: int = 1) -> None:
     DONE[(invariants, store, what)] += times
 
 
-def add(figures: list[dict[str, Any]]) -> None:
-    """Add what another process of the same run told."""
-    for row in figures:
-        count(row["invariants"], row["store"], row["what"], row["count"])
+def take() -> list[dict[str, Any]]:
+    """Return what was counted since the last time, and begin again."""
+    rows = [
+        {"invariants": invariants, "store": store, "what": what, "count": times}
+        for (invariants, store, what), times in DONE.items()
+    ]
+    DONE.clear()
+    return rows
 
 
-def told() -> list[dict[str, Any]]:
-    """Return the figures of this run, in a fixed order."""
+def summed(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of several tests added up, in a fixed order."""
+    total: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        total[(row["invariants"], row["store"], row["what"])] += row["count"]
     return [
         {"invariants": invariants, "store": store, "what": what, "count": times}
-        for (invariants, store, what), times in sorted(DONE.items())
+        for (invariants, store, what), times in sorted(total.items())
     ]

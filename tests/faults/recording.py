@@ -23,6 +23,11 @@ from tests.faults import figures, sizes
 
 ROOT = Path(__file__).parent.parent.parent
 RECORDS = ROOT / "var" / "reliability" / "records.jsonl"
+PROGRESS = RECORDS.with_name("progress.jsonl")
+GO_ON = (
+    "TIDEWAITER_FAULT_GO_ON"  # set, a run goes on where an earlier one of the same commit and size was ended
+)
+RECORDER, HELD, SHOWN = "tidewaiter-record", "tidewaiter_held", "tidewaiter_figures"
 LIBRARIES = ("hypothesis", "sqlalchemy", "psycopg", "pytest", "openai")
 
 
@@ -58,46 +63,109 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+class Progress:
+    """What has held so far at one commit, size and seed, a line a test: a run that was ended can be gone on with."""
+
+    def __init__(self, chosen: str, goes_on: bool) -> None:
+        """Read what an earlier sitting of the same run left, if this one goes on with it; else begin anew."""
+        run = {
+            "commit": _git("rev-parse", "HEAD"), "size": sizes.SIZE, "seed": sizes.SEED, "rounds": sizes.ROUNDS,
+            "chosen": chosen,
+        }  # fmt: skip
+        self.lines: list[dict[str, Any]] = []
+        self.is_ended = False
+        if goes_on and PROGRESS.exists() and not _git("status", "--porcelain", "--untracked-files=no"):
+            first, *lines = map(json.loads, PROGRESS.read_text(encoding="utf-8").splitlines())
+            self.lines = lines if first == run else []
+        self.sitting = 1 + max((line["sitting"] for line in self.lines), default=0)
+        PROGRESS.parent.mkdir(parents=True, exist_ok=True)
+        PROGRESS.write_text("".join(json.dumps(line) + "\n" for line in [run, *self.lines]), encoding="utf-8")
+
+    def end(self) -> None:
+        """Keep nothing of a run in which something failed: it is not gone on with."""
+        self.is_ended = True
+        PROGRESS.unlink(missing_ok=True)
+
+    def add(self, test: str, shown: list[dict[str, Any]], seconds: float) -> None:
+        """Note that a test held, and what it did."""
+        if self.is_ended:
+            return
+        line = {"test": test, "figures": shown, "sitting": self.sitting, "seconds": round(seconds)}
+        self.lines.append(line)
+        with PROGRESS.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+
+    @property
+    def held(self) -> list[str]:
+        """The tests that held."""
+        return [line["test"] for line in self.lines]
+
+    def seconds_of_others(self) -> float:
+        """How long the earlier sittings had taken when their last test held."""
+        last = {line["sitting"]: line["seconds"] for line in self.lines}
+        return sum(seconds for sitting, seconds in last.items() if sitting != self.sitting)
+
+
 class Recorder:
     """Counts what pytest reports and writes the record when it is done."""
 
-    def __init__(self, chosen: str) -> None:
+    def __init__(self, chosen: str, goes_on: bool) -> None:
         self.began, self.chosen = time.monotonic(), chosen
-        self.tests = {"passed": 0, "failed": 0, "skipped": 0}
+        self.progress = Progress(chosen, goes_on)
+        self.before = self.progress.held
+        self.tests = {"passed": len(self.before), "failed": 0, "skipped": 0}
+        self.figures = [row for line in self.progress.lines for row in line["figures"]]
+        self.not_held: set[str] = set()
+
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a process that runs tests what need not be run again."""
+        node.workerinput[HELD] = self.before
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or report.outcome != "passed":
             self.tests[report.outcome] += 1
-
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Take what a worker did; one that broke down tells nothing, and fails the run."""
-        figures.add(getattr(node, "workeroutput", {}).get("figures", []))
+        if report.outcome == "failed":
+            self.progress.end()
+        if report.outcome != "passed":
+            self.not_held.add(report.nodeid)
+        if report.when == "teardown":
+            shown = dict(report.user_properties).get(SHOWN, [])
+            self.figures += shown
+            if report.nodeid not in self.not_held:
+                self.progress.add(report.nodeid, shown, time.monotonic() - self.began)
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         shown = {
-            "figures": figures.told(),
+            "figures": figures.summed(self.figures),
             "tests": self.tests,
             "rounds": sizes.ROUNDS,
             "chosen": self.chosen,
         }
         stopped = exitstatus == pytest.ExitCode.INTERRUPTED and not self.tests["failed"]
-        outcome = "stopped" if stopped else "held" if exitstatus == 0 else "failed"
-        record("faults", shown, time.monotonic() - self.began, outcome)
+        held = exitstatus == 0 or (exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and bool(self.before))
+        outcome = "stopped" if stopped else "held" if held else "failed"
+        seconds = time.monotonic() - self.began + self.progress.seconds_of_others()
+        record("faults", shown, seconds, outcome)
 
 
-class Teller:
-    """In a worker of a run on several processors: tells what was done there to whoever records it."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Send what a test did along with its last report, from whichever process ran it."""
+    report = yield
+    if report.when == "teardown":
+        report.user_properties.append((SHOWN, figures.take()))
+    return report
 
-    def __init__(self, output: dict[str, Any]) -> None:
-        self.output = output
 
-    def pytest_sessionfinish(self) -> None:
-        self.output["figures"] = figures.told()
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what held before."""
+    recorder = config.pluginmanager.get_plugin(RECORDER)
+    held = set(recorder.before if recorder else getattr(config, "workerinput", {}).get(HELD, ()))
+    items[:] = [item for item in items if item.nodeid not in held]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to count."""
-    if hasattr(config, "workeroutput"):
-        config.pluginmanager.register(Teller(config.workeroutput), "tidewaiter-figures")
-        return
-    config.pluginmanager.register(Recorder(config.getoption("markexpr")), "tidewaiter-record")
+    """Begin to count, where the run is led."""
+    if not hasattr(config, "workerinput"):
+        goes_on = os.environ.get(GO_ON, "") != ""
+        config.pluginmanager.register(Recorder(config.getoption("markexpr"), goes_on), RECORDER)
