@@ -129,7 +129,7 @@ class Recorder:
         if report.outcome != "passed":
             self.not_held.add(report.nodeid)
         if report.when == "teardown":
-            shown = dict(report.user_properties).get(SHOWN, [])
+            shown: Any = dict(report.user_properties).get(SHOWN, [])
             self.figures += shown
             if report.nodeid not in self.not_held:
                 self.progress.add(report.nodeid, shown, time.monotonic() - self.began)
