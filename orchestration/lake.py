@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
@@ -221,5 +220,4 @@ def _settings(told: Mapping[str, str]) -> str:
 
 def _quoted(text: str) -> str:
     """A literal of DuckDB's statements that take no parameters (attach, load, create secret)."""
-    escaped: Any = text.replace("'", "''")
-    return f"'{escaped}'"
+    return "'" + text.replace("'", "''") + "'"

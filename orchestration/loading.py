@@ -6,7 +6,7 @@ file, and the ledger is settled last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -85,7 +85,7 @@ def load_feed(platform: Platform, contract: Contract, tenant_id: str, run_id: st
     load = FeedLoad()
     waiting = ledger.pending(platform.engine, platform.clock(), tenant_id, contract.feed)
     # Left by a loading that was killed, its rows would make those of files loaded before it duplicates.
-    if interrupted := [row.file_sha256 for row in waiting if row.attempts]:
+    if interrupted := [row.file_sha256 for row in waiting if was_interrupted(row)]:
         platform.warehouse.forget_files(contract.table_name, interrupted, tenant_id)
     for batch in batched(waiting):
         load_batch(platform, contract, tenant_id, run_id, batch, load)
@@ -98,7 +98,12 @@ def load_feed(platform: Platform, contract: Contract, tenant_id: str, run_id: st
     return load
 
 
-def batched(rows: Sequence[Any]) -> Iterator[list[Any]]:
+def was_interrupted(row: Any) -> bool:
+    """Say whether loading a waiting file was begun before and not ended."""
+    return bool(row.attempts)
+
+
+def batched(rows: Sequence[Any], is_alone: Callable[[Any], bool] = was_interrupted) -> Iterator[list[Any]]:
     """Yield runs of files that are loaded together, bounded in number and in bytes.
 
     A file whose loading was interrupted before comes alone: too many interruptions refuse it, and those must be its
@@ -109,11 +114,11 @@ def batched(rows: Sequence[Any]) -> Iterator[list[Any]]:
         is_full = (
             len(batch) == FILES_AT_ONCE or sum(r.size_bytes for r in batch) + row.size_bytes > BYTES_AT_ONCE
         )
-        if batch and (is_full or row.attempts):
+        if batch and (is_full or is_alone(row)):
             yield batch
             batch = []
         batch.append(row)
-        if row.attempts:
+        if is_alone(row):
             yield batch
             batch = []
     if batch:

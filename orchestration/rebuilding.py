@@ -114,7 +114,7 @@ def _refill_table(platform: Platform, table: str, tenant_id: str, steps: list[_S
         same = list(group)
         contract = same[0].contract
         if is_file:
-            for files in batched([step.row for step in same]):
+            for files in batched([step.row for step in same], is_alone=lambda _row: False):
                 _refill_files(platform, contract, tenant_id, files, done)
                 crashpoint("rebuild:between-batches")
         else:
