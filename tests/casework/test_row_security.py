@@ -180,7 +180,7 @@ MAY = {
     "orchestration/metrics.py": {"_events"},
     "casework/escalations/escalation.py": {"_fire_all"},  # the worker: what is due
     "casework/teamwork/handover.py": {"fire_due", "missed"},  # the worker, the auditor
-    "casework/ledger.py": {"known_files", "release_claims", "_reading"},  # what arrived
+    "casework/ledger.py": {"known_files", "any_loaded", "release_claims", "_reading"},  # what arrived
     "casework/queue/one_case.py": {"tenant_of"},  # whose case a number names, among the reader's tenants
     "casework/store/engine.py": {"migrate"},
     "orchestration/publishing.py": {"input_digest"},  # one publication holds every tenant
