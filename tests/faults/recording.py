@@ -158,14 +158,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what held before."""
+    """Leave out what held before; deal what takes longest to the two processes that share the tests by halves."""
     recorder = config.pluginmanager.get_plugin(RECORDER)
     held = set(recorder.before if recorder else getattr(config, "workerinput", {}).get(HELD, ()))
-    items[:] = [item for item in items if item.nodeid not in held]
+    left = [item for item in items if item.nodeid not in held]
+    long = [item for item in left if item.get_closest_marker("long")]
+    short = [item for item in left if not item.get_closest_marker("long")]
+    half = len(short) // 2
+    items[:] = [*long[::2], *short[:half], *long[1::2], *short[half:]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to count, where the run is led."""
-    if not hasattr(config, "workerinput"):
+    """Begin to count, where the run is led; a list of tests is no run."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
         goes_on = os.environ.get(GO_ON, "") != ""
         config.pluginmanager.register(Recorder(config.getoption("markexpr"), goes_on), RECORDER)

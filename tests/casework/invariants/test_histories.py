@@ -142,6 +142,7 @@ def test_links_are_made_used_taken_back_and_end_whatever_is_cut(stores: Stores) 
             step("somebody_comes_by_a_link", 1, 1, None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(PARTS))
 def test_whatever_people_feeds_and_workers_do_every_invariant_holds(
     stores: Stores, part: int, looks_for_less: bool
