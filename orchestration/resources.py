@@ -47,11 +47,11 @@ class Platform:
     @cached_property
     def warehouse(self) -> Warehouse:
         """What is true and what follows from it: one DuckDB file, or a lake that many hosts read."""
-        told = self.settings.for_dbt()
+        told, held = self.settings.for_dbt(), (self.settings.warehouse_memory, self.settings.spill)
         os.environ |= told
         if told["TIDEWAITER_TARGET"] == "duckdb":
-            return Warehouse(OneFile(self.settings.warehouse_path))
-        return Warehouse(Lake.from_environment(told))
+            return Warehouse(OneFile(self.settings.warehouse_path), *held)
+        return Warehouse(Lake.from_environment(told), *held)
 
     @cached_property
     def dbt(self) -> Dbt:

@@ -17,6 +17,8 @@ QUIET = {
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
 }
 os.environ.update(QUIET)
+# What DuckDB holds in memory; what needs more goes through the disk.
+WAREHOUSE_MEMORY = "2500MB"
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,20 @@ class Settings:
     landing_url: str | None = None
     lake_catalogue: str | None = None
     lake_data: str | None = None
+    warehouse_memory: str = WAREHOUSE_MEMORY
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read `TIDEWAITER_HOME`, `_DATASETS`, `_STORE_URL`, `_LANDING_URL`, `_LAKE_CATALOGUE` and `_LAKE_DATA`."""
+        """Read what of `TIDEWAITER_*` stands in the environment; the README lists the variables."""
         home = Path(os.environ.get("TIDEWAITER_HOME") or PROJECT_ROOT / "var").resolve()
         datasets = os.environ.get("TIDEWAITER_DATASETS")
         store = os.environ.get("TIDEWAITER_STORE_URL") or f"sqlite:///{home / 'operational.db'}"
         landing = os.environ.get("TIDEWAITER_LANDING_URL") or None
-        lake = (os.environ.get(f"TIDEWAITER_LAKE_{part}") or None for part in ("CATALOGUE", "DATA"))
-        return cls(home, Path(datasets) if datasets else None, store, landing, *lake)
+        catalogue, data = (
+            os.environ.get(f"TIDEWAITER_LAKE_{part}") or None for part in ("CATALOGUE", "DATA")
+        )
+        memory = os.environ.get("TIDEWAITER_WAREHOUSE_MEMORY") or WAREHOUSE_MEMORY
+        return cls(home, Path(datasets) if datasets else None, store, landing, catalogue, data, memory)
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that make a child process read the same settings."""
@@ -59,9 +65,10 @@ class Settings:
         """Return the variables that dbt's profile reads: which target, and where it lies."""
         lake = {"CATALOGUE": self.lake_catalogue, "DATA": self.lake_data}
         told = {f"TIDEWAITER_LAKE_{part}": value for part, value in lake.items() if value}
-        if told:
+        told |= {"TIDEWAITER_WAREHOUSE_MEMORY": self.warehouse_memory, "TIDEWAITER_SPILL": str(self.spill)}
+        if self.lake_catalogue or self.lake_data:
             return {"TIDEWAITER_TARGET": "lake", **told}
-        return {"TIDEWAITER_TARGET": "duckdb", "TIDEWAITER_WAREHOUSE": str(self.warehouse_path)}
+        return {"TIDEWAITER_TARGET": "duckdb", "TIDEWAITER_WAREHOUSE": str(self.warehouse_path), **told}
 
     @property
     def landing(self) -> Path:
@@ -87,6 +94,11 @@ class Settings:
     def warehouse_path(self) -> Path:
         """The DuckDB file that orchestration alone opens."""
         return self.home / "warehouse" / "warehouse.duckdb"
+
+    @property
+    def spill(self) -> Path:
+        """Where DuckDB puts aside what does not fit in its memory, while it works."""
+        return self.home / "warehouse" / "spill"
 
     @property
     def published(self) -> Path:

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.places import Place, Right
+from orchestration.settings import WAREHOUSE_MEMORY
 
 PUBLISHED_MARTS = (
     ("marts", "dim_parties"),
@@ -97,6 +98,8 @@ class Warehouse:
     """One warehouse, wherever it lies, and the right to write it."""
 
     place: Place
+    memory: str = WAREHOUSE_MEMORY
+    spill: Path | None = None  # beside the file, where nothing else is said
     _depth: int = field(default=0, repr=False)
     _right: Right | None = field(default=None, repr=False)
     _database: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
@@ -140,6 +143,9 @@ class Warehouse:
             if self._database is None:
                 self._database = self.place.open()
                 self._database.execute("set autoinstall_known_extensions = false")
+                self._database.execute("set memory_limit = ?", [self.memory])
+                if self.spill is not None:
+                    self._database.execute("set temp_directory = ?", [str(self.spill)])
             connection = self._database.cursor()
             connection.execute("set TimeZone = 'UTC'")
             self.place.enter(connection)

@@ -17,31 +17,86 @@ with unmatched as (
     group by all
 ),
 
-compared as (
+-- A slip leaves the head or the tail of a number whole, a little less than half of it; only those that share one are
+-- compared. A number so short that two strokes make another says nothing by its likeness.
+asked as (
+    select
+        *,
+        cast(floor((length(reference_key) - 1) / 2) as integer) as width
+    from unmatched
+    where length(reference_key) >= 5
+),
+
+widths as (
+    select distinct
+        tenant_id,
+        width
+    from asked
+),
+
+named as (
+    select
+        names.*,
+        widths.width
+    from {{ ref('idn_shipment_references') }} as names
+    inner join widths
+        on names.tenant_id = widths.tenant_id
+    where length(names.reference_key) >= 5
+),
+
+{%- for end in ['left', 'right'] %}
+
+by_{{ end }} as (
+    select
+        asked.* exclude (width),
+        named.shipment_id,
+        named.carrier_id as named_carrier_id,
+        named.reference_type as named_as,
+        named.reference_key as named_key,
+        true as is_in_time
+    from asked
+    inner join named
+        on
+            asked.tenant_id = named.tenant_id
+            and asked.width = named.width
+            and {{ end }}(asked.reference_key, asked.width) = {{ end }}(named.reference_key, named.width)
+    where
+        asked.reference_key != named.reference_key
+        and asked.last_told_of between named.valid_from and named.valid_until
+        and jaro_winkler_similarity(asked.reference_key, named.reference_key) >= 0.9
+),
+{%- endfor %}
+
+the_same as (
     select
         unmatched.*,
         names.shipment_id,
+        names.carrier_id as named_carrier_id,
         names.reference_type as named_as,
-        jaro_winkler_similarity(unmatched.reference_key, names.reference_key) as likeness,
-        damerau_levenshtein(unmatched.reference_key, names.reference_key) as edits,
-        unmatched.carrier_id is not null and unmatched.carrier_id = names.carrier_id as is_same_carrier,
-        unmatched.carrier_id is null as is_carrier_unsaid,
-        unmatched.reference_type = names.reference_type as is_same_type,
+        names.reference_key as named_key,
         unmatched.last_told_of between names.valid_from and names.valid_until as is_in_time
     from unmatched
     inner join {{ ref('idn_shipment_references') }} as names
-        on unmatched.tenant_id = names.tenant_id
-    -- a number so short that two strokes make another says nothing by its likeness
-    where
-        unmatched.reference_key = names.reference_key
-        or (
-            least(length(unmatched.reference_key), length(names.reference_key)) >= 5
-            and (
-                left(unmatched.reference_key, 2) = left(names.reference_key, 2)
-                or right(unmatched.reference_key, 4) = right(names.reference_key, 4)
-            )
-            and jaro_winkler_similarity(unmatched.reference_key, names.reference_key) >= 0.9
-        )
+        on unmatched.tenant_id = names.tenant_id and unmatched.reference_key = names.reference_key
+),
+
+found as (
+    select * from by_left
+    union
+    select * from by_right
+    union
+    select * from the_same
+),
+
+compared as (
+    select
+        *,
+        jaro_winkler_similarity(reference_key, named_key) as likeness,
+        damerau_levenshtein(reference_key, named_key) as edits,
+        carrier_id is not null and carrier_id = named_carrier_id as is_same_carrier,
+        carrier_id is null as is_carrier_unsaid,
+        reference_type = named_as as is_same_type
+    from found
 ),
 
 scored as (
@@ -55,7 +110,6 @@ scored as (
             3
         ) as score
     from compared
-    where is_in_time or edits = 0
 ),
 
 ranked as (

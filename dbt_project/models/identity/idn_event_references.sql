@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- Every reference that a message gives for its shipment, of all who report movement.
 select
     tenant_id,

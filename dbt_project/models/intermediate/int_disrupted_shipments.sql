@@ -17,16 +17,23 @@ with alerts as (
         and list_contains(settings.enabled_types, 'disruption')
 ),
 
+told as (
+    select milestones.*
+    from {{ ref('fct_milestones') }} as milestones
+    inner join {{ ref('int_shipment_watch') }} as watch
+        on milestones.tenant_id = watch.tenant_id and milestones.shipment_id = watch.shipment_id
+    where watch.is_open and milestones.sequence is not null
+),
+
 calls as (
     select
         tenant_id,
         shipment_id,
         facility_id,
-        min(sequence) as first_sequence,
         max(sequence) as last_sequence,
         min(occurred_at) as planned_from_at
-    from {{ ref('fct_milestones') }}
-    where classifier = 'planned' and facility_id is not null and sequence is not null
+    from told
+    where classifier = 'planned' and facility_id is not null
     group by tenant_id, shipment_id, facility_id
 ),
 
@@ -36,8 +43,8 @@ passed as (
         tenant_id,
         shipment_id,
         max(sequence) as passed_sequence
-    from {{ ref('fct_milestones') }}
-    where classifier = 'actual' and sequence is not null
+    from told
+    where classifier = 'actual'
     group by tenant_id, shipment_id
 ),
 

@@ -81,7 +81,9 @@ standing as (
                 points.cutoff_at
             )
         end as projected_end_at,
-        coalesce(after_reached.next_planned_at, first_step.planned_at) as next_due_at
+        case
+            when reached.last_told.occurred_at is null then first_step.planned_at else after_reached.next_planned_at
+        end as next_due_at
     from {{ ref('int_checkpoints') }} as points
     inner join legs
         on points.tenant_id = legs.tenant_id and points.shipment_id = legs.shipment_id
@@ -99,8 +101,7 @@ standing as (
             and reached.last_told.sequence = after_reached.sequence
     left join plans as first_step
         on
-            reached.last_told.occurred_at is null
-            and legs.tenant_id = first_step.tenant_id
+            legs.tenant_id = first_step.tenant_id
             and legs.shipment_id = first_step.shipment_id
             and legs.leg_id = first_step.leg_id
             and first_step.step = 1

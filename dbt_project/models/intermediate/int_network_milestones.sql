@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- Messages of the carriers, each given its shipment and place, the same event told twice kept once.
 with from_network as (
     select
@@ -108,8 +109,16 @@ route as (
     qualify row_number() over (
         partition by tenant_id, shipment_id, milestone_code, facility_id order by recorded_at desc, occurred_at asc
     ) = 1
+),
+
+-- what names no place fulfils the one step of the route that has its code
+lone as (
+    select *
+    from route
+    where same_code_count = 1
 )
 
+-- Every condition is an equality of columns: an `or` in a join compares every row with every other.
 select
     told.tenant_id,
     told.milestone_id,
@@ -122,12 +131,17 @@ select
     told.recorded_at,
     told.source_file_sha256,
     told.source_row_number,
-    cast(route.sequence as bigint) as sequence,
-    route.planned_at
+    cast(coalesce(route.sequence, lone.sequence) as bigint) as sequence,
+    coalesce(route.planned_at, lone.planned_at) as planned_at
 from all_told as told
 left join route
     on
         told.tenant_id = route.tenant_id
         and told.shipment_id = route.shipment_id
         and told.milestone_code = route.milestone_code
-        and (told.facility_id = route.facility_id or (told.facility_id is null and route.same_code_count = 1))
+        and told.facility_id = route.facility_id
+left join lone
+    on
+        told.tenant_id = lone.tenant_id
+        and told.shipment_id = lone.shipment_id
+        and case when told.facility_id is null then told.milestone_code end = lone.milestone_code

@@ -27,7 +27,7 @@ delivered as (
         shipment_id,
         arg_max(occurred_at, (told_at, occurred_at)) as delivered_at,
         min(recorded_at) as delivered_recorded_at
-    from {{ ref('int_network_milestones') }}
+    from {{ ref('fct_milestones') }}
     where milestone_code = 'DELIVERED' and classifier = 'actual'
     group by tenant_id, shipment_id
 ),
@@ -37,7 +37,7 @@ planned as (
         tenant_id,
         shipment_id,
         count(*) filter (where milestone_code = 'DEPA') as hop_count
-    from {{ ref('int_network_milestones') }}
+    from {{ ref('fct_milestones') }}
     where classifier = 'planned'
     group by tenant_id, shipment_id
 )

@@ -1,6 +1,30 @@
 {{ config(tags=['decide']) }}
--- Each shipment with all a rule may look at: its promise, its last score, what it can cost and its movement.
-with scores as (
+-- Each shipment that a rule may look at, with all it looks at: its promise, its last score, what it can cost and its
+-- movement. What has ended with all its papers is left alone, so that the cost is that of what goes on.
+with lacking as (
+    select distinct
+        tenant_id,
+        shipment_id
+    from {{ ref('fct_documents') }}
+    where is_required and status != 'received'
+),
+
+watched as (
+    select shipments.*
+    from {{ ref('fct_shipments') }} as shipments
+    left join lacking
+        on shipments.tenant_id = lacking.tenant_id and shipments.shipment_id = lacking.shipment_id
+    where shipments.is_open or lacking.shipment_id is not null
+),
+
+told as (
+    select milestones.*
+    from {{ ref('fct_milestones') }} as milestones
+    inner join watched
+        on milestones.tenant_id = watched.tenant_id and milestones.shipment_id = watched.shipment_id
+),
+
+scores as (
     select
         tenant_id,
         shipment_id,
@@ -29,7 +53,7 @@ moves as (
         sequence as last_move_sequence,
         occurred_at as last_move_at,
         planned_at as last_move_planned_at
-    from {{ ref('fct_milestones') }}
+    from told
     where classifier = 'actual' and (is_arrival or is_departure)
     qualify row_number() over (
         partition by tenant_id, shipment_id order by occurred_at desc, coalesce(sequence, 0) desc, milestone_id desc
@@ -42,7 +66,7 @@ onward as (
         moves.shipment_id,
         arg_min(planned.occurred_at, (planned.sequence, planned.occurred_at)) as onward_planned_at
     from moves
-    inner join {{ ref('fct_milestones') }} as planned
+    inner join told as planned
         on
             moves.tenant_id = planned.tenant_id
             and moves.shipment_id = planned.shipment_id
@@ -62,7 +86,7 @@ customs as (
         arg_max(held.source_file_sha256, (held.occurred_at, held.milestone_id)) as hold_file_sha256,
         arg_max(held.source_row_number, (held.occurred_at, held.milestone_id)) as hold_row_number,
         arg_max(held.milestone_id, (held.occurred_at, held.milestone_id)) as hold_milestone_id
-    from {{ ref('fct_milestones') }} as held
+    from told as held
     where held.milestone_code = 'CUSTOMS_HOLD' and held.classifier = 'actual'
     group by held.tenant_id, held.shipment_id
 ),
@@ -73,7 +97,7 @@ after_hold as (
         customs.shipment_id,
         min(later.occurred_at) as ended_at
     from customs
-    inner join {{ ref('fct_milestones') }} as later
+    inner join told as later
         on
             customs.tenant_id = later.tenant_id
             and customs.shipment_id = later.shipment_id
@@ -125,7 +149,7 @@ select
     -- when the goods should be there by the best there is: our prediction, the carrier's estimate, the plan
     coalesce(scores.predicted_arrival_at, shipments.estimated_arrival_at, shipments.planned_arrival_at)
         as expected_arrival_at
-from {{ ref('fct_shipments') }} as shipments
+from watched as shipments
 inner join {{ ref('int_tenant_settings') }} as settings
     on shipments.tenant_id = settings.tenant_id
 inner join {{ ref('fct_exposures') }} as exposures

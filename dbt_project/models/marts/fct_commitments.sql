@@ -19,6 +19,13 @@ with shipments as (
         on unioned.tenant_id = settings.tenant_id
 ),
 
+carried as (
+    select
+        *,
+        unnest(list_distinct(order_ids)) as carried_order_id
+    from shipments
+),
+
 given as (
     select
         shipments.tenant_id,
@@ -35,11 +42,9 @@ given as (
         cast(null as varchar) as agreement_name,
         commitments.source_file_sha256,
         commitments.source_row_number
-    from shipments
+    from carried as shipments
     inner join {{ ref('stg_network__commitments') }} as commitments
-        on
-            shipments.tenant_id = commitments.tenant_id
-            and list_contains(shipments.order_ids, commitments.order_id)
+        on shipments.tenant_id = commitments.tenant_id and shipments.carried_order_id = commitments.order_id
 ),
 
 agreed as (

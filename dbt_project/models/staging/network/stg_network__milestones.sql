@@ -1,5 +1,4 @@
 {{ config(materialized='table') }}
--- a table: the longest feeds, read again by several models
 with known as (
     {{ known_as_of(source('network', 'milestone')) }}
 )

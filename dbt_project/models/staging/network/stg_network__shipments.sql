@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 with known as (
     {{ known_as_of(source('network', 'shipment')) }}
 ),
