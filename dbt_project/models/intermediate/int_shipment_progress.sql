@@ -1,5 +1,6 @@
 -- What the milestones say of each shipment. The last milestone is the last to have happened, in whatever
--- order the messages came, and an estimate stands until its sender tells another. Silence counts from when we last
+-- order the messages came, and an estimate of the arrival stands until its sender tells another; one of a departure, or
+-- of the arrival at a place on the way, is none. Silence counts from when we last
 -- heard anything: a carrier that still sends estimates of an ocean passage is not silent, though its last actual
 -- event may be weeks old.
 select
@@ -10,9 +11,11 @@ select
     bool_or(classifier = 'actual' and (is_departure or is_arrival)) as has_moved,
     min(occurred_at) filter (where classifier = 'actual' and (is_departure or is_arrival)) as first_moved_at,
     arg_max(occurred_at, (told_at, occurred_at)) filter (
-        where classifier = 'estimated'
+        where classifier = 'estimated' and milestone_code = 'ETA'
     ) as estimated_arrival_at,
-    max(recorded_at) filter (where classifier = 'estimated') as estimated_recorded_at,
+    max(recorded_at) filter (
+        where classifier = 'estimated' and milestone_code = 'ETA'
+    ) as estimated_recorded_at,
     arg_max(milestone_id, (occurred_at, coalesce(sequence, 0), milestone_id)) filter (
         where classifier = 'actual'
     ) as last_milestone_id,

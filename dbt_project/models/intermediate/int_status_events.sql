@@ -29,11 +29,13 @@ select
     event_code,
     event_name,
     reason_code,
-    -- an estimate of when it will be at its end is an ETA, whatever event it is said of
+    -- an estimate of when it will be at its end is an ETA, whatever event it is said of; delivered it is nowhere else
     case
         when
-            classifier = 'estimated' and milestone_code in ('ARRI', 'GATE_IN', 'DELIVERED')
-            and facility_id = destination_facility_id
+            classifier = 'estimated' and (
+                milestone_code in ('ARRI', 'GATE_IN', 'DELIVERED') and facility_id = destination_facility_id
+                or milestone_code = 'DELIVERED' and facility_id is null
+            )
             then 'ETA'
         else milestone_code
     end as milestone_code,
