@@ -25,6 +25,7 @@ from orchestration.settings import WAREHOUSE_MEMORY
 
 PUBLISHED_MARTS = (
     ("marts", "dim_parties"),
+    ("marts", "dim_party_versions"),
     ("marts", "dim_facilities"),
     ("marts", "fct_orders"),
     ("marts", "fct_shipments"),
