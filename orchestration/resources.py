@@ -29,6 +29,7 @@ from orchestration.warehouse import Warehouse
 if TYPE_CHECKING:
     from ml.registry import Registry
     from orchestration.bucket import Bucket
+    from orchestration.columns import Columns
 
 
 def utcnow() -> datetime:
@@ -57,6 +58,13 @@ class Platform:
     def dbt(self) -> Dbt:
         """What builds the warehouse, within this process."""
         return Dbt(self.settings)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """What the columns of a built model are made of."""
+        from orchestration.columns import Columns  # it stands on Dagster: only who builds pays for it
+
+        return Columns(self.warehouse)
 
     @cached_property
     def engine(self) -> Engine:

@@ -1,7 +1,7 @@
 """The warehouse as dbt builds it, in two passes: what is true, then what follows from it and the scores."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -18,16 +18,19 @@ from orchestration.resources import Platform
 from orchestration.warehouse import SETTINGS_TABLES
 
 
+def asset_of(schema: str, table: str) -> dg.AssetKey:
+    """Return the asset that a table is part of."""
+    return dg.AssetKey([schema, "tenant_settings" if table in SETTINGS_TABLES else table])
+
+
 class Translator(DagsterDbtTranslator):
     """Name assets by their layer: `marts/fct_shipments`, `raw/network__shipment`."""
 
     def get_asset_key(self, dbt_resource_props: dict[str, Any]) -> dg.AssetKey:  # type: ignore[override]
         """Return schema and name."""
-        if dbt_resource_props["resource_type"] == "source":
-            table = dbt_resource_props["identifier"]
-            own = "tenant_settings" if table in SETTINGS_TABLES else table
-            return dg.AssetKey([dbt_resource_props["schema"], own])
-        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+        is_source = dbt_resource_props["resource_type"] == "source"
+        name = dbt_resource_props["identifier" if is_source else "name"]
+        return asset_of(dbt_resource_props["schema"], name)
 
     def get_group_name(self, dbt_resource_props: dict[str, Any]) -> str:  # type: ignore[override]
         """Group by layer."""
@@ -55,9 +58,25 @@ def _build(context: dg.AssetExecutionContext, platform: Platform, select: str, e
         for raw in platform.dbt.stream(command, context.op.name):
             invocations[f"dbt/{context.op.name}"] = raw["info"]["invocation_id"]
             told = DbtCoreCliEventMessage(raw, event_history_metadata={})
-            yield from told.to_default_asset_events(manifest, translator, context)
+            for event in told.to_default_asset_events(manifest, translator, context):
+                yield with_columns(
+                    event, manifest["nodes"][raw["data"]["node_info"]["unique_id"]], context, platform
+                )
         platform.warehouse.check()
     context.instance.add_run_tags(context.run_id, invocations)
+
+
+def with_columns(
+    event: Any, node: Mapping[str, Any], context: dg.AssetExecutionContext, platform: Platform
+) -> Any:
+    """Return what dbt did with the types of a model's columns and what each is made of; other events as they are."""
+    if not isinstance(event, dg.Output) or node["resource_type"] != "model":
+        return event
+    compiled = platform.settings.dbt_target / context.op.name / "compiled" / node["package_name"]
+    columns = platform.columns.of(
+        node["schema"], node["name"], (compiled / node["original_file_path"]).read_text(), asset_of
+    )
+    return event.with_metadata({**event.metadata, **columns.metadata()})
 
 
 @dbt_assets(

