@@ -84,9 +84,11 @@ def feed_asset(contract: Contract) -> dg.AssetsDefinition:
     def feed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
         for broken in platform.mappings.broken.values():
             context.log.warning(str(broken))
-        loads = [
-            load_feed(platform, held, tenant, context.run_id) for tenant, held in platform.feeds_of(contract)
-        ]
+        fed = platform.feeds_of(contract)
+        loads = [load_feed(platform, held, tenant, context.run_id) for tenant, held in fed]
+        told = [tenant for (tenant, _), load in zip(fed, loads, strict=True) if load.files or load.replayed]
+        if tags := {f"tidewaiter/tenant/{tenant}": "loaded" for tenant in told}:
+            context.instance.add_run_tags(context.run_id, tags)
         yield materialised(loads)
         yield from check_results(loads)
 

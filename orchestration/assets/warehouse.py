@@ -89,16 +89,17 @@ def with_columns(
 def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
     """What is true: staging, identity, intermediate, marts, features."""
     yield from _build(context, platform, select="fqn:*", exclude=f"{FOLLOWS} resource_type:unit_test")
-    decided = built_decisions_sha256(platform)
+    decided, publication_id = built_decisions_sha256(platform), new_publication_id(platform.clock())
     record_build(
         platform.engine,
-        publication_id=new_publication_id(platform.clock()),
+        publication_id=publication_id,
         dagster_run_id=context.run_id,
         dbt_invocation_id=context.instance.get_run_by_id(context.run_id).tags.get("dbt/conformed"),
         input_sha256=input_digest(platform, decided),
         decisions_sha256=decided,
         now=platform.clock(),
     )
+    context.instance.add_run_tags(context.run_id, {"tidewaiter/publication": publication_id})
 
 
 @dbt_assets(
