@@ -48,6 +48,7 @@ def settings_told(platform: Platform) -> dict[str, list[dict[str, Any]]]:
         "tenant_clocks": [{"tenant_id": clock.tenant_id, "as_of": clock.as_of} for clock in clocks],
         "tenant_tariffs": [config.tariff(tenant) for tenant in config.tenants],
         "service_agreements": [row for tenant in config.tenants for row in config.service_agreements(tenant)],
+        "free_time_terms": [row for tenant in config.tenants for row in config.free_time_terms(tenant)],
         "exception_rules": [rule for tenant in config.tenants for rule in config.exception_rules(tenant)],
         "reference_decisions": standing_decisions(platform),
     }

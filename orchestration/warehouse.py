@@ -37,6 +37,7 @@ PUBLISHED_MARTS = (
     ("marts", "fct_unmatched_references"),
     ("marts", "fct_inventory_projection"),
     ("marts", "fct_otif"),
+    ("marts", "fct_free_time"),
     ("marts", "fct_exposures"),
     ("marts", "fct_feed_health"),
     ("marts", "fct_exceptions"),
@@ -57,6 +58,11 @@ SETTINGS_TABLES = {
         "destination_facility_id varchar, service_level varchar, penalty_per_day double, penalty_cap double, "
         "otif_early_hours double, otif_late_hours double, otif_short_share double, in_force_from timestamptz, "
         "in_force_until timestamptz"
+    ),
+    "free_time_terms": (
+        "tenant_id varchar, terms_name varchar, clock varchar, facility_id varchar, carrier_id varchar, "
+        "free_days bigint, starts varchar, free_days_are varchar, charged_days_are varchar, closed_on varchar, "
+        "rates varchar, in_force_from timestamptz, in_force_until timestamptz"
     ),
     "exception_rules": "tenant_id varchar, exception_type varchar, parameter varchar, value double, is_enabled boolean",
     "reference_decisions": (

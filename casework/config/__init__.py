@@ -244,6 +244,10 @@ class Config(_Strict):
         """Return the rows of raw.service_agreements for one tenant."""
         return [agreement.told(tenant_id) for agreement in self.tenants[tenant_id].agreements]
 
+    def free_time_terms(self, tenant_id: str) -> list[dict[str, Any]]:
+        """Return the rows of raw.free_time_terms for one tenant."""
+        return [terms.told(tenant_id) for terms in self.tenants[tenant_id].free_time]
+
     def shared_types(self, role: str) -> tuple[str, ...]:
         """Return the exception types a partner role may see for its own shipments."""
         return tuple(sorted(name for name, kind in self.types.items() if role in kind.shared_with))

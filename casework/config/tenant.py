@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from casework.config.agreements import ServiceAgreement, check_distinct
+from casework.config.agreements import FreeTime, ServiceAgreement, check_distinct
 from casework.config.approval import ApprovalRules
 from casework.config.calendar import CalendarChoice, Zone
 from casework.config.escalation import EscalationRule
@@ -96,6 +96,7 @@ class TenantConfig(_Strict):
     case_prefix: str = Field(pattern="^[A-Z]{1,6}$")  # a case's number tells its tenant: H-000123
     tariff: Tariff
     agreements: tuple[ServiceAgreement, ...] = ()
+    free_time: tuple[FreeTime, ...] = ()
     rules: dict[str, RuleOverride] = {}
     contacts: dict[str, ContactPattern] = {}
     teams: dict[str, Team] = {}
@@ -111,6 +112,7 @@ class TenantConfig(_Strict):
     @model_validator(mode="after")
     def _agreements_say_one_thing(self) -> TenantConfig:
         check_distinct(self.agreements)
+        check_distinct(self.free_time)
         return self
 
     @model_validator(mode="after")

@@ -71,3 +71,53 @@ def test_two_are_in_force_together_or_not_whichever_is_asked() -> None:
         for start, end in (("2026-01-01", "2026-07-01"), ("2026-06-30", None))
     )
     assert first.is_in_force_with(second) and second.is_in_force_with(first)
+
+
+TERMS = {
+    "name": "Port",
+    "clock": "demurrage",
+    "facility_id": "PORT",
+    "in_force_from": "2026-01-01",
+    "free_days": 4,
+    "free_days_are": "working",
+    "closed_on": ["2026-12-25", "2026-01-01"],
+    "rates": [{"from_day": 1, "per_day": 100}, {"from_day": 5, "per_day": 250}],
+}
+
+
+def with_terms(*terms: dict[str, Any]) -> Config:
+    """Return the configuration with these terms of free time of the demo tenant."""
+    tenant = CONFIG.tenants[TENANT].model_dump() | {"free_time": terms}
+    checked = type(CONFIG.tenants[TENANT]).model_validate(tenant)
+    return CONFIG.model_copy(update={"tenants": {**CONFIG.tenants, TENANT: checked}})
+
+
+def test_terms_of_free_time_are_told_with_their_days_and_rates() -> None:
+    (row,) = with_terms(TERMS).free_time_terms(TENANT)
+    assert (row["terms_name"], row["clock"], row["free_days"], row["starts"]) == (
+        "Port",
+        "demurrage",
+        4,
+        "next_day",
+    )
+    assert (row["free_days_are"], row["charged_days_are"], row["carrier_id"]) == ("working", "calendar", None)
+    assert row["closed_on"] == '["2026-01-01", "2026-12-25"]'
+    assert row["rates"] == '[{"from_day": 1, "per_day": 100.0}, {"from_day": 5, "per_day": 250.0}]'
+    assert row["in_force_from"] == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("terms", "what"),
+    [
+        ([{**TERMS, "rates": []}], "at least 1 item"),
+        ([{**TERMS, "rates": [{"from_day": 2, "per_day": 1}]}], "begin with from_day 1"),
+        ([{**TERMS, "rates": [*TERMS["rates"], *TERMS["rates"]]}], "go up from there"),
+        ([{**TERMS, "free_days": -1}], "greater than or equal to 0"),
+        ([{**TERMS, "clock": "storage"}], "demurrage"),
+        ([TERMS, {**TERMS, "name": "Port again"}], "in force at once"),
+        ([TERMS, {**TERMS, "facility_id": None}], "two agreements are named"),
+    ],
+)
+def test_terms_that_do_not_say_one_thing_are_refused(terms: list[dict[str, Any]], what: str) -> None:
+    with pytest.raises(ValidationError, match=what):
+        with_terms(*terms)

@@ -70,6 +70,7 @@ def rebuilt(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Built:
             connection.execute(f"create or replace table raw.{name} as from raw.{name} order by random()")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIDEWAITER_WAREHOUSE", str(path))
+        patch.setenv("DBT_TARGET_PATH", str(path.parent / "target"))
         run = Dbt()
         return Built(path, {"facts": run("build", *FACTS), "decide": run("build", *DECIDE)})
 

@@ -136,6 +136,11 @@ SETTINGS: dict[str, str] = {
         "otif_early_hours double, otif_late_hours double, otif_short_share double, in_force_from timestamptz, "
         "in_force_until timestamptz"
     ),
+    "raw.free_time_terms": (
+        "tenant_id varchar, terms_name varchar, clock varchar, facility_id varchar, carrier_id varchar, "
+        "free_days bigint, starts varchar, free_days_are varchar, charged_days_are varchar, closed_on varchar, "
+        "rates varchar, in_force_from timestamptz, in_force_until timestamptz"
+    ),
     "raw.exception_rules": (
         "tenant_id varchar, exception_type varchar, parameter varchar, value double, is_enabled boolean"
     ),

@@ -45,6 +45,7 @@ def turned_back(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute("update raw.tenant_clocks set as_of = ? where tenant_id = 'demo'", [AT])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIDEWAITER_WAREHOUSE", str(path))
+        patch.setenv("DBT_TARGET_PATH", str(path.parent / "target"))
         Dbt()("build", *FACTS)
     return path
 

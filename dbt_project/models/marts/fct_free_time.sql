@@ -1,0 +1,272 @@
+-- Demurrage, rail storage and detention: three clocks of a container, each with its free days, its last free day and
+-- what it costs. A full container stands at the terminal from its discharge until it leaves by the gate (demurrage), at
+-- the ramp from when it was unloaded from rail until it leaves (rail), and is out with us from the last of these gates
+-- until it is brought back empty (detention). Days are the place's own; the day on which a clock stops still counts.
+with told as (
+    select
+        tenant_id,
+        shipment_id,
+        milestone_id,
+        milestone_code,
+        facility_id,
+        occurred_at,
+        source_file_sha256,
+        source_row_number
+    from {{ ref('fct_milestones') }}
+    where
+        classifier = 'actual'
+        and milestone_code in ('DISCHARGED', 'RAIL_UNLOADED', 'GATE_OUT', 'EMPTY_RETURN')
+),
+
+-- told twice of one place, it landed there with the first
+landed as (
+    select
+        *,
+        case milestone_code when 'DISCHARGED' then 'demurrage' else 'rail' end as clock
+    from told
+    where milestone_code in ('DISCHARGED', 'RAIL_UNLOADED')
+    qualify row_number() over (
+        partition by tenant_id, shipment_id, milestone_code, facility_id order by occurred_at, milestone_id
+    ) = 1
+),
+
+-- by the gate of that place, or by one whose place nobody told
+left_by_gate as (
+    select
+        landed.tenant_id,
+        landed.milestone_id as start_milestone_id,
+        arg_min(gates.milestone_id, (gates.occurred_at, gates.milestone_id)) as end_milestone_id
+    from landed
+    inner join told as gates
+        on landed.tenant_id = gates.tenant_id and landed.shipment_id = gates.shipment_id
+    where
+        gates.milestone_code = 'GATE_OUT'
+        and gates.occurred_at >= landed.occurred_at
+        and coalesce(gates.facility_id, landed.facility_id, '') = coalesce(landed.facility_id, gates.facility_id, '')
+    group by landed.tenant_id, landed.milestone_id
+),
+
+taken_out as (
+    select told.*
+    from left_by_gate
+    inner join told
+        on left_by_gate.tenant_id = told.tenant_id and left_by_gate.end_milestone_id = told.milestone_id
+    qualify row_number() over (
+        partition by told.tenant_id, told.shipment_id order by told.occurred_at desc, told.milestone_id desc
+    ) = 1
+),
+
+brought_back as (
+    select
+        taken_out.tenant_id,
+        taken_out.milestone_id as start_milestone_id,
+        arg_min(returns.milestone_id, (returns.occurred_at, returns.milestone_id)) as end_milestone_id
+    from taken_out
+    inner join told as returns
+        on taken_out.tenant_id = returns.tenant_id and taken_out.shipment_id = returns.shipment_id
+    where returns.milestone_code = 'EMPTY_RETURN' and returns.occurred_at >= taken_out.occurred_at
+    group by taken_out.tenant_id, taken_out.milestone_id
+),
+
+started as (
+    select
+        landed.*,
+        left_by_gate.end_milestone_id
+    from landed
+    left join left_by_gate
+        on landed.tenant_id = left_by_gate.tenant_id and landed.milestone_id = left_by_gate.start_milestone_id
+    union all
+    select
+        taken_out.*,
+        'detention' as clock,
+        brought_back.end_milestone_id
+    from taken_out
+    left join brought_back
+        on taken_out.tenant_id = brought_back.tenant_id and taken_out.milestone_id = brought_back.start_milestone_id
+),
+
+clocks as (
+    select
+        started.tenant_id,
+        started.clock || ':' || started.milestone_id as clock_id,
+        started.shipment_id,
+        started.clock,
+        started.facility_id,
+        shipments.carrier_id,
+        started.occurred_at as started_at,
+        started.milestone_id as start_milestone_id,
+        ends.occurred_at as ended_at,
+        ends.milestone_id as end_milestone_id,
+        coalesce(places.time_zone, 'UTC') as time_zone,
+        shipments.as_of,
+        shipments.status = 'cancelled' as is_cancelled,
+        settings.currency_code,
+        started.source_file_sha256,
+        started.source_row_number
+    from started
+    inner join {{ ref('fct_shipments') }} as shipments
+        on started.tenant_id = shipments.tenant_id and started.shipment_id = shipments.shipment_id
+    inner join {{ ref('int_tenant_settings') }} as settings
+        on started.tenant_id = settings.tenant_id
+    left join told as ends
+        on started.tenant_id = ends.tenant_id and started.end_milestone_id = ends.milestone_id
+    left join {{ ref('dim_facilities') }} as places
+        on started.tenant_id = places.tenant_id and started.facility_id = places.facility_id
+),
+
+-- terms of the place and the carrier go before the place's, those before the carrier's, those before all others
+agreed as (
+    select
+        clocks.tenant_id,
+        clocks.clock_id,
+        terms.terms_name,
+        terms.free_days,
+        terms.starts,
+        terms.free_days_are,
+        terms.charged_days_are,
+        from_json(terms.closed_on, '["DATE"]') as closed_on,
+        from_json(terms.rates, '[{"from_day": "BIGINT", "per_day": "DOUBLE"}]') as rates
+    from clocks
+    inner join {{ source('settings', 'free_time_terms') }} as terms
+        on clocks.tenant_id = terms.tenant_id and clocks.clock = terms.clock
+    where
+        coalesce(terms.facility_id = clocks.facility_id, terms.facility_id is null)
+        and coalesce(terms.carrier_id = clocks.carrier_id, terms.carrier_id is null)
+        and clocks.started_at >= terms.in_force_from
+        and (terms.in_force_until is null or clocks.started_at < terms.in_force_until)
+    qualify row_number() over (
+        partition by clocks.tenant_id, clocks.clock_id
+        order by terms.facility_id is not null desc, terms.carrier_id is not null desc, terms.terms_name asc
+    ) = 1
+),
+
+counted as (
+    select
+        clocks.*,
+        agreed.* exclude (tenant_id, clock_id),
+        cast(timezone(clocks.time_zone, clocks.started_at) as date)
+        + case when agreed.starts = 'same_day' then 0 else 1 end as first_day,
+        cast(timezone(clocks.time_zone, coalesce(clocks.ended_at, clocks.as_of)) as date) as until_day
+    from clocks
+    left join agreed
+        on clocks.tenant_id = agreed.tenant_id and clocks.clock_id = agreed.clock_id
+),
+
+-- as many days as it may take to find the last free one, and a week beyond today
+listed as (
+    select
+        *,
+        unnest(range(0, greatest(0, until_day - first_day) + 2 * free_days + len(closed_on) + 15)) as day_number
+    from counted
+    where terms_name is not null
+),
+
+dated as (
+    select
+        *,
+        first_day + cast(day_number as integer) as day
+    from listed
+),
+
+days as (
+    select
+        tenant_id,
+        clock_id,
+        free_days,
+        rates,
+        until_day,
+        day,
+        free_days_are = 'calendar'
+        or (isodow(day) < 6 and not list_contains(closed_on, day)) as is_counted_free,
+        charged_days_are = 'calendar'
+        or (isodow(day) < 6 and not list_contains(closed_on, day)) as is_counted_charged
+    from dated
+),
+
+numbered as (
+    select
+        *,
+        sum(case when is_counted_free then 1 else 0 end) over (
+            partition by tenant_id, clock_id order by day
+        ) as free_number
+    from days
+),
+
+-- what is not counted after the last free day is free as well where only working days are charged
+charged as (
+    select
+        *,
+        row_number() over (partition by tenant_id, clock_id order by day) as charged_number
+    from numbered
+    where is_counted_charged and (free_number > free_days or (free_number = free_days and not is_counted_free))
+),
+
+priced as (
+    select
+        *,
+        struct_extract(list_last(list_filter(rates, lambda rate: rate.from_day <= charged_number)), 'per_day')
+            as amount
+    from charged
+),
+
+costs as (
+    select
+        tenant_id,
+        clock_id,
+        count(*) filter (where day <= until_day) as charged_days,
+        coalesce({{ exact_sum('case when day <= until_day then amount end') }}, 0) as amount,
+        coalesce({{ exact_sum('case when day = until_day + 1 then amount end') }}, 0) as tomorrow_amount,
+        coalesce({{ exact_sum('case when day <= until_day + 7 then amount end') }}, 0) as in_a_week_amount
+    from priced
+    group by tenant_id, clock_id
+),
+
+last_days as (
+    select
+        tenant_id,
+        clock_id,
+        min(day) as last_free_day
+    from numbered
+    where free_number = free_days and is_counted_free
+    group by tenant_id, clock_id
+)
+
+select
+    counted.tenant_id,
+    counted.clock_id,
+    counted.shipment_id,
+    counted.clock,
+    counted.facility_id,
+    counted.carrier_id,
+    counted.started_at,
+    counted.start_milestone_id,
+    counted.ended_at,
+    counted.end_milestone_id,
+    counted.time_zone,
+    counted.terms_name,
+    counted.free_days,
+    -- without a free day the last one is the one before the clock starts
+    case
+        when counted.free_days = 0 then cast(counted.first_day - 1 as date) else cast(last_days.last_free_day as date)
+    end as last_free_day,
+    coalesce(costs.charged_days, 0) as charged_days,
+    {{ money('costs.amount') }} as amount,
+    {{ money('case when counted.ended_at is null then costs.tomorrow_amount end') }} as tomorrow_amount,
+    {{ money('case when counted.ended_at is null then costs.in_a_week_amount else costs.amount end') }}
+        as in_a_week_amount,
+    counted.currency_code,
+    case
+        when counted.terms_name is null then 'no_terms'
+        when counted.ended_at is not null and costs.charged_days > 0 then 'charged'
+        when counted.ended_at is not null then 'ended_free'
+        when costs.charged_days > 0 then 'accruing'
+        else 'free'
+    end as clock_status,
+    counted.source_file_sha256,
+    counted.source_row_number
+from counted
+left join costs
+    on counted.tenant_id = costs.tenant_id and counted.clock_id = costs.clock_id
+left join last_days
+    on counted.tenant_id = last_days.tenant_id and counted.clock_id = last_days.clock_id
+where not counted.is_cancelled
