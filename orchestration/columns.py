@@ -101,9 +101,9 @@ def dependencies(
         made_of = lineage(
             column, qualified, schema=schema, scope=scope, dialect=DIALECT, trim_selects=False, copy=False
         )
-        found[column] = [
-            dg.TableColumnDep(key_of(database, name), own) for database, name, own in sorted(leaves(made_of))
-        ]
+        # several tables may be one asset
+        named = sorted({(key_of(schema_name, table), own) for schema_name, table, own in leaves(made_of)})
+        found[column] = [dg.TableColumnDep(key, own) for key, own in named]
     return found
 
 

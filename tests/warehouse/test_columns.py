@@ -104,3 +104,15 @@ def test_of_a_union_by_name_the_inner_ones_are_matched_first() -> None:
         "b": [("one", "b"), ("two", "b")],
         "c": [("three", "c"), ("two", "c")],
     }
+
+
+def test_tables_that_are_one_asset_are_named_once() -> None:
+    sql = "select coalesce(one.a, two.a) as a from s.one left join s.two on one.b = two.b"
+    standing: dict[tuple[str, str], dict[str, Any]] = {
+        ("s", "one"): {"a": "int", "b": "int"},
+        ("s", "two"): {"a": "int", "b": "int"},
+    }
+    found = dependencies(
+        parse_one(sql, dialect="duckdb"), standing, ["a"], lambda schema, _table: dg.AssetKey(schema)
+    )
+    assert [(dep.asset_key.path, dep.column_name) for dep in found["a"]] == [(["s"], "a")]

@@ -23,7 +23,8 @@ with waiting as (
                 ['PRO', 'CONTAINER', 'SHIPMENT', 'BOL', 'BOOKING', 'LOAD', 'ORDER', 'CUSTOMER_ORDER', 'OTHER'],
                 events.reference_type
             ),
-            events.reference_key
+            events.reference_key,
+            events.reference
     ) = 1
 ),
 
