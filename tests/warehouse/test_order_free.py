@@ -58,6 +58,12 @@ EVENTS = [
     event(5, "D1", 19, 9.0),
     event(5, "AF", -9000, 8.0, location_code="PL-1"),
     event(9, "AF", 10, 7.0),
+    # left and came to a stop, told in whatever order
+    event(1, "AF", 130, 36.0, location_code="PL-1"),
+    event(1, "X1", 70, 33.0),
+    # told, and taken back under the same id
+    event(1, "X6", 60, 28.0, event_id="taken back"),
+    event(1, "X6", 60, 27.0, event_id="taken back", is_withdrawn=True),
 ]
 
 
