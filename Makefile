@@ -56,7 +56,8 @@ faults: setup ## try to break the invariants at a release's figures; kill worker
 		$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(ONLY)" -p tests.faults.recording tests/casework/invariants \
 		tests/casework/test_worker_kills.py tests/casework/test_worker_crashes.py \
 		tests/casework/test_server_restarts.py tests/system/test_receiver_kills.py \
-		tests/data/test_mutated_files.py tests/data/test_poison_and_drift.py tests/warehouse/test_order_free.py tests/faults
+		tests/data/test_mutated_files.py tests/data/test_poison_and_drift.py tests/warehouse/test_order_free.py \
+		tests/warehouse/test_touched.py tests/faults
 
 mutants: setup ## seed bugs into casework, one at a time; each must be caught by its invariant's tests
 	@$(BIN)/python -m tests.faults.mutants --jobs 2

@@ -26,6 +26,7 @@ from casework.store.tables import ingested_files, publications, quarantined_rows
 from orchestration.dbt import sources_digest
 from orchestration.resources import Platform
 from orchestration.settings import PROJECT_ROOT
+from orchestration.warehouse import SETTINGS_TABLES
 
 CODE_THAT_DECIDES = ("ml", "casework/config", "data/contracts")
 
@@ -52,6 +53,13 @@ def settings_told(platform: Platform) -> dict[str, list[dict[str, Any]]]:
         "exception_rules": [rule for tenant in config.tenants for rule in config.exception_rules(tenant)],
         "reference_decisions": standing_decisions(platform),
     }
+
+
+def settings_digest(platform: Platform) -> str:
+    """Return one hash over the models, and over what they are told besides rows and clocks."""
+    names = [name for name in SETTINGS_TABLES if name != "tenant_clocks"]
+    told = {name: sorted(map(str, platform.warehouse.read(f"from raw.{name}").to_pylist())) for name in names}
+    return canonical_sha256({"models": sources_digest(), **told})
 
 
 def decisions_sha256(rows: Iterable[Mapping[str, Any]]) -> str:

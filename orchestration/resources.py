@@ -48,11 +48,11 @@ class Platform:
     @cached_property
     def warehouse(self) -> Warehouse:
         """What is true and what follows from it: one DuckDB file, or a lake that many hosts read."""
-        told, held = self.settings.for_dbt(), (self.settings.warehouse_memory, self.settings.spill)
+        told, memory = self.settings.for_dbt(), self.settings.warehouse_memory
         os.environ |= told
         if told["TIDEWAITER_TARGET"] == "duckdb":
-            return Warehouse(OneFile(self.settings.warehouse_path), *held)
-        return Warehouse(Lake.from_environment(told), *held)
+            return Warehouse(OneFile(self.settings.warehouse_path), memory)
+        return Warehouse(Lake.from_environment(told), memory)
 
     @cached_property
     def dbt(self) -> Dbt:

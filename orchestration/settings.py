@@ -65,9 +65,9 @@ class Settings:
         """Return the variables that dbt's profile reads: which target, and where it lies."""
         lake = {"CATALOGUE": self.lake_catalogue, "DATA": self.lake_data}
         told = {f"TIDEWAITER_LAKE_{part}": value for part, value in lake.items() if value}
-        told |= {"TIDEWAITER_WAREHOUSE_MEMORY": self.warehouse_memory, "TIDEWAITER_SPILL": str(self.spill)}
+        told["TIDEWAITER_WAREHOUSE_MEMORY"] = self.warehouse_memory
         if self.lake_catalogue or self.lake_data:
-            return {"TIDEWAITER_TARGET": "lake", **told}
+            return {"TIDEWAITER_TARGET": "lake", "TIDEWAITER_SPILL": str(self.spill), **told}
         return {"TIDEWAITER_TARGET": "duckdb", "TIDEWAITER_WAREHOUSE": str(self.warehouse_path), **told}
 
     @property
@@ -97,7 +97,7 @@ class Settings:
 
     @property
     def spill(self) -> Path:
-        """Where DuckDB puts aside what does not fit in its memory, while it works."""
+        """Where DuckDB puts aside what does not fit in its memory while it builds a lake; a file's lies beside it."""
         return self.home / "warehouse" / "spill"
 
     @property

@@ -81,6 +81,12 @@ ARRIVALS_TABLES = {
     ),
 }
 TOLD_TABLES = SETTINGS_TABLES | ARRIVALS_TABLES
+# What was loaded since everything was built, and by which clocks, code and settings that was.
+BUILT_TABLES = {
+    "changed_files": "tenant_id varchar, table_name varchar, file_sha256 varchar",
+    "built_clocks": "tenant_id varchar, as_of timestamptz",
+    "built_from": "digest varchar",
+}
 SCORES_COLUMNS = (
     "tenant_id varchar, shipment_id varchar, cutoff_at timestamptz, checkpoint varchar, late_probability double, "
     "predicted_arrival_at timestamptz, interval_low_at timestamptz, interval_high_at timestamptz, "
@@ -106,7 +112,6 @@ class Warehouse:
 
     place: Place
     memory: str = WAREHOUSE_MEMORY
-    spill: Path | None = None  # beside the file, where nothing else is said
     _depth: int = field(default=0, repr=False)
     _right: Right | None = field(default=None, repr=False)
     _database: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
@@ -151,8 +156,6 @@ class Warehouse:
                 self._database = self.place.open()
                 self._database.execute("set autoinstall_known_extensions = false")
                 self._database.execute("set memory_limit = ?", [self.memory])
-                if self.spill is not None:
-                    self._database.execute("set temp_directory = ?", [str(self.spill)])
             connection = self._database.cursor()
             connection.execute("set TimeZone = 'UTC'")
             self.place.enter(connection)
@@ -189,7 +192,9 @@ class Warehouse:
 
         A column that a table from an older release lacks is added, null in the rows that stand there.
         """
-        expected = {("raw", name): columns for name, columns in {**raw_tables, **TOLD_TABLES}.items()}
+        expected = {
+            ("raw", name): columns for name, columns in {**raw_tables, **TOLD_TABLES, **BUILT_TABLES}.items()
+        }
         expected["ml", "arrival_scores"] = SCORES_COLUMNS
         with self.transaction() as connection:
             standing = _standing_columns(connection)
@@ -208,6 +213,7 @@ class Warehouse:
             for name, columns in raw_tables.items():
                 connection.execute(f'drop table if exists raw."{name}"')
                 connection.execute(f'create table raw."{name}" ({columns})')
+            _forget_built(connection)
 
     def mark_unfilled(self) -> None:
         """Note that the raw tables do not hold what the ledger says is loaded, from here on."""
@@ -281,6 +287,7 @@ class Warehouse:
                 f'delete from raw."{table}" where _tenant_id = ? and _file_sha256 in (select unnest(?))',
                 [tenant_id, list(files)],
             )
+            _forget_built(connection)
 
     def load_row(self, table: str, rows: pa.Table, tenant_id: str, file_sha256: str, row_number: int) -> bool:
         """Load one corrected row of a file; return whether it was new."""
@@ -293,8 +300,14 @@ class Warehouse:
     ) -> dict[str, int]:
         ordered = rows.append_column("_arrival", pa.array(range(rows.num_rows), pa.int64()))
         with self.transaction() as connection:
-            connection.execute(f'delete from raw."{table}" where {scope}', values)
+            deleted = connection.execute(f'delete from raw."{table}" where {scope}', values).fetchall()
+            if deleted[0][0]:  # what is gone is in no file that came
+                _forget_built(connection)
             connection.register("incoming", ordered)
+            connection.execute(
+                "insert into raw.changed_files select distinct ?, ?, _file_sha256 from incoming",
+                [tenant_id, table],
+            )
             connection.execute(
                 f"""
                 insert into raw."{table}" by name
@@ -313,10 +326,34 @@ class Warehouse:
             ).fetchall()
         return {str(sha256): int(count) for sha256, count in counted}
 
+    def is_built_from(self, digest: str) -> bool:
+        """Say whether all that stands was built by this code and these settings, and no build was broken off since."""
+        return [row["digest"] for row in self.read("select digest from raw.built_from").to_pylist()] == [
+            digest
+        ]
+
+    def begin_build(self) -> None:
+        """Note that what stands may be half built, until `end_build`."""
+        with self.transaction() as connection:
+            _forget_built(connection)
+
+    def end_build(self, digest: str) -> None:
+        """Note that everything that is loaded and known by the clocks is built, by this code and these settings."""
+        with self.transaction() as connection:
+            connection.execute("delete from raw.changed_files")
+            connection.execute("delete from raw.built_clocks")
+            connection.execute("insert into raw.built_clocks select tenant_id, as_of from raw.tenant_clocks")
+            connection.execute("insert into raw.built_from values (?)", [digest])
+
     def read(self, query: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """Return the rows of a query as an Arrow table."""
         with self.connect() as connection:
             return connection.execute(query, list(parameters)).to_arrow_table()
+
+
+def _forget_built(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the next build be of everything."""
+    connection.execute("delete from raw.built_from")
 
 
 def _standing_columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], set[str]]:

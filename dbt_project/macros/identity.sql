@@ -26,3 +26,28 @@
 {% macro slug(name) -%}
     trim(regexp_replace(lower(strip_accents({{ name }})), '[^a-z0-9]+', '-', 'g'), '-')
 {%- endmacro %}
+
+{#- Every name of the shipments of a relation of staging, with what says when it can mean them. -#}
+{% macro shipment_names(shipments) -%}
+    {%- for reference_type, reference_key in [
+        ('PRO', 'pro_key'),
+        ('CONTAINER', 'container_key'),
+        ('SHIPMENT', 'shipment_key'),
+        ('ORDER', normalise_reference("'ORDER'", 'order_id')),
+    ] %}
+    select
+        tenant_id,
+        carrier_id,
+        shipment_id,
+        '{{ reference_type }}' as reference_type,
+        {{ reference_key }} as reference_key,
+        booked_at,
+        planned_departure_at,
+        planned_arrival_at
+    from {{ shipments }}
+    where {{ reference_key }} != ''
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+{%- endmacro %}

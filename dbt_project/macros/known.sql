@@ -1,14 +1,19 @@
 {#-
     Rows of a raw table that were recorded by the tenant's clock. Feed time is the clock of the replay, so a
-    row recorded after it does not exist yet, whatever the file it came in.
+    row recorded after it does not exist yet, whatever the file it came in. In a build of what was touched alone,
+    of a model that takes part, only the rows whose `key` was touched.
 -#}
-{% macro known_as_of(feed) -%}
+{% macro known_as_of(feed, key=none) -%}
     select
         feed.*,
         clocks.as_of
     from {{ feed }} as feed
     inner join {{ source('settings', 'tenant_clocks') }} as clocks
         on feed._tenant_id = clocks.tenant_id
+    {%- if key and execute and is_touched_build() %}
+    semi join {{ touched_set('rows', model.config.meta['touched']['rows_of']) }} as touched
+        on feed._tenant_id = touched.tenant_id and {{ key }} = touched.touched_key
+    {%- endif %}
     where feed._recorded_at <= clocks.as_of
 {%- endmacro %}
 

@@ -13,14 +13,21 @@ from dagster_dbt.asset_utils import (
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.dbt import dbt_project, manifest_path
-from orchestration.publishing import built_decisions_sha256, input_digest, new_publication_id, record_build
+from orchestration.instance import SHORT
+from orchestration.publishing import (
+    built_decisions_sha256,
+    input_digest,
+    new_publication_id,
+    record_build,
+    settings_digest,
+)
 from orchestration.resources import Platform
-from orchestration.warehouse import SETTINGS_TABLES
+from orchestration.warehouse import BUILT_TABLES, SETTINGS_TABLES
 
 
 def asset_of(schema: str, table: str) -> dg.AssetKey:
     """Return the asset that a table is part of."""
-    return dg.AssetKey([schema, "tenant_settings" if table in SETTINGS_TABLES else table])
+    return dg.AssetKey([schema, "tenant_settings" if table in SETTINGS_TABLES | BUILT_TABLES else table])
 
 
 class Translator(DagsterDbtTranslator):
@@ -45,13 +52,15 @@ UNTESTED = ["--exclude-resource-type", "unit_test"]
 FOLLOWS = "tag:decide"
 
 
-def _build(context: dg.AssetExecutionContext, platform: Platform, select: str, exclude: str) -> Iterator[Any]:
+def _build(
+    context: dg.AssetExecutionContext, platform: Platform, select: str, exclude: str, *flags: str
+) -> Iterator[Any]:
     """Build what the run asks for of these models, every model and test an event of it."""
     manifest, translator, _project = get_manifest_and_translator_from_dbt_assets([context.assets_def])
     chosen, indirect = get_subset_selection_for_context(
         context, manifest, select, None, None, translator, os.environ.get("DBT_INDIRECT_SELECTION")
     )
-    command = ["build", *chosen, "--exclude", *exclude.split(), *UNTESTED]
+    command = ["build", *chosen, "--exclude", *exclude.split(), *UNTESTED, *flags]
     command += ["--indirect-selection", indirect] if indirect else []
     invocations: dict[str, str] = {}
     with platform.warehouse.lock():
@@ -87,8 +96,21 @@ def with_columns(
     dagster_dbt_translator=TRANSLATOR,
 )
 def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
-    """What is true: staging, identity, intermediate, marts, features."""
-    yield from _build(context, platform, select="fqn:*", exclude=f"{FOLLOWS} resource_type:unit_test")
+    """What is true: staging, identity, intermediate, marts, features.
+
+    A short run builds what was touched since everything was built, where code and settings are still the same; every
+    other run builds everything it was asked for, anew.
+    """
+    warehouse, digest = platform.warehouse, settings_digest(platform)
+    is_short = SHORT.items() <= context.run.tags.items()
+    with warehouse.lock():
+        is_touched_alone = is_short and warehouse.is_built_from(digest)
+        warehouse.begin_build()  # a build that is broken off is made good by one of everything
+        flags = ("--vars", "{touched_alone: true}") if is_touched_alone else ("--full-refresh",)
+        yield from _build(context, platform, "fqn:*", f"{FOLLOWS} resource_type:unit_test", *flags)
+        if context.is_subset and not is_short:
+            return  # some models, made by hand: no publication is built from that
+        warehouse.end_build(digest)
     decided, publication_id = built_decisions_sha256(platform), new_publication_id(platform.clock())
     record_build(
         platform.engine,

@@ -36,7 +36,7 @@ def measure(folder: Path, shipments: int = SHIPMENTS) -> Iterator[dict[str, Any]
     home = folder / "home"
     settings = Settings(home, None, "")
     environment = {**os.environ, **settings.to_environment()}
-    warehouse = Warehouse(OneFile(settings.warehouse_path), settings.warehouse_memory, settings.spill)
+    warehouse = Warehouse(OneFile(settings.warehouse_path), settings.warehouse_memory)
     warehouse.prepare(tables())
     with warehouse.connect() as connection:
         freight.fill(connection, shipments)
@@ -88,7 +88,7 @@ def by_dbt(settings: Settings) -> float:
 
 def by_hand(settings: Settings) -> float:
     """Run the hand-written statements."""
-    warehouse = Warehouse(OneFile(settings.warehouse_path), settings.warehouse_memory, settings.spill)
+    warehouse = Warehouse(OneFile(settings.warehouse_path), settings.warehouse_memory)
     with warehouse.connect() as connection:
         began = time.perf_counter()
         connection.execute("drop schema if exists by_hand cascade")

@@ -77,6 +77,7 @@ TESTS = {
     "bucket": ("tests/test_bucket.py", "test"),
     "publishing": ("tests/test_publishing.py", "test"),
     "order_free": ("tests/warehouse/test_order_free.py", "test"),
+    "touched": ("tests/warehouse/test_touched.py", "test"),
     "exports": ("tests/test_exports.py", "test"),
     "json": ("tests/data/test_formats_jsonl.py tests/data/test_corpora.py", "test"),
     "csv": ("tests/data/test_formats_csv.py", "test"),

@@ -28,6 +28,7 @@ TRIED = {
     "restarts": "cuts of PostgreSQL under load",
     "mutated": "damaged files, over all formats, without a store",
     "permutations": "orders of the same events, some told twice, in one warehouse",
+    "touched_builds": "five builds of what was touched alone, of a network that changes, compared with one of all",
 }
 OUTCOMES = {
     "held": "Everything held.",

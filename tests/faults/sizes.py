@@ -28,6 +28,7 @@ FIGURES: dict[str, tuple[int, int]] = {
     "restarts": (60, 600),  # PostgreSQL cut off under load
     "mutated": (10_000, 100_000),  # damaged files, over all formats
     "permutations": (10_000, 100_000),  # orders of the same events, some told twice
+    "touched_builds": (20, 200),  # of five builds of what was touched alone with one of everything
 }
 
 

@@ -124,6 +124,8 @@ FEEDS |= {
 
 SETTINGS: dict[str, str] = {
     "raw.tenant_clocks": "tenant_id varchar, as_of timestamptz",
+    "raw.changed_files": "tenant_id varchar, table_name varchar, file_sha256 varchar",
+    "raw.built_clocks": "tenant_id varchar, as_of timestamptz",
     "raw.tenant_tariffs": (
         "tenant_id varchar, currency_code varchar, penalty_per_day double, penalty_cap double, "
         "penalty_basis varchar, penalty_share_per_day double, penalty_cap_share double, "

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from conftest import PROJECT, Built
@@ -36,13 +37,11 @@ def lake(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return made
 
 
-@pytest.fixture(scope="module")
-def outcomes(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What dbt says of every model, test and unit test, built into the lake."""
-    place = tmp_path_factory.mktemp("target")
+def build(lake: Lake, place: Path, *flags: str) -> dict[str, str]:
+    """What dbt says of everything that it builds into the lake."""
     place_of = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(place))
     done = subprocess.run(
-        [dbt_executable(), "build", "--quiet", "--log-path", str(place), *place_of],
+        [dbt_executable(), "build", "--quiet", "--log-path", str(place), *place_of, *flags],
         env={**os.environ, **lakes.told(lake)},
         capture_output=True,
         text=True,
@@ -51,6 +50,12 @@ def outcomes(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     results = json.loads((place / "run_results.json").read_text())["results"]
     return {result["unique_id"]: result["status"] for result in results}
+
+
+@pytest.fixture(scope="module")
+def outcomes(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What dbt says of every model, test and unit test, built into the lake."""
+    return build(lake, tmp_path_factory.mktemp("target"))
 
 
 def test_every_model_and_every_test_passes_in_the_lake_too(built: Built, outcomes: dict[str, str]) -> None:
@@ -69,6 +74,29 @@ def test_the_lake_holds_the_same_rows_as_the_file(built: Built, lake: Lake, outc
     assert len(tables) > 60
     with Warehouse(lake).connect() as connection:
         assert connection.execute(named).fetchall() == tables
-        for schema, table in tables:
+    holds_the_same(built, lake)
+
+
+def test_what_was_touched_alone_is_built_in_the_lake_too(
+    built: Built, lake: Lake, outcomes: dict[str, str], tmp_path: Path
+) -> None:
+    with Warehouse(lake).transaction() as connection:
+        connection.execute("insert into raw.built_clocks select tenant_id, as_of from raw.tenant_clocks")
+        connection.execute(
+            "insert into raw.changed_files select distinct _tenant_id, 'network__milestone', _file_sha256 "
+            "from raw.network__milestone"
+        )
+    build(lake, tmp_path, "--vars", "{touched_alone: true}", "--exclude-resource-type", "unit_test")
+    with Warehouse(lake).connect() as connection:
+        touched = connection.execute("select count(*) from touched.touched_shipments").fetchall()[0][0]
+    assert 0 < touched < len(built.rows("select 1 from marts.fct_shipments"))
+    holds_the_same(built, lake)
+
+
+def holds_the_same(built: Built, lake: Lake) -> None:
+    """Assert that every table of the lake that has rows of the feeds holds those of the file."""
+    named = f"select schema_name, table_name from duckdb_tables() where schema_name in {BUILT_SCHEMAS} order by all"
+    with Warehouse(lake).connect() as connection:
+        for schema, table in built.rows(named):
             query = f'select * from {schema}."{table}" order by all'
             assert connection.execute(query).fetchall() == built.rows(query), f"{schema}.{table}"

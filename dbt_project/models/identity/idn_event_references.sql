@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'touched': {'read': 'events'}}) }}
 -- Every reference that a message gives for its shipment, of all who report movement.
 select
     tenant_id,

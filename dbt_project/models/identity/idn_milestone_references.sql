@@ -1,3 +1,4 @@
+{{ touched('events') }}
 -- One row per message about a movement with the shipment it speaks of, or the reason why none could be named.
 -- No guess: two shipments that fit equally, or two references of one message that lead to different shipments,
 -- leave the message unmatched, for a person to decide.

@@ -1,3 +1,4 @@
+{{ config(meta={'touched': {'read': 'shipments'}}) }}
 with delivered as (
     select
         tenant_id,

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ touched('shipments') }}
 -- Messages of the carriers, each given its shipment and place, the same event told twice kept once.
 with from_network as (
     select

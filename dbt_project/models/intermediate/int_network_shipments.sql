@@ -1,3 +1,4 @@
+{{ touched('shipments') }}
 with lines as (
     select
         tenant_id,

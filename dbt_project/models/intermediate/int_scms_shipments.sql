@@ -1,3 +1,4 @@
+{{ config(meta={'touched': {'read': 'shipments'}}) }}
 with lines as (
     select
         lines.*,

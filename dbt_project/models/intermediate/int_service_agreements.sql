@@ -1,3 +1,4 @@
+{{ touched('shipments') }}
 -- The service agreement that a shipment falls under, if any: a customer's own goes before a lane's, a lane's before a
 -- service's; of two that both name the customer, the one that names the lane too. In force when it was booked.
 with shipments as (

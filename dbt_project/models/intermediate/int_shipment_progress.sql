@@ -1,3 +1,4 @@
+{{ touched('shipments') }}
 -- What the milestones say of each shipment. The last milestone is the last to have happened, in whatever
 -- order the messages came, and an estimate of the arrival stands until its sender tells another; one of a departure, or
 -- of the arrival at a place on the way, is none. Silence counts from when we last

@@ -1,3 +1,4 @@
+{{ touched('shipments') }}
 -- Columns a source does not have are null; `union all by name` fills them.
 select
     *,

@@ -1,3 +1,4 @@
+{{ touched('events') }}
 -- Partners' status events as far as they can be understood: shipment, place, instant, meaning; and what is missing.
 with placed as (
     select

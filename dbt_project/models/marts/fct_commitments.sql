@@ -1,3 +1,4 @@
+{{ touched('shipments') }}
 -- What was promised, and what lateness costs: by the order's own commitment, else by the agreement it falls under, else
 -- by the tenant's tariff.
 with shipments as (

@@ -1,3 +1,4 @@
+{{ touched('shipments') }}
 with required as (
     select
         tenant_id,

@@ -1,3 +1,4 @@
+{{ touched('shipments') }}
 -- Milestones that cannot both be true, or not yet: each with what it contradicts. Nothing is taken away for it; a
 -- person sees why the picture of a shipment may be wrong, and who told it so.
 with told as (

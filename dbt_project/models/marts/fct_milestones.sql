@@ -1,3 +1,4 @@
+{{ touched('shipments') }}
 with airfreight as (
     select
         actual.tenant_id,

@@ -1,3 +1,4 @@
+{{ touched('orders') }}
 with first_shipments as (
     select
         tenant_id,

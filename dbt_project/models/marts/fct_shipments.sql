@@ -1,3 +1,5 @@
+{{ touched('shipments') }}
+{{ config(post_hook='{{ keep_clock() }}') }}
 with joined as (
     select
         shipments.*,

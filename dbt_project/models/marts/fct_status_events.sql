@@ -1,3 +1,4 @@
+{{ touched('events') }}
 -- What carriers and partners said, understood or not: the code as sent with its meaning, who answers for the reason.
 select
     events.tenant_id,

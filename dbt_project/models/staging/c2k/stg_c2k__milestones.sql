@@ -1,3 +1,4 @@
+{{ config(meta={'touched': {'read': 'shipments'}}) }}
 {{ config(materialized='table') }}
 -- a table: the longest feeds, read again by several models
 with known as (

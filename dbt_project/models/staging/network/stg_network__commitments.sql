@@ -1,6 +1,6 @@
-{{ config(materialized='table') }}
+{{ touched('rows', read='orders', key='commitment_id') }}
 with known as (
-    {{ known_as_of(source('network', 'commitment')) }}
+    {{ known_as_of(source('network', 'commitment'), 'feed.commitment_id') }}
 )
 
 select

@@ -1,6 +1,6 @@
-{{ config(materialized='table') }}
+{{ touched('rows', read='shipments', key='document_id') }}
 with known as (
-    {{ known_as_of(source('network', 'document')) }}
+    {{ known_as_of(source('network', 'document'), 'feed.document_id') }}
 )
 
 select

@@ -1,6 +1,6 @@
-{{ config(materialized='table') }}
+{{ touched('rows', read='events', key='event_id') }}
 with known as (
-    {{ known_as_of(source('network', 'milestone')) }}
+    {{ known_as_of(source('network', 'milestone'), 'feed.event_id') }}
 )
 
 select

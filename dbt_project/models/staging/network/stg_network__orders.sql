@@ -1,6 +1,6 @@
-{{ config(materialized='table') }}
+{{ touched('rows', read='orders', key='order_id') }}
 with known as (
-    {{ known_as_of(source('network', 'order')) }}
+    {{ known_as_of(source('network', 'order'), 'feed.order_no') }}
 )
 
 select

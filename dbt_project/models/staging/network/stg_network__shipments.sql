@@ -1,6 +1,6 @@
-{{ config(materialized='table') }}
+{{ touched('rows', read='shipments', key='shipment_id') }}
 with known as (
-    {{ known_as_of(source('network', 'shipment')) }}
+    {{ known_as_of(source('network', 'shipment'), 'feed.shipment_no') }}
 ),
 
 latest as (

@@ -1,3 +1,4 @@
+{{ touched('rows', read='events', key='event_id', rows_of='stg_partner__events') }}
 -- What partners call the shipment they speak of: one row per event and reference, in comparable form.
 with named as (
     select

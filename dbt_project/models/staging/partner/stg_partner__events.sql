@@ -1,9 +1,20 @@
-{{ config(materialized='table') }}
+{{ touched('rows', read='events', key='event_id') }}
 -- Status events of partners in every format, one row each; what their codes mean, the code lists say.
 -- What was taken back stays taken back, in whatever order the two messages came.
-with latest as (
+with told as (
+    {% for feed in partner_status_feeds() -%}
+    select
+        '{{ feed }}' as feed,
+        {{ partner_event_id(feed, 'event_id') }} as event_key,
+        *
+    from ({{ known_as_of(source('partner', feed), partner_event_id(feed, 'feed.event_id')) }})
+    {% if not loop.last %}union all by name{% endif %}
+    {% endfor %}
+),
+
+latest as (
     select *
-    from {{ ref('stg_partner__told') }}
+    from told
     qualify row_number() over (
         partition by _tenant_id, event_key
         order by coalesce(is_withdrawn, false) desc, _recorded_at desc, _row_number desc, _row_sha256 desc

@@ -1,3 +1,4 @@
+{{ config(meta={'touched': {'read': 'orders'}}) }}
 with known as (
     {{ known_as_of(source('scms', 'line_item')) }}
 ),

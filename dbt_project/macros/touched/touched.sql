@@ -1,0 +1,64 @@
+{#-
+    A build of what was touched alone. After a build of everything, only rows that follow from files loaded since, or
+    from the clock that went on, are built again: the shipments they may concern, with every message that may be about
+    those, so that what is built of them is what a build of everything would make. `--vars '{touched_alone: true}'`
+    asks for it; without it everything is built, whatever stands.
+-#}
+{% macro is_touched_build() -%}
+    {{ return(var('touched_alone', false)) }}
+{%- endmacro %}
+
+{#-
+    How a model takes part: whose rows it builds again (`by`: shipments, events or orders; rows, where a row of staging
+    follows from the rows of a feed that have its key alone). `read`: by what its rows are chosen for who reads them.
+-#}
+{% macro touched(by, read=none, key=none, rows_of=none) -%}
+    {{ config(
+        materialized='incremental', incremental_strategy='touched', on_schema_change='fail',
+        meta={'touched': {'by': by, 'read': read or by, 'key': key, 'rows_of': rows_of or model.name}}
+    ) }}
+    {#- a unit test gives only what the SQL reads -#}
+    {%- if model.resource_type == 'model' -%}{%- do ref('touched_' ~ by) -%}{%- endif -%}
+{%- endmacro %}
+
+{#- The column by which rows of a kind are chosen. -#}
+{% macro touched_key(kind) -%}
+    {{ return({'shipments': 'shipment_id', 'events': 'event_id', 'orders': 'order_id'}[kind]) }}
+{%- endmacro %}
+
+{#- What was touched, as (tenant_id, touched_key). -#}
+{% macro touched_set(kind, rows_of=none) -%}
+    {%- if kind == 'rows' -%}
+        (select tenant_id, row_key as touched_key from {{ standing('touched', 'touched_rows') }}
+        where model_name = '{{ rows_of }}')
+    {%- else -%}
+        (select tenant_id, {{ touched_key(kind) }} as touched_key from {{ standing('touched', 'touched_' ~ kind) }})
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Take out what was touched and put in what it is now; in a build of everything, all of it. -#}
+{% macro get_incremental_touched_sql(arguments) -%}
+    {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    {%- set how = model.config.meta['touched'] -%}
+    {%- if is_touched_build() %}
+        delete from {{ arguments['target_relation'] }} as rows
+        using {{ touched_set(how['by'], how['rows_of']) }} as touched
+        where
+            rows.tenant_id = touched.tenant_id
+            and rows.{{ how['key'] or touched_key(how['by']) }} = touched.touched_key;
+    {%- else %}
+        delete from {{ arguments['target_relation'] }};
+    {%- endif %}
+    insert into {{ arguments['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arguments['temp_relation'] }}
+{%- endmacro %}
+
+{#- The clock goes on for every row, whether or not it is built again. -#}
+{% macro keep_clock() -%}
+    {%- if is_touched_build() %}
+        update {{ this }} as rows
+        set as_of = settings.as_of
+        from {{ ref('int_tenant_settings') }} as settings
+        where rows.tenant_id = settings.tenant_id and rows.as_of != settings.as_of
+    {%- endif %}
+{%- endmacro %}

@@ -1,0 +1,35 @@
+-- Keys of rows that came, or came to be known by the clock, since everything was built: whose rows of staging follow
+-- from the rows of a feed with their key alone.
+{%- set feeds = [
+    ('stg_network__shipments', source('network', 'shipment'), 'feed.shipment_no'),
+    ('stg_network__milestones', source('network', 'milestone'), 'feed.event_id'),
+    ('stg_network__orders', source('network', 'order'), 'feed.order_no'),
+    ('stg_network__commitments', source('network', 'commitment'), 'feed.commitment_id'),
+    ('stg_network__documents', source('network', 'document'), 'feed.document_id'),
+] %}
+{%- for feed in partner_status_feeds() -%}
+    {%- do feeds.append(('stg_partner__events', source('partner', feed), partner_event_id(feed, 'feed.event_id'))) -%}
+{%- endfor %}
+{% for model_name, feed, row_key in feeds -%}
+select
+    feed._tenant_id as tenant_id,
+    '{{ model_name }}' as model_name,
+    {{ row_key }} as row_key
+from {{ feed }} as feed
+inner join {{ source('settings', 'changed_files') }} as files
+    on
+        feed._tenant_id = files.tenant_id
+        and feed._file_sha256 = files.file_sha256
+        and files.table_name = '{{ feed.identifier }}'
+where {{ 'true' if is_touched_build() else 'false' }}
+union
+select
+    feed._tenant_id,
+    '{{ model_name }}',
+    {{ row_key }}
+from {{ feed }} as feed
+inner join {{ source('settings', 'built_clocks') }} as built
+    on feed._tenant_id = built.tenant_id and feed._recorded_at > built.as_of
+where {{ 'true' if is_touched_build() else 'false' }}
+{% if not loop.last %}union{% endif %}
+{% endfor %}

@@ -1,0 +1,34 @@
+-- Tenants of whom everything is built again, and those of whom only the clock went on. Places, customers and the
+-- sources that are not kept by key concern all shipments of their tenant.
+{%- set feeds = [
+    source('network', 'facility'),
+    source('network', 'customer'),
+    source('scms', 'line_item'),
+    source('c2k', 'booking'),
+    source('c2k', 'leg'),
+    source('c2k', 'milestone'),
+] %}
+with concerning_all as (
+    {% for feed in feeds -%}
+    select files.tenant_id
+    from {{ source('settings', 'changed_files') }} as files
+    where files.table_name = '{{ feed.identifier }}'
+    union
+    select built.tenant_id
+    from {{ source('settings', 'built_clocks') }} as built
+    inner join {{ feed }} as feed
+        on built.tenant_id = feed._tenant_id and built.as_of < feed._recorded_at
+    {% if not loop.last %}union{% endif %}
+    {% endfor %}
+)
+
+select
+    clocks.tenant_id,
+    built.tenant_id is null or concerning_all.tenant_id is not null as is_all_touched,
+    coalesce(built.as_of != clocks.as_of, true) as has_clock_moved
+from {{ source('settings', 'tenant_clocks') }} as clocks
+left join {{ source('settings', 'built_clocks') }} as built
+    on clocks.tenant_id = built.tenant_id
+left join concerning_all
+    on clocks.tenant_id = concerning_all.tenant_id
+where {{ 'true' if is_touched_build() else 'false' }}

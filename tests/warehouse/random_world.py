@@ -1,0 +1,170 @@
+"""A network that changes at random: shipments renamed, references shared, messages told again, taken back and late.
+
+Everything is drawn from small pools, so that names collide, orders travel in several shipments and a container is in
+more than one; some rows come from ahead of the clock, and are known only once it has gone on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+import small_world
+from raw_tables import put
+
+TENANTS = ("demo", "rival")
+#: So many of each that most hang together with few others, and some with many.
+SHIPMENTS, ORDERS, PROS, BOXES = 150, 110, 140, 60
+CARRIERS, PLACES = ("AAAA", "BBBB", "CCCC"), ("PL-1", "HUB-1", "DC-1", "DC-2")
+CODES = (
+    "DEPA",
+    "ARRI",
+    "GATE_OUT",
+    "GATE_IN",
+    "DELIVERED",
+    "CUSTOMS_HOLD",
+    "CUSTOMS_RELEASE",
+    "DISCHARGED",
+    "ETA",
+)
+PARTNER_CODES = ("AF", "X1", "D1", "AG", "X6", "CD", "??")
+QUALIFIERS = ("BM", "CN", "PO", "EQ", "SI", "ZZ")
+
+
+class World:
+    """What was told so far is in the raw tables; what came last is in `changed_files`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seed: int) -> None:
+        """Begin with the small world and a second network."""
+        self.connection, self.chance, self.step, self.row = connection, random.Random(seed), 0, 10_000
+        small_world.fill(connection)
+        self.clocks = {"demo": small_world.NOW["demo"], "rival": small_world.NOW["demo"]}
+        put(connection, "raw.tenant_clocks", [{"tenant_id": "rival", "as_of": self.clocks["rival"]}])
+        self.put("network__facility", "rival", [self.facility(place) for place in PLACES])
+        self.put("network__facility", "demo", [self.facility(place) for place in PLACES[1:]])
+        for tenant in TENANTS:
+            self.tell(tenant, 500)
+
+    def go_on(self) -> None:
+        """Tell something more of every tenant, and let some clocks go on."""
+        self.step += 1
+        for tenant in TENANTS:
+            if self.chance.random() < 0.5:
+                self.clocks[tenant] += timedelta(hours=self.chance.choice((1, 3, 30)))
+                update = "update raw.tenant_clocks set as_of = ? where tenant_id = ?"
+                self.connection.execute(update, [self.clocks[tenant], tenant])
+            self.tell(tenant, self.chance.choice((0, 1, 4, 15)))
+        if self.chance.random() < 0.15:
+            self.put("network__facility", "rival", [self.facility(self.chance.choice(PLACES))])
+        if self.chance.random() < 0.15:
+            self.put("network__customer", "demo", [self.customer()])
+
+    def built(self) -> None:
+        """Note that everything that came is built, by the clocks as they stand."""
+        for statement in (
+            "delete from raw.changed_files",
+            "delete from raw.built_clocks",
+            "insert into raw.built_clocks from raw.tenant_clocks",
+        ):
+            self.connection.execute(statement)
+
+    def tell(self, tenant: str, count: int) -> None:
+        """Tell so many things at random."""
+        kinds: list[tuple[str, Callable[[], dict[str, Any]]]] = [
+            ("network__shipment", self.shipment), ("network__milestone", self.milestone),
+            ("network__milestone", self.milestone), ("partner__x12_214", self.event),
+            ("partner__iftsta", self.event), ("network__order", self.order),
+            ("network__commitment", self.commitment), ("network__document", self.document),
+        ]  # fmt: skip
+        for _ in range(count):
+            table, make = self.chance.choice(kinds)
+            self.put(table, tenant, [make()])
+
+    def put(self, table: str, tenant: str, rows: list[dict[str, Any]]) -> None:
+        """Put rows into a raw table, of a file of this step."""
+        file = f"{table}-{tenant}-{self.step}"
+        for row in rows:
+            self.row += 1
+            recorded = self.clocks[tenant] + timedelta(minutes=self.chance.randrange(-600, 200))
+            own = {"_tenant_id": tenant, "_recorded_at": recorded, "_row_sha256": str(self.row)}
+            put(
+                self.connection,
+                f"raw.{table}",
+                [{**row, **own, "_file_sha256": file, "_row_number": self.row}],
+            )
+        put(
+            self.connection,
+            "raw.changed_files",
+            [{"tenant_id": tenant, "table_name": table, "file_sha256": file}],
+        )
+
+    def number(self, below: int) -> int:
+        return self.chance.randrange(below)
+
+    def moment(self) -> datetime:
+        return small_world.NOW["demo"] + timedelta(hours=self.chance.randrange(-240, 120))
+
+    def facility(self, place: str) -> dict[str, Any]:
+        return {"facility_code": place, "facility_name": f"{place} {self.number(3)}", "facility_type": "dc",
+                "latitude": self.number(60), "longitude": self.number(60), "country_code": "US",
+                "time_zone": "America/Chicago", "city": "Town", "region_code": "IL"}  # fmt: skip
+
+    def customer(self) -> dict[str, Any]:
+        return {"customer_id": f"CUST-{self.number(3)}", "erp_customer_no": f"C{self.number(3)}",
+                "customer_name": "Customer", "customer_tier": self.chance.choice(("gold", "silver"))}  # fmt: skip
+
+    def shipment(self) -> dict[str, Any]:
+        leaves = self.moment()
+        return {"shipment_no": f"SH-{self.number(SHIPMENTS)}", "order_no": f"SO-{self.number(ORDERS)}",
+                "customer_ref": f"C{self.number(3)}", "carrier_scac": self.chance.choice(CARRIERS),
+                "pro_number": self.chance.choice((None, f"00{self.number(PROS)}7")),
+                "container_no": self.chance.choice((None, f"MSCU1234{10 + self.number(BOXES)}7")), "mode": "road",
+                "service_level": "standard", "origin_code": "PL-1", "destination_code": self.chance.choice(PLACES),
+                "planned_departure_at": leaves, "planned_arrival_at": leaves + timedelta(hours=72),
+                "required_documents": "BOL|POD",
+                "status": self.chance.choice(("booked", "booked", "in_transit", "delivered", "cancelled"))}  # fmt: skip
+
+    def milestone(self) -> dict[str, Any]:
+        kind = self.chance.choice(("PRO", "CONTAINER", "SHIPMENT", "ORDER"))
+        reference = {"PRO": f"{self.number(PROS)}7", "CONTAINER": f"MSCU1234{10 + self.number(BOXES)}",
+                     "SHIPMENT": f"sh {self.number(SHIPMENTS)}", "ORDER": f"SO{self.number(ORDERS)}"}[kind]  # fmt: skip
+        return {"event_id": f"M-{self.number(400)}", "carrier_scac": self.chance.choice(CARRIERS),
+                "reference": reference, "reference_type": kind, "event_code": self.chance.choice(CODES),
+                "classifier": self.chance.choice(("planned", "actual", "actual", "estimated")),
+                "location_code": self.chance.choice((*PLACES, None)), "occurred_at": self.moment()}  # fmt: skip
+
+    def event(self) -> dict[str, Any]:
+        pairs = [
+            [self.chance.choice(QUALIFIERS), self.name()] for _ in range(self.chance.choice((1, 1, 2, 3)))
+        ]
+        return {"event_id": f"P-{self.number(200)}", "carrier_scac": self.chance.choice((*CARRIERS, None)),
+                "code_list": "x12_1650", "event_code": self.chance.choice(PARTNER_CODES),
+                "shipment_references": str(pairs).replace("'", '"'), "occurred_at": self.moment(),
+                "location_code": self.chance.choice((*PLACES, None)), "position": "x",
+                "city": self.chance.choice(("Town", None)), "country_code": "US",
+                "is_withdrawn": self.chance.random() < 0.1, "sent_at": self.moment()}  # fmt: skip
+
+    def name(self) -> str:
+        return self.chance.choice((
+            f"SH-{self.number(SHIPMENTS)}", f"SO-{self.number(ORDERS)}", f"00{self.number(PROS)}7",
+            f"MSCU1234{10 + self.number(BOXES)}7",
+        ))  # fmt: skip
+
+    def order(self) -> dict[str, Any]:
+        return {"order_no": f"SO-{self.number(ORDERS)}", "order_line": 1 + self.number(3), "customer_ref": "C1",
+                "sku": f"SKU-{self.number(4)}", "quantity": 1 + self.number(9), "unit_price": 10.5,
+                "currency_code": "USD", "promised_delivery_at": self.moment(), "ordered_at": self.moment()}  # fmt: skip
+
+    def commitment(self) -> dict[str, Any]:
+        return {"commitment_id": f"CM-{self.number(60)}", "customer_ref": f"CUST-{self.number(3)}",
+                "customer_name": "Customer", "customer_tier": "gold", "order_no": f"SO-{self.number(ORDERS)}",
+                "promised_at": self.moment(), "penalty_per_day": 100.0 * self.number(5), "penalty_cap": 900.0,
+                "currency_code": "USD"}  # fmt: skip
+
+    def document(self) -> dict[str, Any]:
+        return {"document_id": f"D-{self.number(120)}", "shipment_no": f"SH-{self.number(SHIPMENTS)}",
+                "document_type": self.chance.choice(("BOL", "POD")),
+                "status": self.chance.choice(("received", "rejected")), "received_at": self.moment()}  # fmt: skip
