@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -61,15 +62,17 @@ def dbt_project() -> DbtProject:
 
 def manifest_path() -> Path:
     """Return the manifest; parse the project first where it is missing or older than the project."""
-    with PARSING:
-        return _manifest(Settings.from_environment())
+    settings = Settings.from_environment()
+    settings.dbt_target.mkdir(parents=True, exist_ok=True)
+    with PARSING, (settings.dbt_target / "parsing.lock").open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)  # nor do two processes write it at once
+        return _manifest(settings)
 
 
 def _manifest(settings: Settings) -> Path:
     manifest, mark = settings.dbt_target / "manifest.json", settings.dbt_target / "manifest.digest"
     digest = f"{sources_digest()} {settings.for_dbt()['TIDEWAITER_TARGET']}"
     if not manifest.exists() or not mark.exists() or mark.read_text() != digest:
-        settings.dbt_target.mkdir(parents=True, exist_ok=True)
         settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
         _parse(settings)
         mark.write_text(digest)

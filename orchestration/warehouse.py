@@ -210,6 +210,9 @@ class Warehouse:
     def empty(self, raw_tables: dict[str, str]) -> None:
         """Take every row of the feeds out, and make their tables anew."""
         with self.transaction() as connection:
+            connection.execute("create schema if not exists raw")
+            for name, columns in BUILT_TABLES.items():
+                connection.execute(f"create table if not exists raw.{name} ({columns})")
             for name, columns in raw_tables.items():
                 connection.execute(f'drop table if exists raw."{name}"')
                 connection.execute(f'create table raw."{name}" ({columns})')
