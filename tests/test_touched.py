@@ -1,0 +1,79 @@
+"""What is noted of what was loaded since everything was built, and when the next build has to be of everything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from orchestration.places import OneFile
+from orchestration.warehouse import Warehouse
+
+COLUMNS = {
+    "network__thing": "_tenant_id varchar, _file_sha256 varchar, _row_number bigint, _row_sha256 varchar",
+}
+DIGEST = "these models and settings"
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    """A warehouse of which everything is built."""
+    made = Warehouse(OneFile(tmp_path / "warehouse.duckdb"))
+    made.prepare(COLUMNS)
+    made.replace_told("tenant_clocks", [{"tenant_id": "demo", "as_of": datetime(2026, 9, 1, 6, tzinfo=UTC)}])
+    made.begin_build()
+    made.end_build(DIGEST)
+    return made
+
+
+def rows(file: str, *hashes: str) -> dict[str, pa.Table]:
+    """The rows of one file, by their hashes."""
+    told = [
+        {"_tenant_id": "demo", "_file_sha256": file, "_row_number": number, "_row_sha256": sha256}
+        for number, sha256 in enumerate(hashes)
+    ]
+    return {file: pa.Table.from_pylist(told)}
+
+
+def changed(warehouse: Warehouse) -> list[str]:
+    return [row["file_sha256"] for row in warehouse.read("from raw.changed_files order by all").to_pylist()]
+
+
+def test_a_file_is_noted_until_what_follows_from_it_is_built(warehouse: Warehouse) -> None:
+    assert changed(warehouse) == [] and warehouse.is_built_from(DIGEST)
+    warehouse.load_files("network__thing", rows("a", "1", "2"), "demo")
+    warehouse.load_row("network__thing", rows("b", "3")["b"], "demo", "b", 0)
+    assert changed(warehouse) == ["a", "b"] and warehouse.is_built_from(DIGEST)
+    warehouse.begin_build()
+    assert not warehouse.is_built_from(DIGEST)  # broken off here, the next is of everything
+    assert changed(warehouse) == ["a", "b"]
+    warehouse.end_build(DIGEST)
+    assert changed(warehouse) == [] and warehouse.is_built_from(DIGEST)
+    clocks = warehouse.read("from raw.built_clocks").to_pylist()
+    assert [clock["as_of"] for clock in clocks] == [datetime(2026, 9, 1, 6, tzinfo=UTC)]
+
+
+def test_other_models_or_settings_make_the_next_build_one_of_everything(warehouse: Warehouse) -> None:
+    assert not warehouse.is_built_from("other models, or settings")
+
+
+def test_rows_that_are_taken_out_make_the_next_build_one_of_everything(warehouse: Warehouse) -> None:
+    warehouse.load_files("network__thing", rows("a", "1", "2"), "demo")
+    assert warehouse.is_built_from(DIGEST)
+    warehouse.load_files("network__thing", rows("a", "1"), "demo")  # the file again, with a row less
+    assert not warehouse.is_built_from(DIGEST)
+    warehouse.end_build(DIGEST)
+    warehouse.forget_files("network__thing", ["a"], "demo")
+    assert not warehouse.is_built_from(DIGEST)
+    warehouse.end_build(DIGEST)
+    warehouse.empty(COLUMNS)
+    assert not warehouse.is_built_from(DIGEST)
+
+
+def test_a_warehouse_that_never_built_anything_can_be_emptied(tmp_path: Path) -> None:
+    made = Warehouse(OneFile(tmp_path / "new.duckdb"))
+    made.empty(COLUMNS)
+    made.load_files("network__thing", rows("a", "1"), "demo")
+    assert changed(made) == ["a"] and not made.is_built_from(DIGEST)
