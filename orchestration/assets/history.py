@@ -101,11 +101,11 @@ def fill(platform: Platform, day: datetime) -> tuple[Path, int]:
     folder = platform.settings.home / "history"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{day:%Y-%m-%d}.parquet"
+    if not reached:
+        path.unlink(missing_ok=True)
+        return path, 0
     with tempfile.TemporaryDirectory(prefix=".day_", dir=folder) as made:
         known = Path(made) / "known.duckdb"
-        if not reached:
-            path.unlink(missing_ok=True)
-            return path, 0
         as_known.build(platform, end, known, reached)
         draft = Path(made) / path.name
         with duckdb.connect(str(known), read_only=True) as connection:
