@@ -42,25 +42,29 @@ airfreight as (
     from {{ ref('int_c2k_shipments') }}
 ),
 
+-- the master data's word before what the CRM's promises say, and before a mere number: that is a customer still
 network_customers as (
     select
-        customers.tenant_id,
-        customers.customer_id as party_id,
+        tenant_id,
+        customer_id as party_id,
         'customer' as party_role,
-        customers.customer_name as party_name,
-        customers.customer_tier,
-        customers.contact_email,
-        to_json([customers.customer_id, customers.erp_customer_no]) as source_ids
-    from {{ ref('stg_network__customers') }} as customers
+        customer_name as party_name,
+        customer_tier,
+        contact_email,
+        to_json([customer_id, erp_customer_no]) as source_ids,
+        1 as preference
+    from {{ ref('stg_network__customers') }}
     union all
-    -- a customer known only from the CRM's promises, or only by its ERP number, is still a customer
     select
-        tenant_id, customer_id, 'customer', max(customer_name), max(customer_tier), max(contact_email),
-        to_json([customer_id])
+        tenant_id, customer_id, 'customer',
+        arg_max(customer_name, (recorded_at, commitment_id)),
+        arg_max(customer_tier, (recorded_at, commitment_id)),
+        arg_max(contact_email, (recorded_at, commitment_id)),
+        to_json([customer_id]), 2
     from {{ ref('stg_network__commitments') }}
     group by tenant_id, customer_id
     union all
-    select distinct tenant_id, customer_id, 'customer', customer_id, null, null, to_json([customer_id])
+    select distinct tenant_id, customer_id, 'customer', customer_id, null, null, to_json([customer_id]), 3
     from {{ ref('int_network_shipments') }}
 ),
 
@@ -72,10 +76,11 @@ network_carriers as (
         carrier_name as party_name,
         null as customer_tier,
         contact_email,
-        to_json([carrier_id]) as source_ids
+        to_json([carrier_id]) as source_ids,
+        1 as preference
     from {{ ref('stg_network__carriers') }}
     union all
-    select distinct tenant_id, carrier_id, 'carrier', carrier_id, null, null, to_json([carrier_id])
+    select distinct tenant_id, carrier_id, 'carrier', carrier_id, null, null, to_json([carrier_id]), 3
     from {{ ref('int_network_shipments') }}
 ),
 
@@ -86,10 +91,9 @@ unioned as (
     union all
     select *, 1 from airfreight
     union all
-    select *, case when party_name = party_id then 3 when len(source_ids) > 20 then 1 else 2 end
-    from network_customers
+    select * from network_customers
     union all
-    select *, case when party_name = party_id then 3 else 1 end from network_carriers
+    select * from network_carriers
 )
 
 select
@@ -102,6 +106,8 @@ select
     cast(source_ids as varchar) as source_ids
 from unioned
 where party_id is not null
+-- in full, so that two builds of the same rows never choose differently
 qualify row_number() over (
-    partition by tenant_id, party_role, party_id order by preference, party_name
+    partition by tenant_id, party_role, party_id
+    order by preference, party_name, customer_tier, contact_email, cast(source_ids as varchar)
 ) = 1
