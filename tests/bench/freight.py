@@ -1,16 +1,17 @@
 """A freight network of any size in the raw tables, made by DuckDB itself: ten milestones to a shipment.
 
-Two years of shipments, one order of one line each, half of them under a commitment of the CRM. The latest twentieth
-is still under way. Every shipment is told of by its PRO number: five events planned, the estimate and the actuals.
+Some years of shipments, one order of one line each, half of them under a commitment of the CRM. The latest are still
+under way. Every shipment is told of by its PRO number: five events planned, and the actuals.
 """
 
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 
 TENANT, AS_OF = "demo", "2026-09-01 06:00:00+00"
 #: When the shipment of a number was to leave; and the number's own small chances, spread by a prime.
-LEAVES = f"timestamptz '{AS_OF}' - to_seconds((1 - n / ?) * 63072000) + interval '3 days'"
+LEAVES = f"timestamptz '{AS_OF}' - to_seconds((1 - n / ?) * 31536000 * ?) + interval '3 days'"
 COLUMNS = "_tenant_id, _file_sha256, _row_number, _row_sha256, _recorded_at, _loader_version"
 
 
@@ -19,14 +20,14 @@ def meta(row: str, recorded: str) -> str:
     return f"'{TENANT}', md5((({row}) // 50000)::varchar), {row}, md5(({row})::varchar), {recorded}, 'bench'"
 
 
-def fill(connection: duckdb.DuckDBPyConnection, shipments: int) -> None:
+def fill(connection: duckdb.DuckDBPyConnection, shipments: int, years: float = 2) -> None:
     """Put a network of so many shipments, and ten times as many milestones, into the empty raw tables."""
     connection.execute(f"insert into raw.tenant_clocks values ('{TENANT}', '{AS_OF}')")
     connection.execute(f"""
         insert into raw.tenant_tariffs
         values ('{TENANT}', 'USD', 400, 2000, 'per_shipment', 0, 0, 0.1, 0.1, 0.05, 0, 'silver', 12000, 'We assume.')
     """)
-    at = f"timestamptz '{AS_OF}' - interval '3 years'"
+    at = f"timestamptz '{AS_OF}' - interval '30 years'"
     for table, names, values, count in (
         ("facility", "facility_code, facility_name, facility_type, un_locode, latitude, longitude, country_code, "
          "time_zone, exported_at, city, region_code",
@@ -42,11 +43,11 @@ def fill(connection: duckdb.DuckDBPyConnection, shipments: int) -> None:
             f"insert into raw.network__{table} ({names}, {COLUMNS}) "
             f"select {values}, {meta('n', at)} from range({count}) as made(n)"
         )
-    _fill_bookings(connection, shipments)
-    tell(connection, 0, shipments)
+    _fill_bookings(connection, shipments, years)
+    tell(connection)
 
 
-def _fill_bookings(connection: duckdb.DuckDBPyConnection, shipments: int) -> None:
+def _fill_bookings(connection: duckdb.DuckDBPyConnection, shipments: int, years: float) -> None:
     connection.execute(
         f"""
         create temp table booked as
@@ -58,7 +59,7 @@ def _fill_bookings(connection: duckdb.DuckDBPyConnection, shipments: int) -> Non
             'FAC-' || (n * 7 % 20 * 10) as hub, (700000000 + n)::varchar as pro
         from range(?) as made(n)
         """,
-        [shipments, shipments],
+        [shipments, years, shipments],
     )
     booked = meta("n", "leaves_at - interval '5 days'")
     for table, names, values in (
@@ -82,36 +83,38 @@ def _fill_bookings(connection: duckdb.DuckDBPyConnection, shipments: int) -> Non
         )
 
 
-def tell(connection: duckdb.DuckDBPyConnection, since: int, until: int) -> None:
-    """Tell the milestones of shipments numbered `since` to `until`: what lies before the clock is actual, once."""
-    connection.execute(
-        f"""
-        insert into raw.network__milestone (
-            event_id, carrier_scac, reference, reference_type, event_code, classifier, location_code, occurred_at,
-            reported_at, {COLUMNS}
-        )
-        with steps as (
-            select booked.*, unnest([
-                {{'step': 1, 'code': 'DEPA', 'place': origin, 'share': 0.0}},
-                {{'step': 2, 'code': 'ARRI', 'place': hub, 'share': 0.4}},
-                {{'step': 3, 'code': 'DEPA', 'place': hub, 'share': 0.5}},
-                {{'step': 4, 'code': 'ARRI', 'place': destination, 'share': 0.95}},
-                {{'step': 5, 'code': 'DELIVERED', 'place': destination, 'share': 1.0}}
-            ]) as to_do
-            from booked where n >= ? and n < ?
-        ),
-        timed as (
-            select
-                *, leaves_at + to_seconds(epoch(takes) * to_do.share) as planned_at,
-                to_minutes((n * 104729 % 1200)::int) * to_do.share as slip
-            from steps
-        ),
-        told as (
+STEPS = """
+    select booked.*, unnest([
+        {'step': 1, 'code': 'DEPA', 'place': origin, 'share': 0.0},
+        {'step': 2, 'code': 'ARRI', 'place': hub, 'share': 0.4},
+        {'step': 3, 'code': 'DEPA', 'place': hub, 'share': 0.5},
+        {'step': 4, 'code': 'ARRI', 'place': destination, 'share': 0.95},
+        {'step': 5, 'code': 'DELIVERED', 'place': destination, 'share': 1.0}
+    ]) as to_do
+    from booked
+"""
+TIMED = f"""
+    select
+        *, leaves_at + to_seconds(epoch(takes) * to_do.share) as planned_at,
+        to_minutes((n * 104729 % 1200)::int) * to_do.share as slip
+    from ({STEPS})
+"""
+TOLD = (
+    "event_id, carrier_scac, reference, reference_type, event_code, classifier, location_code, occurred_at, "
+    "reported_at"
+)
+
+
+def tell(connection: duckdb.DuckDBPyConnection) -> None:
+    """Tell the milestones of every shipment: what lies before the clock is actual, once."""
+    connection.execute(f"""
+        insert into raw.network__milestone ({TOLD}, {COLUMNS})
+        with told as (
             select
                 *, 'planned' as classifier, planned_at as occurred_at, leaves_at - interval '4 days' as known_at
-            from timed
+            from ({TIMED})
             union all
-            select *, 'actual', planned_at + slip, planned_at + slip + interval '20 minutes' from timed
+            select *, 'actual', planned_at + slip, planned_at + slip + interval '20 minutes' from ({TIMED})
             where planned_at + slip + interval '20 minutes' < timestamptz '{AS_OF}'
         )
         select
@@ -120,6 +123,45 @@ def tell(connection: duckdb.DuckDBPyConnection, since: int, until: int) -> None:
             n * 10 + to_do.step + 5 * (classifier = 'actual')::int,
             md5(pro || classifier || to_do.step), known_at, 'bench'
         from told
-        """,
-        [since, until],
-    )
+    """)
+
+
+def news(connection: duckdb.DuckDBPyConnection, count: int, hours: int, before: int) -> pa.Table:
+    """Return so many events of some hours after the clock, `before` times as many hours on, as loaded rows.
+
+    What happened in them comes first, then estimates for what is under way, by turns.
+    """
+    since = f"timestamptz '{AS_OF}' + interval '{hours * before} hours'"
+    until = f"timestamptz '{AS_OF}' + interval '{hours * (before + 1)} hours'"
+    return connection.execute(
+        f"""
+        with happened as (
+            select *, 'actual' as classifier, planned_at + slip as occurred_at, 0 as turn
+            from ({TIMED})
+            where
+                planned_at + slip + interval '20 minutes' >= {since}
+                and planned_at + slip + interval '20 minutes' < {until}
+        ),
+        expected as (
+            select
+                timed.* replace ({{'step': 9, 'code': 'ETA', 'place': destination, 'share': 1.0}} as to_do),
+                'estimated', planned_at + slip + to_minutes(turn::int), turn
+            from ({TIMED}) as timed, range(1, 100) as turns(turn)
+            where
+                to_do.step = 5 and planned_at + slip > {until}
+                and leaves_at < timestamptz '{AS_OF}' + interval '3 days'
+        )
+        select
+            pro || '-' || classifier[1] || to_do.step || '-' || {before} || '-' || turn as event_id,
+            scac as carrier_scac, pro as reference, 'PRO' as reference_type, to_do.code as event_code, classifier,
+            to_do.place as location_code, occurred_at, {until} - interval '1 minute' as reported_at,
+            '{TENANT}' as _tenant_id, 'news-{before}' as _file_sha256,
+            row_number() over (order by turn, n, to_do.step) as _row_number,
+            md5(pro || classifier || to_do.step || '-' || turn || 'news-{before}') as _row_sha256,
+            {until} - interval '1 minute' as _recorded_at, 'bench' as _loader_version
+        from (from happened union all from expected)
+        order by turn, n, to_do.step
+        limit ?
+    """,
+        [count],
+    ).to_arrow_table()

@@ -25,6 +25,8 @@ CODES = (
     "GATE_OUT",
     "GATE_IN",
     "DELIVERED",
+    "DELIVERED",
+    "DELIVERED",
     "CUSTOMS_HOLD",
     "CUSTOMS_RELEASE",
     "DISCHARGED",
@@ -78,6 +80,7 @@ class World:
             ("network__milestone", self.milestone), ("partner__x12_214", self.event),
             ("partner__iftsta", self.event), ("network__order", self.order),
             ("network__commitment", self.commitment), ("network__document", self.document),
+            ("network__weather", self.alert),
         ]  # fmt: skip
         for _ in range(count):
             table, make = self.chance.choice(kinds)
@@ -88,7 +91,9 @@ class World:
         file = f"{table}-{tenant}-{self.step}"
         for row in rows:
             self.row += 1
-            recorded = self.clocks[tenant] + timedelta(minutes=self.chance.randrange(-600, 200))
+            # what it begins with came over some weeks; and a notice of the weather may be late by as much
+            earliest = -40_000 if not self.step or table == "network__weather" else -600
+            recorded = self.clocks[tenant] + timedelta(minutes=self.chance.randrange(earliest, 200))
             own = {"_tenant_id": tenant, "_recorded_at": recorded, "_row_sha256": str(self.row)}
             put(
                 self.connection,
@@ -163,6 +168,12 @@ class World:
                 "customer_name": "Customer", "customer_tier": "gold", "order_no": f"SO-{self.number(ORDERS)}",
                 "promised_at": self.moment(), "penalty_per_day": 100.0 * self.number(5), "penalty_cap": 900.0,
                 "currency_code": "USD"}  # fmt: skip
+
+    def alert(self) -> dict[str, Any]:
+        begins, issued = self.moment(), small_world.NOW["demo"] - timedelta(days=self.number(6))
+        return {"alert_id": f"WX-{self.number(40)}", "location_code": self.chance.choice(PLACES),
+                "alert_type": "storm", "severity": self.chance.choice(("minor", "moderate", "severe")),
+                "starts_at": begins, "ends_at": begins + timedelta(hours=60), "issued_at": issued}  # fmt: skip
 
     def document(self) -> dict[str, Any]:
         return {"document_id": f"D-{self.number(120)}", "shipment_no": f"SH-{self.number(SHIPMENTS)}",

@@ -16,6 +16,7 @@ from tests.faults.sizes import SEED, figure
 
 #: So many builds of what was touched alone before each comparison; what one leaves wrong stays wrong.
 BUILDS = 5
+TOUCHED_ALONE = ("--vars", "{touched_alone: true}")
 TABLES = """
     select schema_name, table_name from duckdb_tables()
     where database_name = 'warehouse' and schema_name not in ('raw', 'ml', 'touched') order by all
@@ -36,6 +37,20 @@ class Builds:
         plain = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
         for result in self._invoke(path, "build", *plain, *flags).results:
             assert str(result.status) in ("success", "no-op"), result.message
+
+    def failed(self, path: Path, model: str, *flags: str) -> set[str]:
+        """Run the data tests of a model; return the names of those that fail."""
+        chosen = (
+            "--select",
+            model,
+            "--exclude-resource-type",
+            "unit_test",
+            "--indirect-selection",
+            "cautious",
+        )
+        done = self._invoke(path, "test", *chosen, *flags)
+        assert len(done.results) > 1
+        return {result.node.name for result in done.results if str(result.status) != "pass"}
 
     def _invoke(self, path: Path, *arguments: str) -> Any:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -58,24 +73,59 @@ def test_every_table_is_as_a_build_of_everything_makes_it(
     for path in (now, anew):
         path.parent.mkdir()
     build = Builds(monkeypatch, tmp_path)
-    with opened(now) as connection:
-        create_raw(connection)
-        world = World(connection, SEED)
-        world.built()
-    build(now, "--full-refresh")
+    world = begun(now, build)
     for _ in range(figure("touched_builds")):
         for _ in range(BUILDS):
             with opened(now) as connection:
                 world.connection = connection
                 world.go_on()
-            build(now, "--vars", "{touched_alone: true}")
+            build(now, *TOUCHED_ALONE)
             with opened(now) as connection:
                 world.connection = connection
                 world.built()
         shutil.copy(now, anew)
+        with opened(anew) as connection:
+            shuffle(connection)
         build(anew, "--full-refresh")
         with opened(now) as connection:
             assert differing(connection, anew) == {}
+
+
+def test_a_data_test_reads_what_was_touched_and_what_collides_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, build = tmp_path / "warehouse.duckdb", Builds(monkeypatch, tmp_path)
+    world = begun(path, build)
+    with opened(path) as world.connection:
+        world.tell("demo", 15)
+    build(path, *TOUCHED_ALONE)
+    assert build.failed(path, "fct_milestones", *TOUCHED_ALONE) == set()
+
+    copied = """
+        insert into marts.fct_milestones
+        select milestones.* replace ('OTHER' as shipment_id)
+        from marts.fct_milestones as milestones
+        {} join touched.touched_shipments as touched using (tenant_id, shipment_id)
+        limit 1
+    """
+    with opened(path) as connection:
+        connection.execute(copied.format("anti"))
+    assert build.failed(path, "fct_milestones", *TOUCHED_ALONE) == set()
+    assert any("unique" in name for name in build.failed(path, "fct_milestones"))
+    with opened(path) as connection:
+        connection.execute("delete from marts.fct_milestones where shipment_id = 'OTHER'")
+        connection.execute(copied.format("semi"))
+    assert any("unique" in name for name in build.failed(path, "fct_milestones", *TOUCHED_ALONE))
+
+
+def begun(path: Path, build: Builds) -> World:
+    """A random network, and everything built of it."""
+    with opened(path) as connection:
+        create_raw(connection)
+        world = World(connection, SEED)
+        world.built()
+    build(path, "--full-refresh")
+    return world
 
 
 def opened(path: Path) -> duckdb.DuckDBPyConnection:
@@ -83,6 +133,16 @@ def opened(path: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(path))
     connection.execute("set TimeZone = 'UTC'")
     return connection
+
+
+def shuffle(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the rows of each raw table stand in another order, on which nothing that is built may depend."""
+    tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'raw'").fetchall()
+    for (table,) in tables:
+        connection.execute(f'create temp table shuffled as from raw."{table}" order by hash(columns(*))')
+        connection.execute(f'delete from raw."{table}"')
+        connection.execute(f'insert into raw."{table}" from shuffled')
+        connection.execute("drop table shuffled")
 
 
 def differing(connection: duckdb.DuckDBPyConnection, other: Path) -> dict[str, list[Any]]:

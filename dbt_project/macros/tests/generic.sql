@@ -1,7 +1,15 @@
-{#- The grain holds: no two rows share these columns. -#}
+{#-
+    The grain holds: no two rows share these columns. In a build of what was touched alone, no row shares them with one
+    that was touched.
+-#}
 {% test unique_combination(model, columns) %}
+    {%- set chosen_by = tested_by() %}
     select {{ columns | join(', ') }}, count(*) as row_count
+    {%- if not chosen_by or chosen_by in columns %}
     from {{ model }}
+    {%- else %}
+    from {{ tested_relation() }} semi join {{ model }} as touched using ({{ columns | join(', ') }})
+    {%- endif %}
     group by {{ columns | join(', ') }}
     having count(*) > 1
 {% endtest %}

@@ -8,17 +8,19 @@
     {%- if not execute or not is_touched_build() or not own.get('by') -%}
         {{ return(relation) }}
     {%- endif -%}
-    {%- set node = (graph.nodes.values() | selectattr('name', 'equalto', varargs[-1]) | list)[0] -%}
-    {%- set told = (node.config.meta or {}).get('touched') -%}
-    {%- if not told -%}
+    {%- set told = touched_meta(varargs[-1]) -%}
+    {#- what became known is asked for by moments alone: who asks about shipments needs all of it -#}
+    {%- if not told or (told['read'] == 'moments' and own['by'] != 'moments') -%}
         {{ return(relation) }}
     {%- endif -%}
-    {%- set kind = 'rows' if own['by'] == 'rows' else told['read'] -%}
-    {%- set key = own['key'] if own['by'] == 'rows' else touched_key(kind) -%}
-    {{ return(
-        '(select rows.* from ' ~ relation ~ ' as rows semi join ' ~ touched_set(kind, own['rows_of'])
-        ~ ' as touched on rows.tenant_id = touched.tenant_id and rows.' ~ key ~ ' = touched.touched_key)'
-    ) }}
+    {%- set kind = own['by'] if own['by'] in ('rows', 'points', 'moments') else told['read'] -%}
+    {{ return(touched_of(relation, kind, own['key'] if kind == 'rows' else none, own['rows_of'])) }}
+{%- endmacro %}
+
+{#- How a model takes part in a build of what was touched; nothing where it does not. -#}
+{% macro touched_meta(name) -%}
+    {%- set found = graph.nodes.values() | selectattr('name', 'equalto', name) | list -%}
+    {{ return((found[0].config.meta or {}).get('touched') if found else none) }}
 {%- endmacro %}
 
 {#- A table as it stands, whatever is built of it later in this run. -#}

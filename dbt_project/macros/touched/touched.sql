@@ -9,21 +9,29 @@
 {%- endmacro %}
 
 {#-
-    How a model takes part: whose rows it builds again (`by`: shipments, events or orders; rows, where a row of staging
-    follows from the rows of a feed that have its key alone). `read`: by what its rows are chosen for who reads them.
+    How a model takes part: whose rows it builds again (`by`: shipments, events or orders; points, the shipments that are
+    asked about again; moments, what became known at one or later; rows, where a row of staging follows from the rows of
+    a feed that have its key alone). `read`: by what its rows are chosen for who reads them. `after`: what reads its rows
+    as they stand, before it takes them out.
 -#}
-{% macro touched(by, read=none, key=none, rows_of=none) -%}
+{% macro touched(by, read=none, key=none, rows_of=none, after=none) -%}
     {{ config(
         materialized='incremental', incremental_strategy='touched', on_schema_change='fail',
         meta={'touched': {'by': by, 'read': read or by, 'key': key, 'rows_of': rows_of or model.name}}
     ) }}
     {#- a unit test gives only what the SQL reads -#}
-    {%- if model.resource_type == 'model' -%}{%- do ref('touched_' ~ by) -%}{%- endif -%}
+    {%- if model.resource_type == 'model' -%}
+        {%- do ref('touched_' ~ by) -%}
+        {%- if after -%}{%- do ref(after) -%}{%- endif -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- The column by which rows of a kind are chosen. -#}
 {% macro touched_key(kind) -%}
-    {{ return({'shipments': 'shipment_id', 'events': 'event_id', 'orders': 'order_id'}[kind]) }}
+    {{ return({
+        'shipments': 'shipment_id', 'points': 'shipment_id', 'events': 'event_id', 'orders': 'order_id',
+        'moments': 'known_at'
+    }[kind]) }}
 {%- endmacro %}
 
 {#- What was touched, as (tenant_id, touched_key). -#}
@@ -36,6 +44,20 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- Whether one of `rows` is of what was touched: of a moment, what became known then and all that came to be later. -#}
+{% macro is_of_touched(kind, key=none) -%}
+    rows.tenant_id = touched.tenant_id
+    and rows.{{ key or touched_key(kind) }} {{ '>=' if kind == 'moments' else '=' }} touched.touched_key
+{%- endmacro %}
+
+{#- The rows of a relation that were touched. -#}
+{% macro touched_of(relation, kind, key=none, rows_of=none) -%}
+    (
+        select rows.* from {{ relation }} as rows
+        semi join {{ touched_set(kind, rows_of) }} as touched on {{ is_of_touched(kind, key) }}
+    )
+{%- endmacro %}
+
 {#- Take out what was touched and put in what it is now; in a build of everything, all of it. -#}
 {% macro get_incremental_touched_sql(arguments) -%}
     {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
@@ -43,9 +65,7 @@
     {%- if is_touched_build() %}
         delete from {{ arguments['target_relation'] }} as rows
         using {{ touched_set(how['by'], how['rows_of']) }} as touched
-        where
-            rows.tenant_id = touched.tenant_id
-            and rows.{{ how['key'] or touched_key(how['by']) }} = touched.touched_key;
+        where {{ is_of_touched(how['by'], how['key']) }};
     {%- else %}
         delete from {{ arguments['target_relation'] }};
     {%- endif %}

@@ -1,3 +1,4 @@
+{{ touched('points') }}
 with points as (
     select
         checkpoints.*,
@@ -78,7 +79,7 @@ select
     booked.mode,
     nullif(booked.carrier_id, 'forwarder') as carrier_id,
     booked.vendor_id,
-    keys.origin,
+    outcomes.origin,
     points.destination_facility_id as destination,
     booked.product_group,
     booked.sub_classification,
@@ -125,8 +126,8 @@ select
 from points
 inner join {{ ref('int_shipments_unioned') }} as booked
     on points.tenant_id = booked.tenant_id and points.shipment_id = booked.shipment_id
-inner join {{ ref('int_track_record_keys') }} as keys
-    on points.tenant_id = keys.tenant_id and points.shipment_id = keys.shipment_id
+inner join {{ ref('int_outcomes') }} as outcomes
+    on points.tenant_id = outcomes.tenant_id and points.shipment_id = outcomes.shipment_id
 {%- for side, relation in [
     ('journey', ref('int_journey_at_checkpoints')),
     ('records', ref('int_track_records_at_checkpoints')),

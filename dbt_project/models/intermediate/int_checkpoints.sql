@@ -1,3 +1,4 @@
+{{ touched('shipments') }}
 -- One row per shipment and checkpoint it has reached, with the instant at which that was known.
 with planned_legs as (
     select

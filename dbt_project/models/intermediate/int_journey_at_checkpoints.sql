@@ -1,3 +1,4 @@
+{{ touched('shipments') }}
 -- Where each shipment stood at a checkpoint, from nothing recorded after the cutoff: deviation from plan, what
 -- the plan says remains, and the arrival projected if the rest takes as long as planned. Incoming legs run in
 -- parallel and the last leg starts when all of them are in, so the slowest one decides.

@@ -1,27 +1,16 @@
+{{ touched('moments') }}
 -- How often, and by how much, those before were late, as known at each moment: one row per subject and moment
 -- at which an outcome became known, with running totals of every outcome known by then.
-with outcomes as (
-    select
-        keys.tenant_id,
-        keys.subjects,
-        shipments.delivered_recorded_at as known_at,
-        shipments.is_late,
-        -- no single shipment counts with more than sixty days: one lost box says little of its lane
-        greatest(-1440, least(1440, shipments.delay_hours)) as delay_hours
-    from {{ ref('int_track_record_keys') }} as keys
-    inner join {{ ref('fct_shipments') }} as shipments
-        on keys.tenant_id = shipments.tenant_id and keys.shipment_id = shipments.shipment_id
-    where shipments.status = 'delivered' and shipments.is_late is not null
-),
-
-by_subject as (
+with by_subject as (
     select
         tenant_id,
         unnest(subjects) as subject,
         known_at,
         is_late,
-        delay_hours
-    from outcomes
+        -- no single shipment counts with more than sixty days: one lost box says little of its lane
+        greatest(-1440, least(1440, delay_hours)) as delay_hours
+    from {{ ref('int_outcomes') }}
+    where known_at is not null
 ),
 
 moments as (
@@ -30,12 +19,30 @@ moments as (
         subject.kind as subject_kind,
         subject.key as subject_key,
         known_at,
+        false as is_standing,
         count(*) as outcome_count,
         count(*) filter (where is_late) as late_count,
         sum(cast(delay_hours as decimal(28, 6))) as delay_hours
     from by_subject
     where subject.key is not null
     group by all
+    {%- if is_touched_build() %}
+    union all
+    -- the totals before what was touched go on from where they stand
+    select
+        rows.tenant_id,
+        rows.subject_kind,
+        rows.subject_key,
+        max(rows.known_at),
+        true,
+        max(rows.outcome_count),
+        max(rows.late_count),
+        cast(arg_max(rows.delay_hours, rows.known_at) as decimal(28, 6))
+    from {{ this }} as rows
+    inner join {{ touched_set('moments') }} as touched
+        on rows.tenant_id = touched.tenant_id and rows.known_at < touched.touched_key
+    group by rows.tenant_id, rows.subject_kind, rows.subject_key
+    {%- endif %}
 )
 
 select
@@ -48,3 +55,4 @@ select
     cast(sum(delay_hours) over so_far as double) as delay_hours
 from moments
 window so_far as (partition by tenant_id, subject_kind, subject_key order by known_at)
+qualify not is_standing

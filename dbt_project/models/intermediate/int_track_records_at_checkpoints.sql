@@ -1,3 +1,4 @@
+{{ touched('points') }}
 -- The track records a checkpoint may know: outcomes recorded before its cutoff (for a purchase order, no later
 -- than thirty days before its promise). Recent means ninety days, delays are of the last 365.
 with asked as (
@@ -5,7 +6,7 @@ with asked as (
         points.tenant_id,
         points.shipment_id,
         points.checkpoint,
-        unnest(keys.subjects) as subject,
+        unnest(outcomes.subjects) as subject,
         case
             when points.checkpoint = 'purchase_order'
                 then
@@ -14,8 +15,8 @@ with asked as (
             else points.cutoff_at
         end as known_before
     from {{ ref('int_checkpoints') }} as points
-    inner join {{ ref('int_track_record_keys') }} as keys
-        on points.tenant_id = keys.tenant_id and points.shipment_id = keys.shipment_id
+    inner join {{ ref('int_outcomes') }} as outcomes
+        on points.tenant_id = outcomes.tenant_id and points.shipment_id = outcomes.shipment_id
     inner join {{ ref('fct_shipments') }} as shipments
         on points.tenant_id = shipments.tenant_id and points.shipment_id = shipments.shipment_id
 ),

@@ -1,0 +1,2 @@
+{{ touched('shipments', after='touched_moments') }}
+{{ outcomes(ref('int_shipments_unioned'), ref('fct_shipments')) }}
