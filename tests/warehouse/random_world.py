@@ -86,15 +86,20 @@ class World:
             table, make = self.chance.choice(kinds)
             self.put(table, tenant, [make()])
 
-    def put(self, table: str, tenant: str, rows: list[dict[str, Any]]) -> None:
-        """Put rows into a raw table, of a file of this step."""
+    def put(
+        self, table: str, tenant: str, rows: list[dict[str, Any]], recorded_at: datetime | None = None
+    ) -> None:
+        """Put rows into a raw table, of a file of this step, recorded by and by or at once."""
         file = f"{table}-{tenant}-{self.step}"
         for row in rows:
             self.row += 1
-            # what it begins with came over some weeks; and a notice of the weather may be late by as much
-            earliest = -40_000 if not self.step or table == "network__weather" else -600
+            earliest = -600 if self.step else -40_000  # what it begins with came over some weeks
             recorded = self.clocks[tenant] + timedelta(minutes=self.chance.randrange(earliest, 200))
-            own = {"_tenant_id": tenant, "_recorded_at": recorded, "_row_sha256": str(self.row)}
+            own = {
+                "_tenant_id": tenant,
+                "_recorded_at": recorded_at or recorded,
+                "_row_sha256": str(self.row),
+            }
             put(
                 self.connection,
                 f"raw.{table}",
@@ -172,7 +177,7 @@ class World:
     def alert(self) -> dict[str, Any]:
         begins, issued = self.moment(), small_world.NOW["demo"] - timedelta(days=self.number(6))
         return {"alert_id": f"WX-{self.number(40)}", "location_code": self.chance.choice(PLACES),
-                "alert_type": "storm", "severity": self.chance.choice(("minor", "moderate", "severe")),
+                "alert_type": "storm", "severity": self.chance.choice(("minor", "moderate")),
                 "starts_at": begins, "ends_at": begins + timedelta(hours=60), "issued_at": issued}  # fmt: skip
 
     def document(self) -> dict[str, Any]:

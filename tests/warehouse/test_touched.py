@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import random_world
 from conftest import PROJECT
 from random_world import World
 from raw_tables import create_raw
@@ -89,6 +90,34 @@ def test_every_table_is_as_a_build_of_everything_makes_it(
         build(anew, "--full-refresh")
         with opened(now) as connection:
             assert differing(connection, anew) == {}
+
+
+def test_a_late_notice_of_the_weather_is_heard_by_what_was_asked_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, build = tmp_path / "warehouse.duckdb", Builds(monkeypatch, tmp_path)
+    world = begun(path, build)
+    with opened(path) as world.connection:
+        query = (
+            "select min(cutoff_at), max(cutoff_at) from intermediate.int_checkpoints where tenant_id = 'demo'"
+        )
+        ((first, last),) = world.connection.execute(query).fetchall()
+        lasts = {"severity": "severe", "starts_at": first, "ends_at": last}
+        storms = [
+            {**world.alert(), **lasts, "location_code": place, "alert_id": place}
+            for place in random_world.PLACES
+        ]
+        world.put("network__weather", "demo", storms, recorded_at=first)
+    build(path, *TOUCHED_ALONE)
+    with opened(path) as connection:
+        answered = """
+            select open_weather_severity, count(*)
+            from features.ftr_shipments anti join touched.touched_shipments using (tenant_id, shipment_id)
+            where tenant_id = 'demo' and open_weather_severity is not null
+            group by all
+        """
+        ((severity, count),) = connection.execute(answered).fetchall()
+        assert severity == 3 and count > 3
 
 
 def test_a_data_test_reads_what_was_touched_and_what_collides_with_it(
