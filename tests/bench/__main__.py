@@ -21,7 +21,7 @@ from casework.model import Action, Grant, Principal, Role
 from casework.permissions import policy
 from data import catalog
 from data.feeds.scms import day
-from tests.bench import deciding, hotpath, judging, queue, receiving, stores, warehouse
+from tests.bench import deciding, hotpath, judging, queue, receiving, short_run, stores, warehouse
 
 REPEATS = 5
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -108,6 +108,8 @@ def main() -> None:
             print(json.dumps(found), flush=True)
         for found in warehouse.measure(folder / "warehouse"):
             print(json.dumps({**found, "ratio": round(found["ratio"], 2)}), flush=True)
+        for found in short_run.measure(folder / "short_run"):
+            print(json.dumps(found), flush=True)
         print(json.dumps(hotpath.measure(folder / "hotpath")), flush=True)
         for dataset in ("c2k", "scms"):
             report = later_rows(dataset, folder)
