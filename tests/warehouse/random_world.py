@@ -63,6 +63,8 @@ class World:
             self.put("network__facility", "rival", [self.facility(self.chance.choice(PLACES))])
         if self.chance.random() < 0.15:
             self.put("network__customer", "demo", [self.customer()])
+        if self.chance.random() < 0.15:
+            self.put("network__weather", "demo", [self.alert()])
 
     def built(self) -> None:
         """Note that everything that came is built, by the clocks as they stand."""
@@ -80,7 +82,6 @@ class World:
             ("network__milestone", self.milestone), ("partner__x12_214", self.event),
             ("partner__iftsta", self.event), ("network__order", self.order),
             ("network__commitment", self.commitment), ("network__document", self.document),
-            ("network__weather", self.alert),
         ]  # fmt: skip
         for _ in range(count):
             table, make = self.chance.choice(kinds)
