@@ -111,13 +111,12 @@ def test_a_late_notice_of_the_weather_is_heard_by_what_was_asked_before(
     build(path, *TOUCHED_ALONE)
     with opened(path) as connection:
         answered = """
-            select open_weather_severity, count(*)
+            select count(*)
             from features.ftr_shipments anti join touched.touched_shipments using (tenant_id, shipment_id)
-            where tenant_id = 'demo' and open_weather_severity is not null
-            group by all
+            where tenant_id = 'demo' and open_weather_severity = 3
         """
-        ((severity, count),) = connection.execute(answered).fetchall()
-        assert severity == 3 and count > 3
+        ((heard,),) = connection.execute(answered).fetchall()
+        assert heard > 3
 
 
 def test_a_data_test_reads_what_was_touched_and_what_collides_with_it(
