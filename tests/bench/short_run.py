@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from orchestration.places import OneFile
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 from tests.bench import freight
-from tests.bench.warehouse import tables
+from tests.bench.warehouse import tables, tell
 
 SHIPMENTS = (100_000, 1_000_000)
 A_YEAR = 137_000  # shipments
@@ -88,9 +87,7 @@ def main(*arguments: str) -> None:
     if arguments and arguments[0] == "one":
         print(json.dumps(one(Settings.from_environment(), int(arguments[1]))))
         return
-    with tempfile.TemporaryDirectory() as made:
-        for found in measure(Path(made), *map(int, arguments)):
-            print(json.dumps(found))
+    tell(measure, *map(int, arguments))
 
 
 if __name__ == "__main__":

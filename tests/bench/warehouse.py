@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +105,14 @@ def main(*arguments: str) -> None:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(json.dumps({"seconds": round(seconds, 1), "gigabytes": round(most, 2)}))
         return
+    tell(measure, *map(int, arguments))
+
+
+def tell(measure: Callable[..., Iterator[dict[str, Any]]], *sizes: int) -> None:
+    """Measure in a folder that is gone afterwards, and print what was found, line by line."""
     with tempfile.TemporaryDirectory() as made:
-        for found in measure(Path(made), *map(int, arguments)):
-            print(json.dumps(found))
+        for found in measure(Path(made), *sizes):
+            print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":
