@@ -7,14 +7,20 @@
     select
         feed.*,
         clocks.as_of
-    from {{ feed }} as feed
+    from {{ chosen_of(feed, key) }} as feed
     inner join {{ source('settings', 'tenant_clocks') }} as clocks
         on feed._tenant_id = clocks.tenant_id
-    {%- if key and execute and is_touched_build() %}
-    semi join {{ touched_set('rows', model.config.meta['touched']['rows_of']) }} as touched
-        on feed._tenant_id = touched.tenant_id and {{ key }} = touched.touched_key
-    {%- endif %}
     where feed._recorded_at <= clocks.as_of
+{%- endmacro %}
+
+{#- The rows are chosen before anything is joined: what comes first would else be read whole. -#}
+{% macro chosen_of(feed, key) -%}
+    {%- if not (key and execute and is_touched_build()) -%}{{ return(feed) }}{%- endif -%}
+    (
+        select feed.* from {{ feed }} as feed
+        semi join {{ touched_set('rows', model.config.meta['touched']['rows_of']) }} as touched
+            on feed._tenant_id = touched.tenant_id and {{ key }} = touched.touched_key
+    )
 {%- endmacro %}
 
 {#- Keep one row per key: the one recorded last, and of one file the last row. -#}

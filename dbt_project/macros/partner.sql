@@ -8,6 +8,15 @@
     '{{ feed }}/' || {{ event_id }}
 {%- endmacro %}
 
+{#- What a notice of shipped goods speaks of: the sender's shipment, or only what the message itself tells. -#}
+{% macro notice_key(feed) -%}
+    {{ return({
+        'x12_945':
+            "coalesce(nullif(feed.shipment_id, ''), nullif(feed.agent_shipment_id, ''), feed.message_id)",
+        'x12_856': "coalesce(nullif(feed.shipment_id, ''), feed.message_id)"
+    }[feed]) }}
+{%- endmacro %}
+
 {#-
     A local time on a zone's clock as an instant; null where that clock skips the time or shows it twice, for
     then only a guess could say which instant is meant.

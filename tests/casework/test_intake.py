@@ -110,6 +110,19 @@ def test_a_file_that_could_not_be_read_is_told_until_one_that_can_comes_after_it
     assert (feed.refused_file_count, feed.refused_reason, feed.refused_at) == (1, None, None)
 
 
+def test_loaded_files_are_told_in_the_order_they_were_loaded_in(loaded: Office) -> None:
+    loaded.clock.forward(minutes=1)
+    later = landed(loaded, "b2" * 32)
+    landed(loaded, "c3" * 32)
+    ledger.settle(
+        loaded.engine, later, row_count=1, loaded=1, duplicates=0, refusals=[], loader_version="1",
+        now=loaded.clock(),
+    )  # fmt: skip
+    files = ledger.loaded_files(loaded.engine, TENANT, "shipment")
+    assert [file.file_sha256 for file in files] == [SHA, "b2" * 32]
+    assert ledger.loaded_files(loaded.engine, "health", "shipment") == []
+
+
 def test_quarantined_rows_are_paged_filtered_and_counted(loaded: Office) -> None:
     engineer = loaded.who(ENGINEER)
     page = loaded.casework.quarantine(engineer, TENANT, limit=1)
@@ -141,6 +154,8 @@ def test_a_corrected_row_waits_for_its_replay_and_the_log_says_who_corrected_it(
     (feed,) = loaded.casework.feed_health(engineer, TENANT)
     assert (feed.rows, feed.loaded, feed.quarantined, feed.duplicates) == (10, 8, 1, 1)
     assert ledger.gaps(loaded.engine, TENANT, "shipment") == []
+    (replayed,) = ledger.replayed_rows(loaded.engine, TENANT, "shipment")
+    assert (replayed.quarantine_id, replayed.known_at) == (row.quarantine_id, loaded.clock())
     with pytest.raises(DetailsRefused, match="already replayed"):
         loaded.casework.correct_row(engineer, TENANT, row.quarantine_id, {"carrier_scac": "X"})
     with loaded.casework.desk.reading_across() as connection:

@@ -166,6 +166,21 @@ def reaches(grant: Grant, tenant: str, permission: str, row: Any) -> bool:
     )
 
 
+@pytest.mark.parametrize("role", sorted(PARTNER_ROLES))
+def test_a_partner_reaches_no_type_that_is_not_shared_with_its_role_whatever_its_grant_names(
+    scoped: Office, role: Role
+) -> None:
+    own = {Role.CUSTOMER: "customer_id", Role.CARRIER: "carrier_id", Role.WAREHOUSE: "facility_id"}[role]
+    named = tuple(sorted(CONFIG.types))
+    assert not set(named) <= set(CONFIG.shared_types(role.value))
+    grant = Grant(tenant_id="demo", role=role, exception_types=named, **{own: "X"})
+    scope = Scope.of(Principal("p", "person", "p", "P", (grant,)), "demo", "case:read", CONFIG)
+    with scoped.casework.desk.reading_across() as connection:
+        every = connection.execute(select(cases)).mappings().all()
+        chosen = set(connection.scalars(select(cases.c.case_id).where(scope.where())))
+    assert chosen == {row["case_id"] for row in every if reaches(grant, "demo", "case:read", row)}
+
+
 # --- tenants ---------------------------------------------------------------------------------------------
 
 

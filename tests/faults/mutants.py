@@ -40,6 +40,7 @@ FIRST = {
     "evidence": "pack reconstruction retention restore events config_files configuration",
     "gauges.py": "telemetry relay",
     "identity": "identity",
+    "ledger.py": "posts intake",
     "incidents": "merging sync",
     "permissions": "permissions access",
     "queue": "queue_at_scale desk_commands",

@@ -6,6 +6,7 @@ more than one; some rows come from ahead of the clock, and are known only once i
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -50,6 +51,11 @@ class World:
         for tenant in TENANTS:
             self.tell(tenant, 500)
 
+    def again(self) -> World:
+        """Return the same world, to go on otherwise."""
+        self.connection = None  # type: ignore[assignment]
+        return copy.deepcopy(self)
+
     def go_on(self) -> None:
         """Tell something more of every tenant, and let some clocks go on."""
         self.step += 1
@@ -82,6 +88,8 @@ class World:
             ("network__milestone", self.milestone), ("partner__x12_214", self.event),
             ("partner__iftsta", self.event), ("network__order", self.order),
             ("network__commitment", self.commitment), ("network__document", self.document),
+            ("partner__x12_945", self.shipped), ("partner__x12_856", self.shipped_by_supplier),
+            ("network__inventory", self.stock),
         ]  # fmt: skip
         for _ in range(count):
             table, make = self.chance.choice(kinds)
@@ -170,10 +178,31 @@ class World:
                 "currency_code": "USD", "promised_delivery_at": self.moment(), "ordered_at": self.moment()}  # fmt: skip
 
     def commitment(self) -> dict[str, Any]:
-        return {"commitment_id": f"CM-{self.number(60)}", "customer_ref": f"CUST-{self.number(3)}",
-                "customer_name": "Customer", "customer_tier": "gold", "order_no": f"SO-{self.number(ORDERS)}",
+        customer = self.chance.choice(("CUST-", "C")) + str(self.number(3))
+        tier = self.chance.choice(("gold", "silver", "bronze"))
+        return {"commitment_id": f"CM-{self.number(60)}", "customer_ref": customer,
+                "customer_name": "Customer", "customer_tier": tier, "order_no": f"SO-{self.number(ORDERS)}",
                 "promised_at": self.moment(), "penalty_per_day": 100.0 * self.number(5), "penalty_cap": 900.0,
                 "currency_code": "USD"}  # fmt: skip
+
+    def shipped(self) -> dict[str, Any]:
+        shipment, own = self.chance.choice((None, f"S-{self.number(30)}")), f"A-{self.number(30)}"
+        return {**self.line(), "depositor_order_no": f"so-{self.number(ORDERS)}", "shipment_id": shipment,
+                "agent_shipment_id": self.chance.choice((None, own)), "quantity_unit": "EA"}  # fmt: skip
+
+    def shipped_by_supplier(self) -> dict[str, Any]:
+        return {**self.line(), "purchase_order_no": f"SO-{self.number(ORDERS)}", "shipped_unit": "EA",
+                "shipment_id": f"S-{self.number(30)}", "purpose_code": self.chance.choice(("00", "00", "01"))}  # fmt: skip
+
+    def line(self) -> dict[str, Any]:
+        return {"message_id": f"N-{self.number(1000)}", "sender_id": self.chance.choice(("WH", "SUP")),
+                "item_ids": f'[["SK", "SKU-{self.number(4)}"]]', "shipped_quantity": 1 + self.number(9)}  # fmt: skip
+
+    def stock(self) -> dict[str, Any]:
+        return {"facility_code": self.chance.choice(PLACES), "sku": f"SKU-{self.number(4)}",
+                "on_hand_quantity": 10.0 * self.number(9), "safety_stock_quantity": 10.0,
+                "daily_demand_quantity": 10.0 * self.number(3), "unit_value": 20.0, "as_of_date": "2026-09-01",
+                "exported_at": small_world.NOW["demo"]}  # fmt: skip
 
     def alert(self) -> dict[str, Any]:
         begins, issued = self.moment(), small_world.NOW["demo"] - timedelta(days=self.number(6))

@@ -89,16 +89,27 @@ class Network:
             return differing(connection, anew)
 
 
-@pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Network:
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     """A random network of which everything is built."""
-    path, build = tmp_path / "warehouse.duckdb", Builds(monkeypatch, tmp_path)
-    with opened(path) as connection:
-        create_raw(connection)
-        world = World(connection, SEED)
-        world.built()
-    build(path, "--full-refresh")
-    return Network(path, build, world)
+    place = tmp_path_factory.mktemp("begun")
+    path = place / "warehouse.duckdb"
+    with pytest.MonkeyPatch.context() as patch:
+        build = Builds(patch, place)
+        with opened(path) as connection:
+            create_raw(connection)
+            world = World(connection, SEED)
+            world.built()
+        build(path, "--full-refresh")
+        yield Network(path, build, world)
+
+
+@pytest.fixture
+def network(begun: Network, tmp_path: Path) -> Network:
+    """One's own copy of it."""
+    path = tmp_path / begun.path.name
+    shutil.copy(begun.path, path)
+    return Network(path, begun.build, begun.world.again())
 
 
 def test_every_table_is_as_a_build_of_everything_makes_it(network: Network) -> None:
@@ -128,6 +139,37 @@ def test_an_outcome_that_is_taken_back_is_learned_from_no_more(network: Network)
         world.put("network__shipment", "demo", [cancelled], recorded_at=world.clocks["demo"])
     network.build(network.path, *TOUCHED_ALONE)
     assert network.differs() == {}
+
+
+def test_what_was_shipped_is_heard_by_an_order_that_arrived_long_ago(network: Network) -> None:
+    with network.told() as world:
+        query = """
+            select order_id, product_id from marts.fct_otif
+            where tenant_id = 'demo' and delivered_at is not null and shipped_quantity is null
+            order by delivered_at, order_line_id limit 1
+        """
+        ((order, product),) = world.connection.execute(query).fetchall()
+        told = {**world.shipped(), "depositor_order_no": order, "item_ids": f'[["SK", "{product}"]]'}
+        world.put("partner__x12_945", "demo", [told], recorded_at=world.clocks["demo"])
+    network.build(network.path, *TOUCHED_ALONE)
+    with opened(network.path) as connection:
+        heard = "select distinct shipped_told_by from marts.fct_otif where order_id = ? and product_id = ?"
+        assert connection.execute(heard, [order, product]).fetchall() == [("x12_945",)]
+
+
+def test_stock_that_waits_for_a_shipment_no_more_is_no_longer_at_stake(network: Network) -> None:
+    at_stake = "select shipment_id from marts.fct_exposures where tenant_id = 'demo' and inventory_at_risk > 0"
+    with network.told() as world:
+        assert world.connection.execute(at_stake).fetchall()
+        products = "select distinct facility_code, sku from raw.network__inventory where _tenant_id = 'demo'"
+        counted = [
+            {**world.stock(), "facility_code": place, "sku": product, "daily_demand_quantity": 0.0}
+            for place, product in world.connection.execute(products).fetchall()
+        ]
+        world.put("network__inventory", "demo", counted, recorded_at=world.clocks["demo"])
+    network.build(network.path, *TOUCHED_ALONE)
+    with opened(network.path) as connection:
+        assert connection.execute(at_stake).fetchall() == []
 
 
 def test_a_late_notice_of_the_weather_is_heard_by_what_was_asked_before(

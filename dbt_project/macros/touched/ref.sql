@@ -13,7 +13,7 @@
     {%- if not told or (told['read'] == 'moments' and own['by'] != 'moments') -%}
         {{ return(relation) }}
     {%- endif -%}
-    {%- set kind = own['by'] if own['by'] in ('rows', 'points', 'moments') else told['read'] -%}
+    {%- set kind = own['by'] if own['by'] in ('rows', 'exposures', 'points', 'moments') else told['read'] -%}
     {{ return(touched_of(relation, kind, own['key'] if kind == 'rows' else none, own['rows_of'])) }}
 {%- endmacro %}
 

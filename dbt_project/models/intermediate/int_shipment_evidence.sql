@@ -11,6 +11,13 @@ with concerned as (
     select tenant_id, shipment_id from {{ ref('int_exceptions_of_papers_and_stock') }}
 ),
 
+promised as (
+    select commitments.*
+    from {{ ref('fct_commitments') }} as commitments
+    inner join concerned
+        on commitments.tenant_id = concerned.tenant_id and commitments.shipment_id = concerned.shipment_id
+),
+
 commitments as (
     select
         tenant_id,
@@ -19,8 +26,15 @@ commitments as (
         min(agreement_name) as agreement_name,
         arg_min(source_file_sha256, (promised_at, commitment_id)) as file_sha256,
         arg_min(source_row_number, (promised_at, commitment_id)) as row_number
-    from {{ ref('fct_commitments') }}
+    from promised
     group by tenant_id, shipment_id
+),
+
+told as (
+    select milestones.*
+    from {{ ref('fct_milestones') }} as milestones
+    inner join concerned
+        on milestones.tenant_id = concerned.tenant_id and milestones.shipment_id = concerned.shipment_id
 ),
 
 last_told as (
@@ -32,7 +46,7 @@ last_told as (
         milestones.source_file_sha256 as file_sha256,
         milestones.source_row_number as row_number
     from {{ ref('fct_shipments') }} as shipments
-    inner join {{ ref('fct_milestones') }} as milestones
+    inner join told as milestones
         on
             shipments.tenant_id = milestones.tenant_id
             and shipments.shipment_id = milestones.shipment_id

@@ -1,3 +1,5 @@
+{#- what it said before is read before it says anything else -#}
+{%- if model.resource_type == 'model' -%}{%- do ref('touched_tiers') -%}{%- endif -%}
 with health_customers as (
     select
         shipments.tenant_id,

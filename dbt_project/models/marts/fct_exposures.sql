@@ -1,3 +1,4 @@
+{{ touched('exposures') }}
 with commitments as (
     select
         tenant_id,

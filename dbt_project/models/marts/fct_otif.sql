@@ -1,3 +1,4 @@
+{{ touched('orders') }}
 -- On time and in full, by order line whose promise has come due; the window it is judged by stands beside it.
 with lines as (
     select

@@ -65,6 +65,18 @@ begun as (
     where touched.model_name = 'stg_network__documents'
 ),
 
+-- orders of which something was shipped, by the word of a notice that came, or of one whose place it takes
+noticed as (
+    {% for feed, order_id in [('x12_945', 'depositor_order_no'), ('x12_856', 'purchase_order_no')] -%}
+    select feed._tenant_id as tenant_id, upper(trim(feed.{{ order_id }})) as order_id
+    from {{ source('partner', feed) }} as feed
+    inner join {{ ref('touched_rows') }} as touched
+        on feed._tenant_id = touched.tenant_id and {{ notice_key(feed) }} = touched.row_key
+    where touched.model_name = 'stg_partner__shipped_lines'
+    {% if not loop.last %}union{% endif %}
+    {% endfor %}
+),
+
 reached as (
     select distinct borne.tenant_id, borne.reference_type, borne.reference_key
     from borne
@@ -80,6 +92,11 @@ reached as (
     select tenant_id, 'ORDER ITSELF', row_key
     from {{ ref('touched_rows') }}
     where model_name = 'stg_network__orders'
+    union
+    select orders.tenant_id, 'ORDER ITSELF', orders.order_id
+    from {{ ref('stg_network__orders') }} as orders
+    inner join noticed
+        on orders.tenant_id = noticed.tenant_id and upper(orders.order_id) = noticed.order_id
     union
     -- a promise may have been told of another order before
     select promises._tenant_id, 'ORDER ITSELF', promises.order_no

@@ -10,6 +10,9 @@
 {%- for feed in partner_status_feeds() -%}
     {%- do feeds.append(('stg_partner__events', source('partner', feed), partner_event_id(feed, 'feed.event_id'))) -%}
 {%- endfor %}
+{%- for feed in ['x12_945', 'x12_856'] -%}
+    {%- do feeds.append(('stg_partner__shipped_lines', source('partner', feed), notice_key(feed))) -%}
+{%- endfor %}
 {% for model_name, feed, row_key in feeds -%}
 select
     feed._tenant_id as tenant_id,

@@ -18,8 +18,14 @@ with concerning_all as (
     from {{ source('settings', 'built_clocks') }} as built
     inner join {{ feed }} as feed
         on built.tenant_id = feed._tenant_id and built.as_of < feed._recorded_at
-    {% if not loop.last %}union{% endif %}
-    {% endfor %}
+    union
+    {% endfor -%}
+    -- of orders that are not looked up by name, a notice may say how much was shipped
+    select touched.tenant_id
+    from {{ ref('touched_rows') }} as touched
+    semi join {{ source('scms', 'line_item') }} as lines
+        on touched.tenant_id = lines._tenant_id
+    where touched.model_name = 'stg_partner__shipped_lines'
 )
 
 select

@@ -6,7 +6,7 @@ with told as (
         message_id,
         sender_id,
         upper(trim(depositor_order_no)) as order_id,
-        coalesce(nullif(shipment_id, ''), nullif(agent_shipment_id, '')) as sender_shipment_no,
+        {{ notice_key('x12_945') }} as notice_key,
         '00' as purpose_code,
         item_ids,
         shipped_quantity,
@@ -14,7 +14,7 @@ with told as (
         _recorded_at,
         _file_sha256,
         _row_number
-    from ({{ known_as_of(source('partner', 'x12_945')) }})
+    from ({{ known_as_of(source('partner', 'x12_945')) }}) as feed
     union all
     select
         _tenant_id,
@@ -22,7 +22,7 @@ with told as (
         message_id,
         sender_id,
         upper(trim(purchase_order_no)),
-        nullif(shipment_id, ''),
+        {{ notice_key('x12_856') }},
         purpose_code,
         item_ids,
         shipped_quantity,
@@ -30,7 +30,7 @@ with told as (
         _recorded_at,
         _file_sha256,
         _row_number
-    from ({{ known_as_of(source('partner', 'x12_856')) }})
+    from ({{ known_as_of(source('partner', 'x12_856')) }}) as feed
 ),
 
 -- a newer message about a shipment stands for those before it; one that names no shipment stands for itself
@@ -42,7 +42,7 @@ newest as (
                 tenant_id,
                 feed,
                 sender_id,
-                coalesce(sender_shipment_no, message_id),
+                notice_key,
                 case when feed = 'x12_945' then order_id end
             order by _recorded_at desc, message_id desc
         ) as newest_message_id
@@ -54,7 +54,6 @@ select
     feed,
     message_id,
     sender_id,
-    sender_shipment_no,
     order_id,
     list_transform(from_json(item_ids, '[["VARCHAR"]]'), lambda pair: upper(trim(pair[2]))) as item_ids,
     cast(shipped_quantity as double) as shipped_quantity,
