@@ -192,7 +192,8 @@ class World:
 
     def shipped_by_supplier(self) -> dict[str, Any]:
         return {**self.line(), "purchase_order_no": f"SO-{self.number(ORDERS)}", "shipped_unit": "EA",
-                "shipment_id": f"S-{self.number(30)}", "purpose_code": self.chance.choice(("00", "00", "01"))}  # fmt: skip
+                "purpose_code": self.chance.choice(("00", "00", "01")),
+                "shipment_id": f"S-{self.number(30)}"}  # fmt: skip
 
     def line(self) -> dict[str, Any]:
         return {"message_id": f"N-{self.number(1000)}", "sender_id": self.chance.choice(("WH", "SUP")),

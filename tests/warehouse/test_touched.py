@@ -158,7 +158,9 @@ def test_what_was_shipped_is_heard_by_an_order_that_arrived_long_ago(network: Ne
 
 
 def test_stock_that_waits_for_a_shipment_no_more_is_no_longer_at_stake(network: Network) -> None:
-    at_stake = "select shipment_id from marts.fct_exposures where tenant_id = 'demo' and inventory_at_risk > 0"
+    at_stake = (
+        "select shipment_id from marts.fct_exposures where tenant_id = 'demo' and inventory_at_risk > 0"
+    )
     with network.told() as world:
         assert world.connection.execute(at_stake).fetchall()
         products = "select distinct facility_code, sku from raw.network__inventory where _tenant_id = 'demo'"

@@ -19,11 +19,14 @@
         materialized='incremental', incremental_strategy='touched', on_schema_change='fail',
         meta={'touched': {'by': by, 'read': read or by, 'key': key, 'rows_of': rows_of or model.name}}
     ) }}
+    {{ built_after('touched_' ~ by) }}
+    {%- if after -%}{{ built_after(after) }}{%- endif -%}
+{%- endmacro %}
+
+{#- This model is built after another that its SQL does not read, as one that reads what it said before. -#}
+{% macro built_after(name) -%}
     {#- a unit test gives only what the SQL reads -#}
-    {%- if model.resource_type == 'model' -%}
-        {%- do ref('touched_' ~ by) -%}
-        {%- if after -%}{%- do ref(after) -%}{%- endif -%}
-    {%- endif -%}
+    {%- if model.resource_type == 'model' -%}{%- do ref(name) -%}{%- endif -%}
 {%- endmacro %}
 
 {#- The column by which rows of a kind are chosen. -#}
@@ -58,6 +61,27 @@
     )
 {%- endmacro %}
 
+{#-
+    A table that takes part lies by the key that its rows are looked up by: a short run then reads of a long table only
+    the blocks that may hold what was touched.
+-#}
+{% macro duckdb__create_table_as(
+    temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none
+) -%}
+    {%- if (model.config.meta or {}).get('touched', {}).get('by') and not temporary -%}
+        {%- set compiled_code = 'select * from (' ~ compiled_code ~ ') order by ' ~ lies_by() -%}
+    {%- endif -%}
+    {{ return(dbt.duckdb__create_table_as(
+        temporary, relation, compiled_code, language, partitioned_by=partitioned_by, sorted_by=sorted_by
+    )) }}
+{%- endmacro %}
+
+{#- The order in which the rows of this model lie. -#}
+{% macro lies_by() -%}
+    {%- set how = model.config.meta['touched'] -%}
+    tenant_id, {{ how['key'] or touched_key(how['by']) }}
+{%- endmacro %}
+
 {#- Take out what was touched and put in what it is now; in a build of everything, all of it. -#}
 {% macro get_incremental_touched_sql(arguments) -%}
     {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
@@ -71,6 +95,7 @@
     {%- endif %}
     insert into {{ arguments['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}
+    {%- if not is_touched_build() %} order by {{ lies_by() }}{% endif %}
 {%- endmacro %}
 
 {#- The clock goes on for every row, whether or not it is built again. -#}

@@ -1,5 +1,4 @@
-{#- what it said before is read before it says anything else -#}
-{%- if model.resource_type == 'model' -%}{%- do ref('touched_tiers') -%}{%- endif -%}
+{{ built_after('touched_tiers') }}
 with health_customers as (
     select
         shipments.tenant_id,

@@ -17,7 +17,7 @@ from {{ ref('touched_shipments') }}
 union
 select tenant_id, inbound_shipment_id
 from {{ ref('int_inventory_inbound') }}
-where inbound_shipment_id is not null
+where inbound_shipment_id is not null and stock_out_at is not null
 union
 select tenant_id, shipment_id
 from {{ standing('marts', 'fct_exposures') }}

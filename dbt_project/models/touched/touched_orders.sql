@@ -11,16 +11,14 @@ select shipments.tenant_id, shipments.order_id
 from {{ ref('stg_network__shipments') }} as shipments
 inner join {{ ref('touched_shipments') }} as touched
     on shipments.tenant_id = touched.tenant_id and shipments.shipment_id = touched.shipment_id
+{%- for orders in [
+    standing('marts', 'fct_orders'), ref('stg_network__orders'), ref('stg_scms__line_items')
+] %}
 union
-select everything.tenant_id, everything.order_id
-from (
-    select tenant_id, order_id from {{ standing('marts', 'fct_orders') }}
-    union
-    select tenant_id, order_id from {{ ref('stg_network__orders') }}
-    union
-    select tenant_id, order_id from {{ ref('stg_scms__line_items') }}
-) as everything
+select orders.tenant_id, orders.order_id
+from {{ orders }} as orders
 inner join {{ ref('touched_tenants') }} as tenants
-    on everything.tenant_id = tenants.tenant_id
+    on orders.tenant_id = tenants.tenant_id
 where tenants.is_all_touched
+{%- endfor %}
 {%- endif %}

@@ -40,19 +40,17 @@ inner join {{ ref('touched_rows') }} as touched
 where touched.model_name = 'stg_network__documents'
 union
 -- of a tenant of whom all is built again, what there was and what there is
-select everything.tenant_id, everything.shipment_id
-from (
-    select tenant_id, shipment_id from {{ standing('marts', 'fct_shipments') }}
-    union
-    select tenant_id, shipment_id from {{ ref('stg_network__shipments') }}
-    union
-    select tenant_id, shipment_id from {{ ref('int_scms_shipments') }}
-    union
-    select tenant_id, shipment_id from {{ ref('stg_c2k__bookings') }}
-) as everything
+{% for shipments in [
+    standing('marts', 'fct_shipments'), ref('stg_network__shipments'), ref('int_scms_shipments'),
+    ref('stg_c2k__bookings')
+] -%}
+select shipments.tenant_id, shipments.shipment_id
+from {{ shipments }} as shipments
 inner join {{ ref('touched_tenants') }} as tenants
-    on everything.tenant_id = tenants.tenant_id
+    on shipments.tenant_id = tenants.tenant_id
 where tenants.is_all_touched
+{% if not loop.last %}union{% endif %}
+{% endfor -%}
 union
 select shipments.tenant_id, shipments.shipment_id
 from {{ standing('marts', 'fct_shipments') }} as shipments
