@@ -123,6 +123,26 @@ def test_every_table_is_as_a_build_of_everything_makes_it(network: Network) -> N
         assert network.differs() == {}
 
 
+def test_a_build_of_everything_lays_tables_by_the_key_that_short_runs_look_up(network: Network) -> None:
+    keys = {
+        "marts.fct_milestones": "shipment_id",
+        "staging.stg_network__milestones": "event_id",
+        "intermediate.int_track_records": "known_at",
+    }
+    for flags in (("--full-refresh",), ()):
+        network.build(network.path, *flags)
+        with opened(network.path) as connection:
+            for table, key in keys.items():
+                out_of_order = f"""
+                    select count(*) from (
+                        select (tenant_id, {key}) < lag((tenant_id, {key})) over (order by rowid) as is_before
+                        from {table}
+                    )
+                    where is_before
+                """
+                assert connection.execute(out_of_order).fetchall() == [(0,)], (table, flags)
+
+
 def test_an_outcome_that_is_taken_back_is_learned_from_no_more(network: Network) -> None:
     with network.told() as world:
         first = """

@@ -1,4 +1,4 @@
--- Tiers of customers as they were when everything was built last.
+-- Tiers of customers as the last build left them.
 {%- if execute and not is_touched_build() %}
 select cast(null as varchar) as tenant_id, cast(null as varchar) as customer_id, cast(null as varchar) as customer_tier
 where false
