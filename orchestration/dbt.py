@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import BuildFailed
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.touched import Step, steps_of
 
 if TYPE_CHECKING:
     from dagster_dbt import DbtProject
@@ -90,6 +91,14 @@ def _parse(settings: Settings) -> None:
         raise RuntimeError(f"The dbt project does not parse:\n{done.stdout}\n{done.stderr}")
 
 
+@dataclass(frozen=True)
+class Compiled:
+    """The project as SQL, and the dbt invocation that made it of it."""
+
+    steps: list[Step]
+    invocation_id: str
+
+
 @dataclass
 class Dbt:
     """dbt within this process: started and parsed once, so that a build costs what its SQL costs."""
@@ -121,6 +130,23 @@ class Dbt:
         done = running.result()
         if not done.success:
             raise BuildFailed(_failures(done))
+
+    @cached_property
+    def touched(self) -> Compiled:
+        """Every model and data test as SQL for a build of what was touched; compiled once, without the warehouse."""
+        from dbt.cli.main import dbtRunner
+
+        told: list[Any] = []
+        runner = dbtRunner(manifest=self._manifest, callbacks=[told.append])
+        chosen = ["--exclude", "resource_type:unit_test", "--vars", "{touched_alone: true}"]
+        flags = self._flags(self.settings.dbt_target / "touched")
+        done = runner.invoke(
+            ["compile", *chosen, *flags, "--no-introspect", "--no-populate-cache", "--no-write-json"]
+        )
+        if not done.success:
+            raise BuildFailed(_failures(done))
+        compiled: Any = done.result
+        return Compiled(steps_of(result.node for result in compiled.results), told[-1].info.invocation_id)
 
     @cached_property
     def _manifest(self) -> Any:

@@ -203,24 +203,34 @@ class Runs:
         logs.mkdir(parents=True, exist_ok=True)
         # dbt's own lines are for whoever looks into a run, not for whoever waits for it.
         with (logs / "run.log").open("a") as log, redirect_stdout(log):
-            result = self.job.with_hooks({step_hook(tell, len(self.job.nodes))}).execute_in_process(
-                instance=self.instance,
-                asset_selection=self._selected(tables),
-                tags={PID_TAG: str(os.getpid()), **(SHORT if tables is not None else {})},
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                raise_on_error=False,
+            result = (
+                self._job(tables)
+                .with_hooks({step_hook(tell, len(self.job.nodes))})
+                .execute_in_process(
+                    instance=self.instance,
+                    tags={PID_TAG: str(os.getpid()), **(SHORT if tables is not None else {})},
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                    raise_on_error=False,
+                )
             )
         if not result.success:
             raise PipelineFailed(failure_of(result))
         forget_short_runs(self.instance)
-        return stage_seconds(self.instance, result.run_id)
+        return stage_seconds(result)
 
-    def _selected(self, tables: Collection[str] | None) -> list[dg.AssetKey] | None:
+    def _job(self, tables: Collection[str] | None) -> dg.JobDefinition:
+        """Return the job, of feeds only those that end in `tables`: then its data tests are no events of their own."""
+        if tables is None:
+            return self.job
+        chosen = set(self._selected(tables))
+        checks = self.job.asset_layer.asset_graph.asset_check_keys
+        of_feeds = {key for key in checks if key.asset_key in chosen and key.asset_key.path[0] == "raw"}
+        return self.job.get_subset(asset_selection=chosen, asset_check_selection=of_feeds)
+
+    def _selected(self, tables: Collection[str]) -> list[dg.AssetKey]:
         """Return what follows from these raw tables, and from the settings where a build would be told others."""
         import dagster as dg
 
-        if tables is None:
-            return None
         told, warehouse = publishing.settings_told(self.platform), self.platform.warehouse
         settings = dg.AssetKey(["raw", "tenant_settings"])
         # The conformed step records the build, so it always has something to do.
@@ -257,18 +267,12 @@ def stage_of(step_key: str) -> str:
     return next(name for name, heads in STAGES.items() if step_key.startswith(heads))
 
 
-def stage_seconds(instance: Any, run_id: str) -> dict[str, float]:
+def stage_seconds(result: Any) -> dict[str, float]:
     """Return how long each stage took, summed over its steps."""
     seconds: dict[str, float] = dict.fromkeys(STAGES, 0.0)
-    begun: dict[str, float] = {}
-    for entry in instance.all_logs(run_id):
-        event = entry.dagster_event
-        if event is None or event.step_key is None:
-            continue
-        if event.is_step_start:
-            begun[event.step_key] = entry.timestamp
-        elif (event.is_step_success or event.is_step_failure) and event.step_key in begun:
-            seconds[stage_of(event.step_key)] += entry.timestamp - begun[event.step_key]
+    for event in result.all_events:
+        if event.is_step_success:
+            seconds[stage_of(event.step_key)] += event.step_success_data.duration_ms / 1000
     return seconds
 
 

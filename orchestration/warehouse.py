@@ -346,6 +346,7 @@ class Warehouse:
             connection.execute("delete from raw.changed_files")
             connection.execute("delete from raw.built_clocks")
             connection.execute("insert into raw.built_clocks select tenant_id, as_of from raw.tenant_clocks")
+            _forget_built(connection)
             connection.execute("insert into raw.built_from values (?)", [digest])
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> pa.Table:

@@ -1,6 +1,7 @@
 """The warehouse as dbt builds it, in two passes: what is true, then what follows from it and the scores."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from dagster_dbt.asset_utils import (
 )
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
+from orchestration import touched
 from orchestration.dbt import dbt_project, manifest_path
 from orchestration.instance import SHORT
 from orchestration.publishing import (
@@ -52,15 +54,13 @@ UNTESTED = ["--exclude-resource-type", "unit_test"]
 FOLLOWS = "tag:decide"
 
 
-def _build(
-    context: dg.AssetExecutionContext, platform: Platform, select: str, exclude: str, *flags: str
-) -> Iterator[Any]:
-    """Build what the run asks for of these models, every model and test an event of it."""
+def _build(context: dg.AssetExecutionContext, platform: Platform, select: str, exclude: str) -> Iterator[Any]:
+    """Build all that the run asks for of these models, every model and test an event of it."""
     manifest, translator, _project = get_manifest_and_translator_from_dbt_assets([context.assets_def])
     chosen, indirect = get_subset_selection_for_context(
         context, manifest, select, None, None, translator, os.environ.get("DBT_INDIRECT_SELECTION")
     )
-    command = ["build", *chosen, "--exclude", *exclude.split(), *UNTESTED, *flags]
+    command = ["build", *chosen, "--exclude", *exclude.split(), *UNTESTED, "--full-refresh"]
     command += ["--indirect-selection", indirect] if indirect else []
     invocations: dict[str, str] = {}
     with platform.warehouse.lock():
@@ -73,6 +73,33 @@ def _build(
                 )
         platform.warehouse.check()
     context.instance.add_run_tags(context.run_id, invocations)
+
+
+def is_short(context: dg.AssetExecutionContext) -> bool:
+    """Say whether this run is one of what follows from what arrived."""
+    return SHORT.items() <= context.run.tags.items()
+
+
+def builds_touched_alone(context: dg.AssetExecutionContext, platform: Platform) -> bool:
+    """Say whether a build of what was touched makes what one of everything would: by the same code and settings."""
+    return is_short(context) and platform.warehouse.is_built_from(settings_digest(platform))
+
+
+def _build_touched(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
+    """Build what was touched of the models that the run asks for, all of it or nothing, and test that."""
+    compiled, built, passed = platform.dbt.touched, dict[str, int](), Counter[str]()
+    models = {step.unique_id: asset_of(step.schema, step.name) for step in compiled.steps if not step.model}
+    chosen = {name: key for name, key in models.items() if key in context.selected_asset_keys}
+    with platform.warehouse.transaction() as connection:
+        for step, count in touched.build(connection, compiled.steps, chosen):
+            if step.model:
+                passed[step.model] += 1
+            else:
+                built[step.unique_id] = count
+    context.instance.add_run_tags(context.run_id, {f"dbt/{context.op.name}": compiled.invocation_id})
+    for name, key in chosen.items():
+        told = {"unique_id": name, "rows_built": built.get(name), "tests_passed": passed[name]}
+        yield dg.MaterializeResult(asset_key=key, metadata=told)
 
 
 def with_columns(
@@ -102,14 +129,14 @@ def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Plat
     other run builds everything it was asked for, anew.
     """
     warehouse, digest = platform.warehouse, settings_digest(platform)
-    is_short = SHORT.items() <= context.run.tags.items()
     with warehouse.lock():
-        is_touched_alone = is_short and warehouse.is_built_from(digest)
-        warehouse.begin_build()  # a build that is broken off is made good by one of everything
-        flags = ("--vars", "{touched_alone: true}") if is_touched_alone else ("--full-refresh",)
-        yield from _build(context, platform, "fqn:*", f"{FOLLOWS} resource_type:unit_test", *flags)
-        if context.is_subset and not is_short:
-            return  # some models, made by hand: no publication is built from that
+        if builds_touched_alone(context, platform):
+            yield from _build_touched(context, platform)
+        else:
+            warehouse.begin_build()  # a build that is broken off is made good by one of everything
+            yield from _build(context, platform, "fqn:*", f"{FOLLOWS} resource_type:unit_test")
+            if context.is_subset and not is_short(context):
+                return  # some models, made by hand: no publication is built from that
         warehouse.end_build(digest)
     decided, publication_id = built_decisions_sha256(platform), new_publication_id(platform.clock())
     record_build(
@@ -134,4 +161,7 @@ def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Plat
 )
 def decided(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
     """What follows: exceptions, with the money at stake."""
-    yield from _build(context, platform, select=FOLLOWS, exclude="resource_type:unit_test")
+    if builds_touched_alone(context, platform):
+        yield from _build_touched(context, platform)
+    else:
+        yield from _build(context, platform, select=FOLLOWS, exclude="resource_type:unit_test")

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, Built
 
-from orchestration.dbt import dbt_executable
+from orchestration import touched
+from orchestration.dbt import Dbt, dbt_executable
 from orchestration.lake import Lake
+from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 from tests import lakes
 
@@ -37,11 +39,11 @@ def lake(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return made
 
 
-def build(lake: Lake, place: Path, *flags: str) -> dict[str, str]:
+def build(lake: Lake, place: Path) -> dict[str, str]:
     """What dbt says of everything that it builds into the lake."""
     place_of = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(place))
     done = subprocess.run(
-        [dbt_executable(), "build", "--quiet", "--log-path", str(place), *place_of, *flags],
+        [dbt_executable(), "build", "--quiet", "--log-path", str(place), *place_of],
         env={**os.environ, **lakes.told(lake)},
         capture_output=True,
         text=True,
@@ -78,18 +80,23 @@ def test_the_lake_holds_the_same_rows_as_the_file(built: Built, lake: Lake, outc
 
 
 def test_what_was_touched_alone_is_built_in_the_lake_too(
-    built: Built, lake: Lake, outcomes: dict[str, str], tmp_path: Path
+    built: Built, lake: Lake, outcomes: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in {**lakes.told(lake), "TIDEWAITER_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    steps = Dbt(Settings.from_environment()).touched.steps
     with Warehouse(lake).transaction() as connection:
         connection.execute("insert into raw.built_clocks select tenant_id, as_of from raw.tenant_clocks")
         connection.execute(
             "insert into raw.changed_files select distinct _tenant_id, 'network__milestone', _file_sha256 "
             "from raw.network__milestone"
         )
-    build(lake, tmp_path, "--vars", "{touched_alone: true}", "--exclude-resource-type", "unit_test")
+    with Warehouse(lake).transaction() as connection:
+        models = {step.unique_id for step in steps if not step.model}
+        assert len([*touched.build(connection, steps, models)]) > 100
     with Warehouse(lake).connect() as connection:
-        touched = connection.execute("select count(*) from touched.touched_shipments").fetchall()[0][0]
-    assert 0 < touched < len(built.rows("select 1 from marts.fct_shipments"))
+        found = connection.execute("select count(*) from touched.touched_shipments").fetchall()[0][0]
+    assert 0 < found < len(built.rows("select 1 from marts.fct_shipments"))
     holds_the_same(built, lake)
 
 

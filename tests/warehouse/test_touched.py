@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from conftest import PROJECT
 from random_world import World
 from raw_tables import create_raw
 
+from orchestration import touched
+from orchestration.errors import BuildFailed
+from orchestration.touched import Step, steps_of
 from tests.faults.sizes import SEED, figure
 
 #: So many builds of what was touched alone before each comparison; what one leaves wrong stays wrong.
 BUILDS = 5
-TOUCHED_ALONE = ("--vars", "{touched_alone: true}")
 TABLES = """
     select schema_name, table_name from duckdb_tables()
     where database_name = 'warehouse' and schema_name not in ('raw', 'ml', 'touched') order by all
@@ -35,6 +37,22 @@ class Builds:
         self.patch, self.place, self.manifest = patch, place, None
         patch.setenv("DBT_LOG_PATH", str(place / "logs"))
         self.manifest = self._invoke(place / "warehouse.duckdb", "parse")
+        self.steps = self._compiled(place / "warehouse.duckdb")
+
+    def touched(self, path: Path, steps: Sequence[Step] | None = None) -> None:
+        """Build what was touched alone, and test it."""
+        with opened(path) as connection:
+            connection.begin()
+            models = {step.unique_id for step in self.steps if not step.model}
+            assert len([*touched.build(connection, steps or self.steps, models)]) > 100
+            connection.commit()
+
+    def breaking(self, path: Path, model: str) -> set[str]:
+        """Run the data tests of a model as after a build of what was touched; return the names of those that fail."""
+        with opened(path) as connection:
+            tests = [step for step in self.steps if step.model == f"model.tidewaiter.{model}"]
+            assert len(tests) > 1
+            return {step.name for step in tests if step.run(connection)}
 
     def __call__(self, path: Path, *flags: str) -> None:
         """Build every model; data tests and unit tests are judged elsewhere."""
@@ -42,12 +60,16 @@ class Builds:
         for result in self._invoke(path, "build", *plain, *flags).results:
             assert str(result.status) in ("success", "no-op"), result.message
 
-    def failed(self, path: Path, model: str, *flags: str) -> set[str]:
-        """Run the data tests of a model; return the names of those that fail."""
+    def failed(self, path: Path, model: str) -> set[str]:
+        """Run the data tests of a model as after a build of everything; return the names of those that fail."""
         chosen = ("--select", model, "--indirect-selection", "cautious")
-        done = self._invoke(path, "test", *chosen, "--exclude-resource-type", "unit_test", *flags)
+        done = self._invoke(path, "test", *chosen, "--exclude-resource-type", "unit_test")
         assert len(done.results) > 1
         return {result.node.name for result in done.results if str(result.status) != "pass"}
+
+    def _compiled(self, path: Path) -> list[Step]:
+        chosen = ("--exclude", "resource_type:unit_test", "--vars", "{touched_alone: true}")
+        return steps_of(result.node for result in self._invoke(path, "compile", *chosen).results)
 
     def _invoke(self, path: Path, *arguments: str) -> Any:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -74,6 +96,7 @@ class Network:
     @contextmanager
     def told(self) -> Iterator[World]:
         """Give the network to be told something, with its file open."""
+        self.world.step += 1  # what is told now comes in files of its own
         with opened(self.path) as self.world.connection:
             yield self.world
 
@@ -117,7 +140,7 @@ def test_every_table_is_as_a_build_of_everything_makes_it(network: Network) -> N
         for _ in range(BUILDS):
             with network.told() as world:
                 world.go_on()
-            network.build(network.path, *TOUCHED_ALONE)
+            network.build.touched(network.path)
             with network.told() as world:
                 world.built()
         assert network.differs() == {}
@@ -157,7 +180,7 @@ def test_an_outcome_that_is_taken_back_is_learned_from_no_more(network: Network)
         assert outcomes > 3
         cancelled = {**world.shipment(), "shipment_no": shipment, "status": "cancelled"}
         world.put("network__shipment", "demo", [cancelled], recorded_at=world.clocks["demo"])
-    network.build(network.path, *TOUCHED_ALONE)
+    network.build.touched(network.path)
     assert network.differs() == {}
 
 
@@ -171,7 +194,7 @@ def test_what_was_shipped_is_heard_by_an_order_that_arrived_long_ago(network: Ne
         ((order, product),) = world.connection.execute(query).fetchall()
         told = {**world.shipped(), "depositor_order_no": order, "item_ids": f'[["SK", "{product}"]]'}
         world.put("partner__x12_945", "demo", [told], recorded_at=world.clocks["demo"])
-    network.build(network.path, *TOUCHED_ALONE)
+    network.build.touched(network.path)
     with opened(network.path) as connection:
         heard = "select distinct shipped_told_by from marts.fct_otif where order_id = ? and product_id = ?"
         assert connection.execute(heard, [order, product]).fetchall() == [("x12_945",)]
@@ -189,9 +212,38 @@ def test_stock_that_waits_for_a_shipment_no_more_is_no_longer_at_stake(network: 
             for place, product in world.connection.execute(products).fetchall()
         ]
         world.put("network__inventory", "demo", counted, recorded_at=world.clocks["demo"])
-    network.build(network.path, *TOUCHED_ALONE)
+    network.build.touched(network.path)
     with opened(network.path) as connection:
         assert connection.execute(at_stake).fetchall() == []
+
+
+def test_a_customer_of_whom_only_promises_tell_is_of_another_tier_in_all_its_shipments(
+    network: Network,
+) -> None:
+    tiers = """
+        select distinct shipments.customer_id, exposures.customer_tier, count(*) over (partition by customer_id)
+        from marts.fct_shipments as shipments
+        inner join marts.fct_exposures as exposures using (tenant_id, shipment_id)
+        anti join staging.stg_network__customers as customers using (tenant_id, customer_id)
+        where tenant_id = 'demo' and customer_id in (
+            select customer_id from staging.stg_network__commitments where tenant_id = 'demo'
+        )
+        order by 3 desc, 1
+    """
+    with network.told() as world:
+        (customer, tier, shipments), *_ = world.connection.execute(tiers).fetchall()
+        assert shipments > 3
+        other = "bronze" if tier == "gold" else "gold"
+        promise = {
+            **world.commitment(),
+            "customer_ref": customer,
+            "customer_tier": other,
+            "order_no": "SO-NONE",
+        }
+        world.put("network__commitment", "demo", [{**promise, "commitment_id": "ZZ"}], world.clocks["demo"])
+    network.build.touched(network.path)
+    with opened(network.path) as connection:
+        assert (customer, other, shipments) in connection.execute(tiers).fetchall()
 
 
 def test_a_late_notice_of_the_weather_is_heard_by_what_was_asked_before(
@@ -208,7 +260,7 @@ def test_a_late_notice_of_the_weather_is_heard_by_what_was_asked_before(
             for place in random_world.PLACES
         ]
         world.put("network__weather", "demo", storms, recorded_at=first)
-    network.build(network.path, *TOUCHED_ALONE)
+    network.build.touched(network.path)
     with opened(network.path) as connection:
         answered = """
             select count(*)
@@ -223,8 +275,8 @@ def test_a_data_test_reads_what_was_touched_and_what_collides_with_it(network: N
     path, build = network.path, network.build
     with network.told() as world:
         world.tell("demo", 15)
-    build(path, *TOUCHED_ALONE)
-    assert build.failed(path, "fct_milestones", *TOUCHED_ALONE) == set()
+    build.touched(path)
+    assert build.breaking(path, "fct_milestones") == set()
 
     copied = """
         insert into marts.fct_milestones
@@ -235,12 +287,31 @@ def test_a_data_test_reads_what_was_touched_and_what_collides_with_it(network: N
     """
     with opened(path) as connection:
         connection.execute(copied.format("anti"))
-    assert build.failed(path, "fct_milestones", *TOUCHED_ALONE) == set()
+    assert build.breaking(path, "fct_milestones") == set()
     assert any("unique" in name for name in build.failed(path, "fct_milestones"))
     with opened(path) as connection:
         connection.execute("delete from marts.fct_milestones where shipment_id = 'OTHER'")
         connection.execute(copied.format("semi"))
-    assert any("unique" in name for name in build.failed(path, "fct_milestones", *TOUCHED_ALONE))
+    assert any("unique" in name for name in build.breaking(path, "fct_milestones"))
+
+
+def test_where_a_data_test_fails_all_stays_as_it_stood(network: Network) -> None:
+    with network.told() as world:
+        world.tell("demo", 15)
+    before = network.path.with_name("before.duckdb")
+    shutil.copy(network.path, before)
+    steps = [
+        replace(step, statements=(*step.statements, step.statements[-1]))
+        if step.name == "fct_orders"
+        else step
+        for step in network.build.steps
+    ]
+    with pytest.raises(BuildFailed, match="test unique_combination_fct_orders"):
+        network.build.touched(network.path, steps)
+    with opened(network.path) as connection:
+        assert differing(connection, before) == {}
+    network.build.touched(network.path)
+    assert network.differs() == {}
 
 
 def opened(path: Path) -> duckdb.DuckDBPyConnection:

@@ -1,8 +1,8 @@
 {#-
     A build of what was touched alone. After a build of everything, only rows that follow from files loaded since, or
     from the clock that went on, are built again: the shipments they may concern, with every message that may be about
-    those, so that what is built of them is what a build of everything would make. `--vars '{touched_alone: true}'`
-    asks for it; without it everything is built, whatever stands.
+    those, so that what is built of them is what a build of everything would make. dbt compiles the models for it with
+    `--vars '{touched_alone: true}'`, and orchestration/touched.py runs them; what dbt itself builds is everything.
 -#}
 {% macro is_touched_build() -%}
     {{ return(var('touched_alone', false)) }}
@@ -12,13 +12,15 @@
     How a model takes part: whose rows it builds again (`by`: shipments, events or orders; exposures, the shipments with
     other money at stake; points, the shipments that are asked about again; moments, what became known at one or later;
     rows, where a row of staging follows from the rows of a feed that have its key alone). `read`: by what its rows are
-    chosen for who reads them. `after`: what reads its rows as they stand, before it takes them out.
+    chosen for who reads them. `after`: what reads its rows as they stand, before it takes them out. `then`: what is left
+    to do when its rows are in.
 -#}
-{% macro touched(by, read=none, key=none, rows_of=none, after=none) -%}
-    {{ config(
-        materialized='incremental', incremental_strategy='touched', on_schema_change='fail',
-        meta={'touched': {'by': by, 'read': read or by, 'key': key, 'rows_of': rows_of or model.name}}
-    ) }}
+{% macro touched(by, read=none, key=none, rows_of=none, after=none, then=none) -%}
+    {%- set rows_of = rows_of or model.name -%}
+    {{ config(materialized='table', meta={'touched': {
+        'by': by, 'read': read or by, 'key': key, 'rows_of': rows_of, 'then': then,
+        'taken_out': touched_set(by, rows_of) ~ ' as touched where ' ~ is_of_touched(by, key)
+    }}) }}
     {{ built_after('touched_' ~ by) }}
     {%- if after -%}{{ built_after(after) }}{%- endif -%}
 {%- endmacro %}
@@ -68,7 +70,10 @@
 {% macro duckdb__create_table_as(
     temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none
 ) -%}
-    {%- if (model.config.meta or {}).get('touched', {}).get('by') and not temporary -%}
+    {%- if is_touched_build() -%}
+        {{ exceptions.raise_compiler_error("dbt builds everything: what was touched alone is built by a short run.") }}
+    {%- endif -%}
+    {%- if (model.config.meta or {}).get('touched', {}).get('by') -%}
         {%- set compiled_code = 'select * from (' ~ compiled_code ~ ') order by ' ~ lies_by() -%}
     {%- endif -%}
     {{ return(dbt.duckdb__create_table_as(
@@ -82,28 +87,10 @@
     tenant_id, {{ how['key'] or touched_key(how['by']) }}
 {%- endmacro %}
 
-{#- Take out what was touched and put in what it is now; in a build of everything, all of it. -#}
-{% macro get_incremental_touched_sql(arguments) -%}
-    {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
-    {%- set how = model.config.meta['touched'] -%}
-    {%- if is_touched_build() %}
-        delete from {{ arguments['target_relation'] }} as rows
-        using {{ touched_set(how['by'], how['rows_of']) }} as touched
-        where {{ is_of_touched(how['by'], how['key']) }};
-    {%- else %}
-        delete from {{ arguments['target_relation'] }};
-    {%- endif %}
-    insert into {{ arguments['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arguments['temp_relation'] }}
-    {%- if not is_touched_build() %} order by {{ lies_by() }}{% endif %}
-{%- endmacro %}
-
 {#- The clock goes on for every row, whether or not it is built again. -#}
-{% macro keep_clock() -%}
-    {%- if is_touched_build() %}
-        update {{ this }} as rows
-        set as_of = settings.as_of
-        from {{ ref('int_tenant_settings') }} as settings
-        where rows.tenant_id = settings.tenant_id and rows.as_of != settings.as_of
-    {%- endif %}
+{% macro keep_clock(schema, name) -%}
+    update {{ standing(schema, name) }} as rows
+    set as_of = settings.as_of
+    from {{ standing('intermediate', 'int_tenant_settings') }} as settings
+    where rows.tenant_id = settings.tenant_id and rows.as_of != settings.as_of
 {%- endmacro %}

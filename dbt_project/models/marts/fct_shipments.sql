@@ -1,5 +1,4 @@
-{{ touched('shipments') }}
-{{ config(post_hook='{{ keep_clock() }}') }}
+{{ touched('shipments', then=keep_clock('marts', 'fct_shipments')) }}
 with joined as (
     select
         shipments.*,
