@@ -10,10 +10,12 @@ import fcntl
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from data.contract import expectation_suite
+from ml.errors import NoModel
 from orchestration import publishing
 from orchestration.errors import CodeChanged, OrchestrationError
 from orchestration.landing import register_landed
@@ -36,11 +38,21 @@ class HotPath:
     """Carries what waits through to cases, as often as it is asked."""
 
     def __init__(self, platform: Platform) -> None:
-        """Take over what the runs need; it is opened when something waits for the first time."""
+        """Take over what the runs need; it is opened by `prepare`, or when something waits for the first time."""
         self.platform = platform
         self._runs: Runs | None = None
         self._compared_at: datetime | None = None
         self._code = publishing.code_on_disk()
+
+    def prepare(self) -> None:
+        """Import, parse and compile what runs need: what arrives first then waits no longer than what comes later."""
+        self._runs = self._runs or Runs(self.platform)
+        _compiled = self.platform.dbt.touched
+        for tenant in self.platform.config.tenants:
+            with suppress(NoModel):
+                self.platform.registry.load(tenant)
+        for contract in self.platform.contracts.values():
+            expectation_suite(contract)
 
     def carry(self) -> dict[str, float] | None:
         """Carry what waits; return the seconds of each stage, or None where nothing waited.
@@ -56,15 +68,14 @@ class HotPath:
             raise CodeChanged(
                 "Models, code or configuration were changed since this process began. Start it again."
             )
-        if self._runs is None:
-            self._runs = Runs(self.platform)
+        runs = self._runs = self._runs or Runs(self.platform)
         with self.platform.warehouse.lock():
             waiting = waiting_for(self.platform)  # a run that was under way has taken the rest
             is_current = publishing.is_current(self.platform)
             if is_current and not waiting.keys:
                 return None
             self._compared_at = None  # should this fail, the next look finds what is left behind
-            seconds = self._runs.carry(tables=waiting.tables if is_current else None)
+            seconds = runs.carry(tables=waiting.tables if is_current else None)
         self._compared_at = self.platform.clock()
         return seconds
 
@@ -80,6 +91,7 @@ class HotPath:
     def run_forever(self, stop: threading.Event, interval: float) -> None:
         """Look every `interval` seconds until asked to stop; what fails is told, and tried again."""
         with alive(self.platform.settings):
+            self.prepare()
             failures = 0
             while not stop.wait(
                 RETRY_SECONDS[min(failures, len(RETRY_SECONDS)) - 1] if failures else interval

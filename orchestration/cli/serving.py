@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,7 +95,10 @@ def hot_path(
         print_json(own.carry())
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    own.run_forever(stop_event(), interval)
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    # Dagster takes signals for itself in the main thread only: asked to stop, a run is finished first.
+    with ThreadPoolExecutor(1, "hot-path") as thread:
+        thread.submit(own.run_forever, stop_event(), interval).result()
 
 
 def worker(

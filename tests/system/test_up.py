@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import lakes
 from tests.browser.chromium import PATIENCE_MS, opened
-from tests.conftest import ROOT, Home
+from tests.conftest import ROOT, TIDEWAITER, Home
 from tests.system.running import Running, as_csv, drop, late_shipment, up, wait_for
 
 IMAGES = Path(os.environ.get("TIDEWAITER_IMAGES", ROOT / "var" / "images"))
@@ -363,6 +363,26 @@ def test_what_a_short_run_publishes_is_what_the_whole_path_would(built: Home, tm
     before, short, whole = json.loads(done.stdout.splitlines()[-1])
     assert short["fct_milestones"] != before["fct_milestones"]
     assert short == whole
+
+
+def test_a_hot_path_that_is_asked_to_stop_finishes_what_it_carries(built: Home, tmp_path: Path) -> None:
+    home = built.copy(tmp_path / "var")
+    hot_path = subprocess.Popen([str(TIDEWAITER), "hot-path"], env=home.environment, cwd=ROOT)
+    try:
+        drop(
+            home,
+            "demo",
+            "shipment",
+            "shipment_20260901T0500Z.csv",
+            as_csv([late_shipment(home, "SH-940000")]),
+        )
+        loaded = "select 1 from ingested_files where file_name = 'shipment_20260901T0500Z.csv' and state = 'loaded'"
+        wait_for(lambda: rows(home, loaded), 120, "the file to be loaded")
+        hot_path.terminate()  # in the middle of its run
+        assert hot_path.wait(60) == 0
+    finally:
+        hot_path.kill()
+    assert rows(home, "select 1 from cases where subject = 'SH-940000' and is_open")
 
 
 @pytest.mark.parametrize("place", ["file", "lake"])
