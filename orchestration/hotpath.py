@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from data.contract import expectation_suite
-from ml.errors import NoModel
+from ml.errors import LearningError
 from orchestration import publishing
 from orchestration.errors import CodeChanged, OrchestrationError
 from orchestration.landing import register_landed
@@ -49,7 +49,7 @@ class HotPath:
         self._runs = self._runs or Runs(self.platform)
         _compiled = self.platform.dbt.touched
         for tenant in self.platform.config.tenants:
-            with suppress(NoModel):
+            with suppress(LearningError):  # whoever scores tells of it
                 self.platform.registry.load(tenant)
         for contract in self.platform.contracts.values():
             expectation_suite(contract)

@@ -18,7 +18,7 @@ from tests.faults.sizes import SEED, figure
 
 WRITERS, READERS = 3, 10
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.feeds]
 
 
 def test_writers_are_killed_and_readers_see_whole_publications(tmp_path: Path) -> None:

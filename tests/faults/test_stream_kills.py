@@ -31,7 +31,7 @@ SENDERS = 3
 #: Of each post: two new alerts, one that no alert may be, and the first alert of the sender's post before it again.
 POST_ROWS, FILE_ROWS = 4, 3
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.feeds]
 
 
 def alert(name: str, severity: str = "minor") -> str:
