@@ -44,7 +44,7 @@ STORE_THREADS = 8  # below the store's pool of connections
 ENDINGS = {
     "csv": (".csv", ".txt"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",), "xlsx": (".xlsx",),
     "x12": (".x12", ".edi", ".txt"), "edifact": (".edi", ".edifact", ".txt"),
-    "dcsa": (".json",), "epcis": (".json", ".jsonld"), "webhook": (".json",),
+    "json": (".json",), "dcsa": (".json",), "epcis": (".json", ".jsonld"), "webhook": (".json",),
 }  # fmt: skip
 NOT_HERE = "550 5.7.1 There is no such address, or it takes no mail from you."
 ADDRESS = re.compile(r"(@|[^@\s,;<>\"]+@)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")

@@ -23,7 +23,7 @@ CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 TENANT_SOURCES = {"health": ("scms",), "airfreight": ("c2k",), "demo": ("network", "partner")}
 
 #: Formats of one message in many: the contract says which.
-Format = Literal["csv", "jsonl", "parquet", "xlsx", "x12", "edifact", "dcsa", "epcis", "webhook"]
+Format = Literal["csv", "json", "jsonl", "parquet", "xlsx", "x12", "edifact", "dcsa", "epcis", "webhook"]
 
 FORMAT = re.compile(r"(%[dmyYbBHMSfz]|[ /:,.T-])*%[dmyYbBHMSfz]")
 
@@ -85,6 +85,7 @@ class Column(BaseModel):
 class Contract(BaseModel):
     """The promises of one feed. `key` identifies a row; `recorded_at` says how we know when we learned it.
 
+    `rows_at` is where in a JSON document the list of its rows is (`data.events`); without it the document is the list.
     `answers` says whether its files are answered by a 997 or TA1, `answer_content` whether by an 824 too where rows
     are set aside for their content; both count for X12 alone.
     """
@@ -105,6 +106,7 @@ class Contract(BaseModel):
     extra_columns: Literal["refuse", "ignore"] = "refuse"
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = "utf-8"
+    rows_at: str | None = None
     sheet: str | None = None
     header_row: int = Field(default=1, ge=1, le=1000)
     max_rows: int = Field(default=1_000_000, ge=1)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data.contract.model import Contract
-from data.formats import csv, dcsa, edifact, epcis, jsonl, parquet, webhook, x12, xlsx
+from data.formats import csv, dcsa, document, edifact, epcis, jsonl, parquet, webhook, x12, xlsx
 from data.mapping.apply import translated
 from data.mapping.mapped import MappedContract, sent_as
 from data.records import Block, Problem, Record
@@ -18,6 +18,7 @@ READERS = {
     "dcsa": dcsa.read,
     "edifact": edifact.read,
     "epcis": epcis.read,
+    "json": document.read,
     "jsonl": jsonl.read,
     "parquet": parquet.read,
     "x12": x12.read,

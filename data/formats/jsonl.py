@@ -1,11 +1,12 @@
 """JSON lines, strictly: one object a line, no repeated keys, no NaN, no deep nesting.
 
-Numbers are kept as the text the producer wrote, so nothing is rounded on the way to the typed column.
+A value of an object within the row goes by both names, as `event.code`. Numbers are kept as the text the producer
+wrote, so nothing is rounded on the way to the typed column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,17 @@ def _record(contract: Contract, known: dict[str, str], row_number: int, line: Li
         found = parse_object(line.text.rstrip("\r\n"))
     except NotStrict as error:
         return Record(row_number, line.number, raw, problem=Problem("json", f"Line {line.number}: {error}."))
+    return record_of(contract, known, found, row_number, line.number, raw)
+
+
+def record_of(
+    contract: Contract, known: dict[str, str], row: dict[str, Any], row_number: int, line: int, raw: str
+) -> Record:
+    """The record of an object, its numbers as text; `raw` are its own words."""
+    try:
+        found = flat(row, known)
+    except NotStrict as error:
+        return Record(row_number, line, raw, problem=Problem("json", f"Line {line}: {error}."))
     values: dict[str, str | None] = {}
     problem: Problem | None = None
     for key, value in found.items():
@@ -57,7 +69,29 @@ def _record(contract: Contract, known: dict[str, str], row_number: int, line: Li
     extras = tuple(key for key in found if key not in known)
     if extras and contract.extra_columns == "refuse" and problem is None:
         problem = Problem("extra_columns", f"The row names unknown columns: {_listed(extras)}.")
-    return Record(row_number, line.number, raw, values, problem, extras)
+    return Record(row_number, line, raw, values, problem, extras)
+
+
+def flat(row: dict[str, Any], known: Container[str]) -> dict[str, Any]:
+    """The values of an object and of the objects within it, by their names; NotStrict where two share one.
+
+    An object under a name that is known, or one without values, stays as it is.
+    """
+    found: dict[str, Any] = {}
+    for name, value in _named(row, known, ""):
+        if name in found:
+            raise NotStrict(f"the key {shortened(name, 60)!r} appears more than once")
+        found[name] = value
+    return found
+
+
+def _named(row: dict[str, Any], known: Container[str], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in row.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and value and name not in known:
+            yield from _named(value, known, f"{name}.")
+        else:
+            yield name, value
 
 
 def _cell(value: Any) -> tuple[str | None, tuple[str, str] | None]:

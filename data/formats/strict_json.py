@@ -26,7 +26,7 @@ class NotStrict(ValueError):  # noqa: N818
 
 def parse(text: str) -> Any:
     """The value of a text, its numbers as text; NotStrict with the reason otherwise."""
-    if _depth(text) > MAX_DEPTH:
+    if depth_of(text) > MAX_DEPTH:
         raise NotStrict(f"it is nested more than {MAX_DEPTH} levels deep")
     try:
         return STRICT.decode(text)
@@ -51,7 +51,7 @@ def _refused(contract: Contract, reason: str) -> FileRefused:
     return FileRefused(contract.feed, "json", f"{reason}.", "Ask the sender for the file again.")
 
 
-def _depth(text: str) -> int:
+def depth_of(text: str) -> int:
     """How deep brackets nest outside of strings; cheap when there are few brackets at all."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return 0

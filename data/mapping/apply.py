@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from data.errors import FileRefused
 from data.mapping.cells import NotTranslated, Translate, said, translate_of
 from data.mapping.mapped import MappedContract, sent_names
-from data.mapping.model import TYPED_FORMATS, MappedColumn
+from data.mapping.model import JSON_FORMATS, TYPED_FORMATS, MappedColumn
 from data.records import Problem, Record, shortened
 
 #: Before a partner's own text that could not be put into the contract's words; no type and no code begins so.
@@ -38,9 +38,9 @@ def translated(contract: MappedContract, records: Iterator[Record]) -> Iterator[
 
     FileRefused where a table has columns that the mapping neither uses nor ignores.
     """
-    steps, ignored = steps_of(contract), frozenset(contract.mapping.ignored)
+    steps, mapping = steps_of(contract), contract.mapping
     for record in records:
-        extras = tuple(name for name in record.extras if name not in ignored)
+        extras = tuple(name for name in record.extras if not mapping.ignores(name))
         found = _translated(steps, record, extras)
         if extras and contract.extra_columns == "refuse":
             found = _with_strangers(contract, found)
@@ -113,7 +113,7 @@ def _with_strangers(contract: MappedContract, record: Record) -> Record:
     listed = ", ".join(repr(shortened(name, 60)) for name in record.extras[:8])
     more = f" and {len(record.extras) - 8} more" if len(record.extras) > 8 else ""
     words = f"has columns that its mapping neither uses nor ignores: {listed}{more}."
-    if contract.format == "jsonl":
+    if contract.format in JSON_FORMATS:
         problem = Problem("extra_columns", f"The row {words}")
         return replace(record, problem=record.problem or problem)
     raise FileRefused(

@@ -50,16 +50,19 @@ def drift_of(contract: Contract, path: Path) -> Drift | None:
     """
     if contract.format not in get_args(TableFormat):
         return None
-    sample = sample_of(path, contract.sheet, contract.header_row)
+    sample = sample_of(path, contract.sheet, contract.header_row, contract.rows_at)
     agreed = dict(_agreed(contract))
-    known = {*agreed, *(contract.mapping.ignored if isinstance(contract, MappedContract) else ())}
     lacking = [name for name in agreed if name not in sample.headings]
-    unknown = [name for name in sample.headings if name not in known]
+    unknown = [name for name in sample.headings if name not in agreed and not _is_ignored(contract, name)]
     renamed = _renamed({name: agreed[name] for name in lacking}, unknown, sample)
     guessed = {guess.column for guess in renamed}
     # A column that may be absent is no drift by its absence alone.
     missing = [name for name in lacking if name in guessed or any(c.required for _, c in agreed[name])]
     return Drift(tuple(missing), tuple(unknown), tuple(renamed))
+
+
+def _is_ignored(contract: Contract, heading: str) -> bool:
+    return isinstance(contract, MappedContract) and contract.mapping.ignores(heading)
 
 
 def _agreed(contract: Contract) -> Iterator[tuple[str, list[tuple[str, Column]]]]:

@@ -63,6 +63,7 @@ def mapped_contract(mapping: PartnerMapping, contracts: Contracts, path: Path | 
         "extra_columns": mapping.extra_columns,
         "delimiter": mapping.delimiter,
         "encoding": mapping.encoding,
+        "rows_at": mapping.rows_at,
         "sheet": mapping.sheet,
         "header_row": mapping.header_row,
     }

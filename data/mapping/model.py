@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,9 +26,11 @@ MAX_MAPPING_BYTES = 256 * 1024
 UNDECIDED = "?"
 
 Heading = Annotated[str, Field(min_length=1, max_length=300)]
-TableFormat = Literal["csv", "jsonl", "parquet", "xlsx"]
+TableFormat = Literal["csv", "json", "jsonl", "parquet", "xlsx"]
 #: Formats whose cells carry their own type, so that a day or a number is never a partner's spelling.
 TYPED_FORMATS = ("parquet", "xlsx")
+#: Formats in which an object may stand within a row.
+JSON_FORMATS = ("json", "jsonl")
 
 
 class MappedColumn(BaseModel):
@@ -56,6 +60,14 @@ class MappedColumn(BaseModel):
         if self.source is None:
             return []
         return [self.source] if isinstance(self.source, str) else list(self.source)
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _headings_are_text(cls, source: Any) -> Any:
+        for part in source if isinstance(source, list) else [source]:
+            if not isinstance(part, str | None):
+                raise ValueError(f"YAML reads {part!r} here, so put the heading in quotes")
+        return source
 
     @field_validator("values", mode="before")
     @classmethod
@@ -103,7 +115,8 @@ class PartnerMapping(BaseModel):
     """One partner's table: how its file is written and what each of our columns is in it.
 
     `contract` is `<source>/<feed>`; `ignored` are the partner's columns that nobody needs; any other
-    unmapped column refuses the file (of JSON lines: quarantines its row) unless `extra_columns: ignore`.
+    unmapped column refuses the file (of JSON: quarantines its row) unless `extra_columns: ignore`. In JSON a
+    column is named by its keys (`event.code`), and `rows_at` says where in a document the list of rows is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -115,17 +128,29 @@ class PartnerMapping(BaseModel):
     format: TableFormat
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = "utf-8"
+    rows_at: str | None = Field(default=None, min_length=1, max_length=300)
     sheet: str | None = Field(default=None, min_length=1)
     header_row: int = Field(default=1, ge=1, le=1000)
     columns: dict[Identifier, MappedColumn] = Field(min_length=1)
     ignored: list[str] = []
     extra_columns: Literal["refuse", "ignore"] = "refuse"
 
+    @cached_property
+    def _nobody_needs(self) -> frozenset[str]:
+        return frozenset(self.ignored)
+
+    def ignores(self, heading: str) -> bool:
+        """Say whether nobody needs a column; in JSON, with an object goes all that is in it."""
+        within = accumulate(heading.split("."), "{}.{}".format) if self.format in JSON_FORMATS else (heading,)
+        return not self._nobody_needs.isdisjoint(within)
+
     @model_validator(mode="after")
     def _options_fit_the_format(self) -> Self:
         said = self.model_fields_set
         if self.format != "xlsx" and said & {"sheet", "header_row"}:
             raise ValueError("sheet and header_row belong to xlsx files only")
+        if self.format != "json" and "rows_at" in said:
+            raise ValueError("rows_at belongs to json documents only")
         if self.format != "csv" and said & {"delimiter", "encoding"}:
             raise ValueError("delimiter and encoding belong to csv files only")
         if self.format != "csv" and any(column.decimal_comma for column in self.columns.values()):
@@ -168,8 +193,9 @@ class _OnceLoader(yaml.SafeLoader):
 
 def _undecided(said: dict[str, Any]) -> Iterator[str]:
     """Places a proposal left for a person."""
-    if said.get("sheet") == UNDECIDED:
-        yield "sheet"
+    for option in ("sheet", "rows_at"):
+        if said.get(option) == UNDECIDED:
+            yield option
     columns = said.get("columns")
     for name, column in columns.items() if isinstance(columns, dict) else ():
         for field, value in column.items() if isinstance(column, dict) else ():

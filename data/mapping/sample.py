@@ -14,6 +14,7 @@ from typing import Any
 from data.contract.model import Column, Contract
 from data.errors import FileRefused
 from data.formats import read
+from data.formats.document import lists_in
 from data.formats.jsonl import parse_object
 from data.formats.strict_json import NotStrict
 from data.mapping.model import TableFormat
@@ -45,16 +46,19 @@ class Sample:
         return list(self.cells)
 
 
-def sample_of(path: Path, sheet: str | None = None, header_row: int = 1) -> Sample:
+def sample_of(
+    path: Path, sheet: str | None = None, header_row: int = 1, rows_at: str | None = None
+) -> Sample:
     """The file looked at; FileRefused where it is no table that a mapping could read, or holds no rows.
 
     `sheet` and `header_row` (from 1) are of a workbook: which sheet of several, and where its headings are.
+    `rows_at` is of a JSON document: where its list of rows is, such as `data.events`.
     """
     with path.open("rb") as stream:
         head = stream.read(SAMPLE_BYTES)
     if len(head) == SAMPLE_BYTES:
         head = head[: head.rfind(b"\n") + 1] or head
-    found = _without_cells(head)
+    found = _without_cells(path, head, rows_at)
     if found.format == "xlsx":
         found.options = {"sheet": sheet} if sheet else {}
         found.options |= {"header_row": header_row} if header_row != 1 else {}
@@ -71,7 +75,7 @@ def sample_of(path: Path, sheet: str | None = None, header_row: int = 1) -> Samp
     return found
 
 
-def _without_cells(head: bytes) -> Sample:
+def _without_cells(path: Path, head: bytes, rows_at: str | None) -> Sample:
     if head.startswith(b"PK\x03\x04"):
         return Sample("xlsx")
     if head.startswith(b"PAR1"):
@@ -81,8 +85,10 @@ def _without_cells(head: bytes) -> Sample:
         raise _refused("xlsx", problem, "Save it as .xlsx or CSV, without a password.")
     encoding = _encoding_of(head)
     text = head.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
+    if not text:
+        raise _refused("empty", "it is empty.", "Give a sample with some real rows.")
     if text.startswith(("{", "[")):
-        return _json_lines(text)
+        return _json(path, text, rows_at)
     found = Sample("csv")
     if encoding != "utf-8":
         found.options["encoding"] = encoding
@@ -92,13 +98,29 @@ def _without_cells(head: bytes) -> Sample:
     return found
 
 
-def _json_lines(text: str) -> Sample:
+def _json(path: Path, text: str, rows_at: str | None) -> Sample:
+    """JSON lines, where the first of several lines is an object of its own; else one document."""
+    first, _, rest = text.partition("\n")
+    is_one_line = not rest.strip()
+    if rows_at is None and not is_one_line and _is_object(first):
+        return Sample("jsonl")
+    places = [rows_at] if rows_at else [] if text.startswith("[") else lists_in(path)
+    if not places:
+        return Sample("jsonl" if is_one_line and text.startswith("{") else "json")
+    found = Sample("json", {"rows_at": places[0]})
+    if len(places) > 1:
+        found.questions.append(
+            f"Which list holds the rows: {', '.join(places[:8])}? The longest is taken; --rows-at says another."
+        )
+    return found
+
+
+def _is_object(text: str) -> bool:
     try:
-        parse_object(text.splitlines()[0])
-    except NotStrict as error:
-        problem = "it looks like JSON, but its first line is not one object."
-        raise _refused("json", problem, "Ask for JSON lines: one object a line.") from error
-    return Sample("jsonl")
+        parse_object(text)
+    except NotStrict:
+        return False
+    return True
 
 
 def _encoding_of(head: bytes) -> str:
@@ -126,10 +148,15 @@ def _delimit(found: Sample, head: bytes) -> None:
         found.options["delimiter"] = delimiter
         try:
             rows = _rows(found, head, [])
-        except FileRefused:
+        except FileRefused as refused:
+            if refused.rule == "repeated_columns":
+                raise
             continue
         if rows and len(rows[0].extras) > 1 and not any(row.problem for row in rows[:200]):
             fitting[delimiter] = len(rows[0].extras)
+    if not fitting and len(head.split()) and not head.strip().count(b"\n"):
+        problem = "it has one line: headings without rows, or rows without headings."
+        raise _refused("csv", problem, "Give a sample with its headings and some real rows.")
     if not fitting:
         listed = ", ".join(DELIMITERS.values())
         problem = f"none of {listed} cuts its rows into the columns of its headings."

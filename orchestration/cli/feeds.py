@@ -140,6 +140,9 @@ def feed_new(
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook with several.")] = None,
     header_row: Annotated[int, typer.Option(min=1, help="The row of a workbook's headings.")] = 1,
+    rows_at: Annotated[
+        str | None, typer.Option(help="Where in a JSON document its list of rows is, such as data.events.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over the mapping there is.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Run the sample through the mapping there is; write nothing.")
@@ -159,7 +162,7 @@ def feed_new(
     if contract is None:
         raise typer.BadParameter("Say what the file is mapped onto, such as --contract network/milestone.")
     refuse_unsuitable(platform, tenant, feed, path, force)
-    left = proposed(platform, sample, tenant, contract, path, sheet, header_row)
+    left = proposed(platform, sample, tenant, contract, path, sheet, header_row, rows_at)
     if as_json:
         print_json({"path": path, "feed": feed, "left": left})
         return
@@ -307,6 +310,7 @@ def proposed(
     path: Path,
     sheet: str | None,
     header_row: int,
+    rows_at: str | None,
 ) -> list[str]:
     """Write the proposal and return what is left to decide."""
     from data.mapping.propose import propose, write
@@ -318,7 +322,7 @@ def proposed(
     if base is None:
         listed = ", ".join("/".join(key) for key in platform.contracts)
         raise OrchestrationError(f"There is no contract {contract!r}. The contracts are: {listed}.")
-    proposal = propose(sample_of(sample, sheet, header_row), base, tenant, sample.name)
+    proposal = propose(sample_of(sample, sheet, header_row, rows_at), base, tenant, sample.name)
     write(proposal, path)
     return proposal.left
 

@@ -28,6 +28,7 @@ JSON = frozenset({"application/json"})
 MEDIA: dict[str, tuple[str, frozenset[str]]] = {
     "csv": ("csv", frozenset({"text/csv"})),
     "jsonl": ("jsonl", frozenset({"application/x-ndjson", "application/jsonl"}) | JSON),
+    "json": ("json", JSON),
     "x12": ("x12", frozenset({"application/edi-x12"})),
     "edifact": ("edi", frozenset({"application/edifact"})),
     "dcsa": ("json", JSON),

@@ -68,6 +68,19 @@ def test_what_json_is_is_read_as_the_standard_library_reads_it(path: Path) -> No
     assert read_document(ANYTHING, content) == read_document(ANYTHING, b"\xef\xbb\xbf" + content) == expected
 
 
+@pytest.mark.parametrize("kind", ["y", "n", "i"])
+def test_a_document_of_rows_is_json_and_nothing_else_is(kind: str) -> None:
+    needs(JSON_CASES)
+    held = ANYTHING.model_copy(update={"format": "json"})
+    for path in sorted(JSON_CASES.glob(f"{kind}_*.json")):
+        try:
+            list(read(held, path.read_bytes()))
+        except FileRefused:
+            assert kind != "y" or path.stem in REPEATED_KEYS, path.stem
+        else:
+            assert kind != "n", path.stem
+
+
 @pytest.mark.parametrize("path", json_cases("y"))
 def test_what_json_is_is_a_row_of_json_lines_or_says_which_cell_is_no_single_value(path: Path) -> None:
     needs(path if path.suffix else JSON_CASES / "y_absent")

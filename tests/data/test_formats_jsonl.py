@@ -119,7 +119,7 @@ def test_unknown_keys_may_be_ignored_but_are_always_reported() -> None:
         parcel(format="jsonl", extra_columns="ignore"), LINE.replace(b"{", b'{"Mood": {"deep": [1]}, ')
     )
     assert found.rows.num_rows == 1
-    assert found.extra_columns == ("Mood",)
+    assert found.extra_columns == ("Mood.deep",)
 
 
 def test_more_lines_than_agreed_refuse_the_file() -> None:

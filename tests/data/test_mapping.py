@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
@@ -256,7 +257,7 @@ def test_a_json_line_with_unknown_keys_costs_itself_and_ignored_ones_may_be_deep
     found = judge(contract, f"{line}\n{line.replace('deep', 'new')}\n".encode())
     assert found.rows.num_rows == 1
     assert (
-        found.rejected[0].message == "The row has columns that its mapping neither uses nor ignores: 'new'."
+        found.rejected[0].message == "The row has columns that its mapping neither uses nor ignores: 'new.a'."
     )
 
 
@@ -273,6 +274,7 @@ def test_one_of_their_columns_may_be_two_of_ours() -> None:
         ("network/milestone", "network/milestones", "contract: there is no network/milestones"),
         ("tenant: demo", "tenant: other", "tenant: it says other, its folder demo"),
         ("  event_id: {from: Meldungsnr}\n", "", "columns.event_id: every row of network/milestone needs it"),
+        ("{from: Meldungsnr}", "{from: NO}", "columns.event_id.from: YAML reads False here"),
         ("remark:", "remarks:", "columns.remarks: network/milestone has no such column"),
         ("{constant: PRO}", "{constant: PRO, from: x}", "columns.reference_type: say either from"),
         ("{constant: PRO}", "{constant: AWB}", "columns.reference_type.constant: 'AWB' is none of: PRO"),
@@ -347,11 +349,57 @@ def test_a_sample_says_how_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "sample.xlsx"
     path.write_bytes(workbook({"A": sheet({1: ["a", "b"], 2: ["1", "2"]})}))
     assert (sample_of(path).format, sample_of(path).cells) == ("xlsx", {"a": ["1"], "b": ["2"]})
-    for content, words in [(b"[1]", "first line is not one object"), (b"a;b\n", "cuts its rows"),
+    for content, words in [(b"[1]", "no rows to learn from"), (b"a\nb\n", "cuts its rows"),
+                           (b"a;b\n", "it has one line"), (b" \n", "it is empty"),
+                           (b"a;a\n1;2\n", "appear more than once: 'a'"), (b'[{"a":1}', "a comma or"),
                            (b"\xd0\xcf\x11\xe0", "old Excel")]:  # fmt: skip
         path.write_bytes(content)
         with pytest.raises(FileRefused, match=words):
             sample_of(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "format", "options", "headings"),
+    [
+        (b'{"a": {"b": 1}}\n{"a": {"c": 2}}\n', "jsonl", {}, ["a.b", "a.c"]),
+        (b'{"a": {"b": 1}}', "jsonl", {}, ["a.b"]),
+        (b'{\n"a": 1\n}', "json", {}, ["a"]),
+        (b'[{"a": 1}, {"b": 2}]', "json", {}, ["a", "b"]),
+        (b'{"page": 1, "data": {"rows": [{"a": 1}]}}', "json", {"rows_at": "data.rows"}, ["a"]),
+        (b'{"few": [{"a": 1}], "many": [{"b": 1}, {"b": 2}]}', "json", {"rows_at": "many"}, ["b"]),
+    ],
+)
+def test_a_sample_of_json_says_where_its_rows_are(
+    tmp_path: Path, content: bytes, format: str, options: dict[str, Any], headings: list[str]
+) -> None:
+    path = tmp_path / "sample.json"
+    path.write_bytes(content)
+    found = sample_of(path)
+    assert (found.format, found.options, found.headings) == (format, options, headings)
+    assert bool(found.questions) == (b"many" in content)
+    if found.questions:
+        assert sample_of(path, rows_at="few").headings == ["a"]
+
+
+def test_a_partners_document_is_loaded_by_its_mapping() -> None:
+    held = parcels(
+        {
+            **PARCELS,
+            "parcel_no": {"from": "box.no"},
+            "weight_kg": {"from": "box.weight"},
+            "due_on": {"from": "due", "formats": ["%d.%m.%y"]},
+        },
+        format="json", rows_at="boxes", ignored=["box.colour"],
+    )  # fmt: skip
+    boxes = [
+        {"box": {"no": "P1", "weight": 2.5, "colour": "red"}, "due": "01.09.26"},
+        {"box": {"no": "P2", "weight": 2.5}, "due": "01.09.26", "owner": {"name": "?"}},
+    ]
+    good, strange = read(held, json.dumps({"boxes": boxes}).encode())
+    assert good.problem is None and (good.values["parcel_no"], good.values["weight_kg"]) == ("P1", "2.5")
+    assert strange.problem is not None and "'owner.name'" in strange.problem.message
+    with pytest.raises(ValueError, match="rows_at belongs to json documents only"):
+        parcels(PARCELS, rows_at="boxes")
 
 
 def test_a_proposal_gives_its_reasons_and_leaves_open_what_it_cannot_know(tmp_path: Path) -> None:
