@@ -1,7 +1,8 @@
 """JSON documents of rows: a list of objects, alone or within an object, or one object that is the one row.
 
-The text is walked once and strictly; of its values one row is held at a time. The numbers of a row are kept as the
-text the producer wrote, as in JSON lines, and so are the names of values within values.
+The text is walked strictly, and of its rows one is held at a time. What stands around the list is told of every row,
+each value by its keys from the top of the document. Numbers are kept as the text the producer wrote, and values within
+a row go by their keys, as in JSON lines.
 """
 
 from __future__ import annotations
@@ -32,15 +33,16 @@ def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
 
     What follows the last row is read too: a document that was cut off is refused, whatever it held before.
     """
-    text, known, line = _text(contract, source), contract.by_source_name, 1
-    begin, row_number = 0, 0
+    text, known, path = _text(contract, source), contract.by_source_name, _path(contract.rows_at)
+    line, begin = 1, 0
     try:
-        for row_number, (start, end, value) in enumerate(Walk(text).rows(_path(contract.rows_at)), start=1):
+        around = Walk(text).around(path)
+        for row_number, (start, end, value) in enumerate(Walk(text).rows(path), start=1):
             check_row_count(contract, row_number)
             line, begin = line + text.count("\n", begin, start), start
             raw = shortened(text[start:end])
             if isinstance(value, dict):
-                yield record_of(contract, known, value, row_number, line, raw)
+                yield record_of(contract, known, value, row_number, line, raw, around)
             else:
                 problem = Problem("json", f"Row {row_number} is no object of named values.")
                 yield Record(row_number, line, raw, problem=problem)
@@ -96,9 +98,16 @@ class Walk:
 
     def rows(self, path: Sequence[str]) -> Iterator[tuple[int, int, Any]]:
         """Where each row of the list at a path begins and ends, with its value; an object there is the one row."""
-        yield from self._enter(path, "")
+        yield from self._enter(path, "", {})
         if self._next():
             self._lost("something follows its end")
+
+    def around(self, path: Sequence[str]) -> dict[str, Any]:
+        """What stands in the objects on the way to a list, as one object; the list itself is not held."""
+        found: dict[str, Any] = {}
+        for _row in self._enter(path, "", found):
+            pass
+        return found
 
     def lists(self, limit: int) -> Iterator[tuple[str, int]]:
         """The lists of objects that stand within objects, at most so many levels down: path and length."""
@@ -107,22 +116,26 @@ class Walk:
             self._lost("something follows its end")
         yield from _lists(value, "", limit)
 
-    def _enter(self, path: Sequence[str], gone: str) -> Iterator[tuple[int, int, Any]]:
+    def _enter(
+        self, path: Sequence[str], gone: str, around: dict[str, Any]
+    ) -> Iterator[tuple[int, int, Any]]:
         if not path:
             yield from self._items() if self._next() == "[" else [self._value()]
             return
         if self._next() != "{":
             raise NotStrict(f"there is no object {gone or 'at its top'} in which {path[0]!r} could be")
-        is_there = False
+        seen: set[str] = set()
         for name in self._names():
-            if name != path[0]:
-                self._value()
-                continue
-            if is_there:
+            if name in seen:
                 raise NotStrict(f"{name!r} appears more than once")
-            is_there = True
-            yield from self._enter(path[1:], f"{gone}.{name}".removeprefix("."))
-        if not is_there:
+            seen.add(name)
+            if name != path[0]:
+                around[name] = self._value()[2]
+                continue
+            within: dict[str, Any] = {}
+            yield from self._enter(path[1:], f"{gone}.{name}".removeprefix("."), within)
+            around |= {name: within} if within else {}
+        if path[0] not in seen:
             raise NotStrict(f"there is no {path[0]!r} {'in ' + gone if gone else 'at its top'}")
 
     def _items(self) -> Iterator[tuple[int, int, Any]]:

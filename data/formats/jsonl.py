@@ -7,6 +7,7 @@ wrote, so nothing is rounded on the way to the typed column.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,17 @@ def _record(contract: Contract, known: dict[str, str], row_number: int, line: Li
 
 
 def record_of(
-    contract: Contract, known: dict[str, str], row: dict[str, Any], row_number: int, line: int, raw: str
+    contract: Contract,
+    known: dict[str, str],
+    row: dict[str, Any],
+    row_number: int,
+    line: int,
+    raw: str,
+    around: dict[str, Any] | None = None,
 ) -> Record:
-    """The record of an object, its numbers as text; `raw` are its own words."""
+    """The record of an object, its numbers as text; `raw` are its own words, `around` what is told of every row."""
     try:
-        found = flat(row, known)
+        found = flat(known, row, around or {})
     except NotStrict as error:
         return Record(row_number, line, raw, problem=Problem("json", f"Line {line}: {error}."))
     values: dict[str, str | None] = {}
@@ -72,13 +79,13 @@ def record_of(
     return Record(row_number, line, raw, values, problem, extras)
 
 
-def flat(row: dict[str, Any], known: Container[str]) -> dict[str, Any]:
-    """The values of an object and of the objects within it, by their names; NotStrict where two share one.
+def flat(known: Container[str], *objects: dict[str, Any]) -> dict[str, Any]:
+    """The values of some objects and of the objects within them, by their names; NotStrict where two share one.
 
     An object under a name that is known, or one without values, stays as it is.
     """
     found: dict[str, Any] = {}
-    for name, value in _named(row, known, ""):
+    for name, value in chain.from_iterable(_named(each, known, "") for each in objects):
         if name in found:
             raise NotStrict(f"the key {shortened(name, 60)!r} appears more than once")
         found[name] = value

@@ -44,12 +44,13 @@ def rows(content: bytes, rows_at: str | None = None, *names: str, **said: Any) -
 
 
 def test_the_rows_are_those_of_the_list_that_was_agreed() -> None:
-    first, second, third = rows(DOCUMENT, "data.events", "no", "event.code", "event.at")
+    first, second, third = rows(DOCUMENT, "data.events", "no", "event.code", "event.at", "page.number")
     assert (first.row_number, first.line_number, first.problem) == (1, 5, None)
-    assert first.values == {"c0": "E1", "c1": "AF", "c2": "1.50"}
+    assert first.values == {"c0": "E1", "c1": "AF", "c2": "1.50", "c3": "1"}
     assert first.raw_text == '{"no": "E1", "event": {"code": "AF", "at": 1.50}, "places": ["A"]}'
-    assert first.extras == ("places",)
-    assert (second.values, second.extras, second.line_number) == ({"c0": "E2"}, ("event",), 6)
+    assert first.extras == ("places", "page.note", "data.more")
+    assert (second.values, second.line_number) == ({"c0": "E2", "c3": "1"}, 6)
+    assert second.extras == ("event", "page.note", "data.more")
     assert third.problem is not None and third.problem.message == "Row 3 is no object of named values."
 
 
@@ -103,6 +104,14 @@ def test_two_values_under_one_name_set_their_row_aside() -> None:
     assert other.values == {"c0": "2"}
 
 
+def test_what_stands_around_the_list_is_told_of_every_row_wherever_it_stands() -> None:
+    content = b'{"box": {"rows": [{"no": 1}, {"no": 2}], "at": "09:00"}, "owner": {"scac": "MSCU"}}'
+    found = rows(content, "box.rows", "no", "box.at", "owner.scac")
+    assert [tuple(row.values.values()) for row in found] == [("1", "09:00", "MSCU"), ("2", "09:00", "MSCU")]
+    [row] = rows(b'{"no": 7, "rows": [{"no": 1}]}', "rows")
+    assert row.problem is not None and "'no' appears more than once" in row.problem.message
+
+
 def test_an_object_where_a_value_was_agreed_is_no_value() -> None:
     [row] = rows(b'[{"no": {"x": 1}}]')
     assert row.problem is not None and (row.problem.rule, row.problem.column) == ("type", "c0")
@@ -131,7 +140,7 @@ VALUES = st.recursive(
             {"no": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))}
         )
     ),
-    st.dictionaries(st.text(), VALUES),
+    st.dictionaries(st.text().filter(lambda name: name != "no"), VALUES),
     st.booleans(),
 )
 def test_whatever_stands_around_the_rows_they_are_what_json_says(

@@ -365,8 +365,8 @@ def test_a_sample_says_how_it_is_written(tmp_path: Path) -> None:
         (b'{"a": {"b": 1}}', "jsonl", {}, ["a.b"]),
         (b'{\n"a": 1\n}', "json", {}, ["a"]),
         (b'[{"a": 1}, {"b": 2}]', "json", {}, ["a", "b"]),
-        (b'{"page": 1, "data": {"rows": [{"a": 1}]}}', "json", {"rows_at": "data.rows"}, ["a"]),
-        (b'{"few": [{"a": 1}], "many": [{"b": 1}, {"b": 2}]}', "json", {"rows_at": "many"}, ["b"]),
+        (b'{"page": 1, "data": {"rows": [{"a": 1}]}}', "json", {"rows_at": "data.rows"}, ["a", "page"]),
+        (b'{"few": [{"a": 1}], "many": [{"b": 1}, {"b": 2}]}', "json", {"rows_at": "many"}, ["b", "few"]),
     ],
 )
 def test_a_sample_of_json_says_where_its_rows_are(
@@ -378,7 +378,7 @@ def test_a_sample_of_json_says_where_its_rows_are(
     assert (found.format, found.options, found.headings) == (format, options, headings)
     assert bool(found.questions) == (b"many" in content)
     if found.questions:
-        assert sample_of(path, rows_at="few").headings == ["a"]
+        assert sample_of(path, rows_at="few").headings == ["a", "many"]
 
 
 def test_a_partners_document_is_loaded_by_its_mapping() -> None:
@@ -387,16 +387,20 @@ def test_a_partners_document_is_loaded_by_its_mapping() -> None:
             **PARCELS,
             "parcel_no": {"from": "box.no"},
             "weight_kg": {"from": "box.weight"},
-            "due_on": {"from": "due", "formats": ["%d.%m.%y"]},
+            "due_on": {"from": "sheet.due", "formats": ["%d.%m.%y"]},
         },
         format="json", rows_at="boxes", ignored=["box.colour"],
     )  # fmt: skip
     boxes = [
-        {"box": {"no": "P1", "weight": 2.5, "colour": "red"}, "due": "01.09.26"},
-        {"box": {"no": "P2", "weight": 2.5}, "due": "01.09.26", "owner": {"name": "?"}},
+        {"box": {"no": "P1", "weight": 2.5, "colour": "red"}},
+        {"box": {"no": "P2", "weight": 2.5}, "owner": {"name": "?"}},
     ]
-    good, strange = read(held, json.dumps({"boxes": boxes}).encode())
-    assert good.problem is None and (good.values["parcel_no"], good.values["weight_kg"]) == ("P1", "2.5")
+    good, strange = read(held, json.dumps({"boxes": boxes, "sheet": {"due": "01.09.26"}}).encode())
+    assert good.problem is None and [good.values[name] for name in ("parcel_no", "weight_kg", "due_on")] == [
+        "P1",
+        "2.5",
+        "2026-09-01",
+    ]
     assert strange.problem is not None and "'owner.name'" in strange.problem.message
     with pytest.raises(ValueError, match="rows_at belongs to json documents only"):
         parcels(PARCELS, rows_at="boxes")
