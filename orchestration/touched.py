@@ -16,9 +16,6 @@ import duckdb
 
 from orchestration.errors import BuildFailed
 
-# The rows of the model that is being built.
-MADE = "temp.made"
-
 
 @dataclass(frozen=True)
 class Step:
@@ -27,29 +24,21 @@ class Step:
     unique_id: str
     name: str
     schema: str
-    sql: str
     model: str | None  # of a test: the unique id of the model it is about
-    statements: tuple[str, ...] = ()  # of a model: what leaves its table as it is to be
+    statements: tuple[str, ...]  # the first tells how many rows: built, or breaking the rule that is tested
 
     def run(self, connection: duckdb.DuckDBPyConnection) -> int:
         """Return how many rows were built, or how many break the rule that is tested; the caller commits."""
         try:
-            if self.model:
-                return _number(connection.execute(self.sql))
-            counts = [_number(connection.execute(statement)) for statement in self.statements]
+            counts = [connection.execute(statement).fetchall()[0][0] for statement in self.statements]
         except duckdb.Error as error:
             raise BuildFailed(f"{self.kind} {self.name}: {' '.join(str(error).split())}") from error
-        return counts[0]
+        return int(counts[0])
 
     @property
     def kind(self) -> str:
         """Say what it is in a sentence."""
         return "test" if self.model else "model"
-
-
-def _number(answer: duckdb.DuckDBPyConnection) -> int:
-    row = answer.fetchone()
-    return int(row[0]) if row else 0
 
 
 def steps_of(compiled: Iterable[Any]) -> list[Step]:
@@ -64,11 +53,12 @@ def steps_of(compiled: Iterable[Any]) -> list[Step]:
 
 def _step(node: Any) -> Step:
     if node.resource_type == "model":
-        return Step(node.unique_id, node.name, node.schema, node.compiled_code, None, _statements(node))
+        return Step(node.unique_id, node.name, node.schema, None, _statements(node))
     if (str(node.config.severity).upper(), node.config.error_if) != ("ERROR", "!= 0"):
         raise BuildFailed(f"test {node.name}: a short run knows only tests that let no row pass.")
     breaking = f"select {node.config.fail_calc} from (\n{node.compiled_code}\n)"
-    return Step(node.unique_id, node.name, node.schema, breaking, node.attached_node)
+    about = node.attached_node or node.depends_on.nodes[0]
+    return Step(node.unique_id, node.name, node.schema, about, (breaking,))
 
 
 def _statements(node: Any) -> tuple[str, ...]:
@@ -81,7 +71,7 @@ def _statements(node: Any) -> tuple[str, ...]:
         taken_out += f" using {touched['taken_out']}"
     then = (touched["then"],) if touched.get("then") else ()
     made = f"create or replace temp table made as\n{node.compiled_code}"
-    return (made, taken_out, f"insert into {table} by name from {MADE}", *then)
+    return (made, taken_out, f"insert into {table} by name from temp.made", *then)
 
 
 def build(
@@ -93,7 +83,7 @@ def build(
     """
     failed = []
     for step in steps:
-        if (step.model or step.unique_id) not in models or not (step.model or step.statements):
+        if (step.model or step.unique_id) not in models or not step.statements:
             continue
         count = step.run(connection)
         if step.model and count:

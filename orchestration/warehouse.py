@@ -158,6 +158,8 @@ class Warehouse:
                 self._database.execute("set memory_limit = ?", [self.memory])
             connection = self._database.cursor()
             connection.execute("set TimeZone = 'UTC'")
+            # as in dbt's profile: few questions of a long record are looked up in order, never one by one
+            connection.execute("set asof_loop_join_threshold = 0")
             self.place.enter(connection)
             try:
                 yield connection

@@ -219,6 +219,7 @@ def test_a_process_whose_code_was_changed_builds_nothing_more(
     monkeypatch.setattr(hotpath, "Runs", lambda _platform: pytest.fail("it began a run"))
     with pytest.raises(CodeChanged, match="Start it again"):
         own.carry()
+    monkeypatch.setattr(own, "prepare", lambda: None)
     own.run_forever(stop, interval=0.01)  # ends by itself, and whoever keeps it alive starts it again
     assert not stop.is_set() and not hotpath.is_alive(platform.settings)
 
