@@ -1,8 +1,8 @@
 """What was touched, built and tested by the SQL of the dbt models, without dbt's own steps around each of them.
 
-dbt compiles every model and every data test once; a short run then takes their SQL in dbt's order. Materializing a
-handful of rows by dbt takes tens of milliseconds a node, whatever the SQL costs, and commits each by itself. Here all
-of it is one transaction: where a test fails, or the process dies, what stood before stands.
+dbt compiles every model and every data test once; a short run then takes their SQL in dbt's order. For a handful of
+rows dbt's own steps around a node cost more than its SQL, and it commits each by itself. Here all of it is one
+transaction: where a test fails, or the process dies, what stood before stands.
 """
 
 from __future__ import annotations

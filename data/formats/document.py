@@ -36,7 +36,7 @@ def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
     text, known, path = _text(contract, source), contract.by_source_name, _path(contract.rows_at)
     line, begin = 1, 0
     try:
-        around = Walk(text).around(path)
+        around = Walk(text).around(path) if path else {}
         for row_number, (start, end, value) in enumerate(Walk(text).rows(path), start=1):
             check_row_count(contract, row_number)
             line, begin = line + text.count("\n", begin, start), start
