@@ -27,14 +27,18 @@
     trim(regexp_replace(lower(strip_accents({{ name }})), '[^a-z0-9]+', '-', 'g'), '-')
 {%- endmacro %}
 
+{#- The types of names that shipments have of their own. -#}
+{% macro shipment_name_types() -%}
+    {{ return(['PRO', 'CONTAINER', 'SHIPMENT', 'ORDER']) }}
+{%- endmacro %}
+
 {#- Every name of the shipments of a relation of staging, with what says when it can mean them. -#}
 {% macro shipment_names(shipments) -%}
-    {%- for reference_type, reference_key in [
-        ('PRO', 'pro_key'),
-        ('CONTAINER', 'container_key'),
-        ('SHIPMENT', 'shipment_key'),
-        ('ORDER', normalise_reference("'ORDER'", 'order_id')),
-    ] %}
+    {%- for reference_type in shipment_name_types() %}
+    {%- set reference_key = {
+        'PRO': 'pro_key', 'CONTAINER': 'container_key', 'SHIPMENT': 'shipment_key',
+        'ORDER': normalise_reference("'ORDER'", 'order_id')
+    }[reference_type] %}
     select
         tenant_id,
         carrier_id,

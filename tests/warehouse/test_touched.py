@@ -150,7 +150,8 @@ def test_a_build_of_everything_lays_tables_by_the_key_that_short_runs_look_up(ne
     keys = {
         "marts.fct_milestones": "shipment_id",
         "staging.stg_network__milestones": "event_id",
-        "intermediate.int_track_records": "known_at",
+        "intermediate.int_track_records": "known_until",
+        "identity.idn_shipment_references": "reference_type, reference_key",
     }
     for flags in (("--full-refresh",), ()):
         network.build(network.path, *flags)

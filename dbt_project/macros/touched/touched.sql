@@ -13,12 +13,13 @@
     other money at stake; points, the shipments that are asked about again; moments, what became known at one or later;
     rows, where a row of staging follows from the rows of a feed that have its key alone). `read`: by what its rows are
     chosen for who reads them. `after`: what reads its rows as they stand, before it takes them out. `then`: what is left
-    to do when its rows are in.
+    to do when its rows are in. `lies_by`: the order in which its rows lie, where that is not their key.
 -#}
-{% macro touched(by, read=none, key=none, rows_of=none, after=none, then=none) -%}
+{% macro touched(by, read=none, key=none, rows_of=none, after=none, then=none, lies_by=none) -%}
     {%- set rows_of = rows_of or model.name -%}
     {{ config(materialized='table', meta={'touched': {
         'by': by, 'read': read or by, 'key': key, 'rows_of': rows_of, 'then': then,
+        'lies_by': lies_by or 'tenant_id, ' ~ (key or touched_key(by)),
         'taken_out': touched_set(by, rows_of) ~ ' as touched where ' ~ is_of_touched(by, key)
     }}) }}
     {{ built_after('touched_' ~ by) }}
@@ -49,10 +50,17 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Whether one of `rows` is of what was touched: of a moment, what became known then and all that came to be later. -#}
+{#-
+    Whether one of `rows` is of what was touched: of a moment, what became known then and all that came to be later, or
+    was still so then.
+-#}
 {% macro is_of_touched(kind, key=none) -%}
     rows.tenant_id = touched.tenant_id
-    and rows.{{ key or touched_key(kind) }} {{ '>=' if kind == 'moments' else '=' }} touched.touched_key
+    {% if key == 'known_until' -%}
+        and coalesce(rows.known_until, timestamptz 'infinity') >= touched.touched_key
+    {%- else -%}
+        and rows.{{ key or touched_key(kind) }} {{ '>=' if kind == 'moments' else '=' }} touched.touched_key
+    {%- endif %}
 {%- endmacro %}
 
 {#- The rows of a relation that were touched. -#}
@@ -74,17 +82,11 @@
         {{ exceptions.raise_compiler_error("dbt builds everything: what was touched alone is built by a short run.") }}
     {%- endif -%}
     {%- if (model.config.meta or {}).get('touched', {}).get('by') -%}
-        {%- set compiled_code = 'select * from (' ~ compiled_code ~ ') order by ' ~ lies_by() -%}
+        {%- set compiled_code = 'select * from (' ~ compiled_code ~ ') order by ' ~ model.config.meta['touched']['lies_by'] -%}
     {%- endif -%}
     {{ return(dbt.duckdb__create_table_as(
         temporary, relation, compiled_code, language, partitioned_by=partitioned_by, sorted_by=sorted_by
     )) }}
-{%- endmacro %}
-
-{#- The order in which the rows of this model lie. -#}
-{% macro lies_by() -%}
-    {%- set how = model.config.meta['touched'] -%}
-    tenant_id, {{ how['key'] or touched_key(how['by']) }}
 {%- endmacro %}
 
 {#- The clock goes on for every row, whether or not it is built again. -#}

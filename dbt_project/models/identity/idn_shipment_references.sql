@@ -1,4 +1,4 @@
-{{ touched('shipments') }}
+{{ touched('shipments', lies_by='tenant_id, reference_type, reference_key') }}
 -- Every name under which a shipment may be spoken of, and the time in which the name can mean it.
 -- Containers travel again and again, so a name without its time is no identity.
 with names as (

@@ -45,7 +45,7 @@ last_told as (
         milestones.milestone_name,
         milestones.source_file_sha256 as file_sha256,
         milestones.source_row_number as row_number
-    from {{ ref('fct_shipments') }} as shipments
+    from {{ ref('int_shipment_watch') }} as shipments
     inner join told as milestones
         on
             shipments.tenant_id = milestones.tenant_id

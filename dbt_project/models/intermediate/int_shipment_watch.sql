@@ -9,12 +9,17 @@ with lacking as (
     where is_required and status != 'received'
 ),
 
+-- of the many that have ended only those whose papers are asked for are read
 watched as (
+    select *
+    from {{ ref('fct_shipments') }}
+    where is_open
+    union all
     select shipments.*
     from {{ ref('fct_shipments') }} as shipments
-    left join lacking
+    inner join lacking
         on shipments.tenant_id = lacking.tenant_id and shipments.shipment_id = lacking.shipment_id
-    where shipments.is_open or lacking.shipment_id is not null
+    where not shipments.is_open
 ),
 
 told as (

@@ -37,6 +37,35 @@ windows as (
     where subject.key is not null
 ),
 
+{% if is_touched_build() -%}
+asked_for as (  -- noqa: ST03, read by short runs alone
+    select
+        tenant_id,
+        back.days as days_back,
+        min(back.until) as first_until,
+        max(back.until) as last_until
+    from windows
+    group by all
+),
+
+{% endif -%}
+-- for few questions only what was known at some moment that they ask for, or else every record would be put in order
+records as (
+    select
+        records.*
+        {%- if is_touched_build() %},
+        asked_for.days_back
+        {%- endif %}
+    from {{ ref('int_track_records') }} as records
+    {%- if is_touched_build() %}
+    inner join asked_for
+        on
+            records.tenant_id = asked_for.tenant_id
+            and records.known_at < asked_for.last_until
+            and coalesce(records.known_until, timestamptz 'infinity') >= asked_for.first_until
+    {%- endif %}
+),
+
 found as (
     select
         windows.tenant_id,
@@ -48,9 +77,12 @@ found as (
         records.late_count,
         records.delay_hours
     from windows
-    asof inner join {{ ref('int_track_records') }} as records
+    asof inner join records
         on
             windows.tenant_id = records.tenant_id
+            {%- if is_touched_build() %}
+            and windows.back.days = records.days_back
+            {%- endif %}
             and windows.subject_kind = records.subject_kind
             and windows.subject_key = records.subject_key
             and windows.back.until > records.known_at

@@ -70,14 +70,14 @@ select
 from {{ ref('stg_network__facilities') }}
 union all
 -- a place the TMS names before the location master does
-select distinct
-    shipments.tenant_id, named.facility_id, named.facility_id, 'unknown', null, null,
+select
+    named.tenant_id, named.facility_id, named.facility_id, 'unknown', null, null,
     cast(null as double), cast(null as double), 'UTC'
-from {{ ref('int_network_shipments') }} as shipments
-cross join unnest([
-    struct_pack(facility_id := shipments.origin_facility_id),
-    struct_pack(facility_id := shipments.destination_facility_id)
-]) as places (named)
+from (
+    select tenant_id, origin_facility_id as facility_id from {{ ref('int_network_shipments') }}
+    union
+    select tenant_id, destination_facility_id from {{ ref('int_network_shipments') }}
+) as named
 left join {{ ref('stg_network__facilities') }} as known
-    on shipments.tenant_id = known.tenant_id and named.facility_id = known.facility_id
+    on named.tenant_id = known.tenant_id and named.facility_id = known.facility_id
 where known.facility_id is null

@@ -65,8 +65,8 @@ network_customers as (
     from {{ ref('stg_network__commitments') }}
     group by tenant_id, customer_id
     union all
-    select distinct tenant_id, customer_id, 'customer', customer_id, null, null, to_json([customer_id]), 3
-    from {{ ref('int_network_shipments') }}
+    select tenant_id, customer_id, 'customer', customer_id, null, null, to_json([customer_id]), 3
+    from (select distinct tenant_id, customer_id from {{ ref('int_network_shipments') }})
 ),
 
 network_carriers as (
@@ -81,8 +81,8 @@ network_carriers as (
         1 as preference
     from {{ ref('stg_network__carriers') }}
     union all
-    select distinct tenant_id, carrier_id, 'carrier', carrier_id, null, null, to_json([carrier_id]), 3
-    from {{ ref('int_network_shipments') }}
+    select tenant_id, carrier_id, 'carrier', carrier_id, null, null, to_json([carrier_id]), 3
+    from (select distinct tenant_id, carrier_id from {{ ref('int_network_shipments') }})
 ),
 
 unioned as (

@@ -3,8 +3,16 @@
 select cast(null as varchar) as tenant_id, cast(null as varchar) as event_id
 where false
 {%- else %}
+{% for reference_type in shipment_name_types() -%}
 select events.tenant_id, events.event_id
-from {{ ref('idn_event_references') }} as events
+from {{ ref('stg_network__milestones') }} as events
+inner join {{ ref('touched_names') }} as touched
+    on events.tenant_id = touched.tenant_id and events.reference_key = touched.reference_key
+where events.reference_type = '{{ reference_type }}' and touched.reference_type = '{{ reference_type }}'
+union
+{% endfor -%}
+select events.tenant_id, events.event_id
+from {{ ref('stg_partner__event_references') }} as events
 inner join {{ ref('touched_names') }} as touched
     on
         events.tenant_id = touched.tenant_id
