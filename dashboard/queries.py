@@ -331,6 +331,32 @@ def unmatched(publication: Publication, tenant_id: str, *, limit: int, offset: i
     )
 
 
+# By what a reference may mean: the ids that are published.
+KNOWN = {
+    "shipment_id": (
+        "fct_shipments",
+        "select 1 from read_parquet($file_known) where tenant_id = $tenant_id and shipment_id = $known_id limit 1",
+    ),
+    "facility_id": (
+        "dim_facilities",
+        "select 1 from read_parquet($file_known) where tenant_id = $tenant_id and facility_id = $known_id limit 1",
+    ),
+    "customer_id": (
+        "dim_parties",
+        "select 1 from read_parquet($file_known) "
+        "where tenant_id = $tenant_id and party_role = 'customer' and party_id = $known_id limit 1",
+    ),
+}
+
+
+@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
+def is_known(publication: Publication, tenant_id: str, what: str, known_id: str) -> bool:
+    """Say whether a published shipment, facility or customer (`what` names the id) of the tenant has this id."""
+    table, query = KNOWN[what]
+    file = publication.file(table)
+    return bool(_rows(publication, query, file_known=file, tenant_id=tenant_id, known_id=known_id))
+
+
 RISK_SPREAD = """
 select least(cast(floor(late_probability * 20) as integer), 19) as bin, count(*) as shipment_count
 from read_parquet($file_scores)

@@ -47,7 +47,7 @@ Element keys, stable for browser tests (the page carries them as the class `st-k
   quarantine_table, quarantine_row, fix_<column>_<quarantine_id>, fix_submit, fix_ignore,
   fix_reason_<quarantine_id>, fix_ignore_confirm, published_table;
   with <mark> a hash of the reference: unmatched_page, unmatched_table, unmatched_row, unmatched_choice_<mark>,
-  unmatched_shipment_<mark>, unmatched_reason_<mark>, unmatched_decide; decided_table, decided_which, decided_why,
+  unmatched_other_<mark>, unmatched_reason_<mark>, unmatched_decide; decided_table, decided_which, decided_why,
   decided_undo
 - model: model_card, model_metrics, model_reliability, model_lead_time, model_checkpoints, model_spread
 - partners: partner_cases_table, partner_open_case, shipments_open, shipments_table

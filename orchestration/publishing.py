@@ -64,7 +64,7 @@ def settings_digest(platform: Platform) -> str:
 
 def decisions_sha256(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return one hash over what decisions say, whatever their order."""
-    told = [{name: row[name] for name in decisions.TOLD if name != "decided_at"} for row in rows]
+    told = [{name: row.get(name) for name in decisions.TOLD if name != "decided_at"} for row in rows]
     return canonical_sha256(sorted(told, key=lambda row: (row["tenant_id"], row["decision_id"])))
 
 

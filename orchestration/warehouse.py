@@ -67,7 +67,7 @@ SETTINGS_TABLES = {
     "exception_rules": "tenant_id varchar, exception_type varchar, parameter varchar, value double, is_enabled boolean",
     "reference_decisions": (
         "tenant_id varchar, reference_type varchar, reference_key varchar, carrier_id varchar, decision varchar, "
-        "shipment_id varchar, decision_id varchar, decided_at timestamptz"
+        "shipment_id varchar, facility_id varchar, customer_id varchar, decision_id varchar, decided_at timestamptz"
     ),
 }
 # What orchestration tells dbt once the files are loaded.

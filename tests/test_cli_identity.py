@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -72,7 +73,8 @@ def test_what_waits_is_listed_most_messages_first_and_only_the_tenants_own(platf
         ("MSCU123456", 2),
     ]
     assert listed[0]["candidates"][0] == {
-        "shipment_id": "SHP-2",
+        "means": "SHP-2",
+        "name": None,
         "score": 0.93,
         "reasons": ["one sign differs", "the same carrier"],
     }
@@ -108,6 +110,20 @@ def test_what_cannot_be_is_refused_with_a_sentence(
     auditor = (*TENANT, "--as", "auditor", "--reason", "x")
     assert "You hold no role" in run("match", *PRO, "SHP-1", *auditor, code=1)
     assert run("list", *TENANT, "--decided", "--json") == []
+
+
+def test_a_place_means_a_facility_and_a_customers_number_an_account_of_the_tenant(platform: Platform) -> None:
+    place, number = ("PLACE", "YARD7"), ("CUSTOMER", "C100001")
+    assert "No published facility of demo is called 'SHP-1'" in run("match", *place, "SHP-1", *SAID, code=4)
+    assert "No published customer of demo is called 'SIN'" in run("match", *number, "SIN", *SAID, code=4)
+    assert run("match", *place, "SIN", *SAID, "--json")["facility_id"] == "SIN"
+    customer = _a_customer(platform)
+    assert run("match", *number, customer, *SAID, "--json")["customer_id"] == customer
+
+
+def _a_customer(platform: Platform) -> str:
+    (known,) = platform.settings.published.glob("*/dim_parties.parquet")
+    return str(pq.read_table(known).to_pylist()[0]["party_id"])
 
 
 # --- the data's path -------------------------------------------------------------------------------------

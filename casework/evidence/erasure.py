@@ -51,7 +51,10 @@ PLACES: dict[Table, tuple[str, ...]] = {
     effects: ("payload", "recipient"),
     messages: ("body", "subject", "address"),
     partner_links: ("reason", "revoke_reason"),
-    reference_decisions: ("reference_key", "shipment_id", "reason", "undo_reason"),
+    reference_decisions: (
+        *("reference_key", "shipment_id", "facility_id", "customer_id"),
+        *("reason", "undo_reason"),
+    ),
 }
 KEPT_OF_EFFECTS = frozenset(("target", "party_id"))
 UNDER_WAY = (EffectState.PENDING.value, EffectState.CLAIMED.value, EffectState.NEEDS_HUMAN.value)

@@ -1,7 +1,8 @@
-"""Which shipment a reference means where identity could not say it: a person's decision, and its undoing.
+"""What a reference means where identity could not say it: a person's decision, and its undoing.
 
 A decision is about one reference of one carrier, in identity's comparable form; every message that gives it
-follows, those that are still to come too. One decision stands at a time. A mistake is undone, never
+follows, those that are still to come too. The name of a place means a facility, the number of a customer an
+account, every other reference a shipment. One decision stands at a time. A mistake is undone, never
 overwritten: both stay in the table and in the log.
 """
 
@@ -29,10 +30,14 @@ MATCH, IGNORE = "match", "ignore"
 FACTS = {MATCH: "reference:matched", IGNORE: "reference:ignored"}
 UNDONE = "reference:decision:undone"
 MAX_PAGE = 500
+PLACE, CUSTOMER = "PLACE", "CUSTOMER"
+# By the type of the reference the column that says what it means; of every other type it is a shipment.
+MEANS = {PLACE: "facility_id", CUSTOMER: "customer_id"}
+WHAT = {"shipment_id": "shipment", "facility_id": "facility", "customer_id": "customer"}
 # What identity needs to know of a decision that stands.
 TOLD = (
     *("tenant_id", "reference_type", "reference_key", "carrier_id"),
-    *("decision", "shipment_id", "decision_id", "decided_at"),
+    *("decision", "shipment_id", "facility_id", "customer_id", "decision_id", "decided_at"),
 )
 
 
@@ -40,9 +45,14 @@ TOLD = (
 class Reference:
     """A reference as identity compares it; without a carrier where the messages do not say who speaks."""
 
-    reference_type: str  # PRO, CONTAINER, SHIPMENT, ...
+    reference_type: str  # PRO, CONTAINER, SHIPMENT, ..., PLACE, CUSTOMER
     reference_key: str
     carrier_id: str | None = None
+
+    @property
+    def means(self) -> str:
+        """Name the column that says what it means."""
+        return MEANS.get(self.reference_type, "shipment_id")
 
     def __str__(self) -> str:
         """Name it in a sentence."""
@@ -52,7 +62,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceDecision:
-    """A person's word on a reference: `match` with the shipment it means, or `ignore` for none of the tenant's."""
+    """A person's word on a reference: `match` with what it means, or `ignore` for nothing of the tenant's."""
 
     decision_id: str
     reference_type: str
@@ -60,6 +70,8 @@ class ReferenceDecision:
     carrier_id: str | None
     decision: str
     shipment_id: str | None
+    facility_id: str | None
+    customer_id: str | None
     reason: str
     decided_by: str
     decided_by_name: str
@@ -74,13 +86,18 @@ class ReferenceDecision:
         """Whether it was not undone."""
         return self.undone_at is None
 
+    @property
+    def means(self) -> str | None:
+        """What the reference means: the shipment, facility or customer, by its type; None where it is left out."""
+        return self.shipment_id or self.facility_id or self.customer_id
+
 
 def decide(
-    desk: Desk, principal: Principal, tenant_id: str, asked: Reference, shipment_id: str | None, reason: str
+    desk: Desk, principal: Principal, tenant_id: str, asked: Reference, means: str | None, reason: str
 ) -> ReferenceDecision:
-    """Say that a reference means a shipment, or (None) no shipment of the tenant's."""
+    """Say what a reference means, or (None) that it means nothing of the tenant's."""
     reference = _clean(asked)
-    meant = None if shipment_id is None else _said(shipment_id, "the shipment", 120, "shipment_id")
+    meant = None if means is None else _said(means, f"the {WHAT[reference.means]}", 120, "means")
     why = _said(reason, "why; it stays in the log", 1_000, "reason")
     _refuse_stranger(desk, principal, tenant_id)
     with desk.writing(tenant_id, principal.principal_id) as work:
@@ -155,8 +172,13 @@ def _require(connection: Connection, principal: Principal, tenant_id: str, permi
 
 def _clean(asked: Reference) -> Reference:
     carrier = (asked.carrier_id or "").strip()
+    kind = _said(asked.reference_type, "the type of the reference", 40, "reference_type").upper()
+    if kind == CUSTOMER and carrier:
+        raise DetailsRefused(
+            "A customer's number belongs to no carrier. Leave the carrier out.", field="carrier_id"
+        )
     return Reference(
-        _said(asked.reference_type, "the type of the reference", 40, "reference_type"),
+        kind,
         _said(asked.reference_key, "the reference", 200, "reference_key"),
         _said(carrier, "the carrier", 120, "carrier_id") if carrier else None,
     )
@@ -186,7 +208,7 @@ def _refuse_second(work: Work, reference: Reference) -> None:
 
 
 def _already(work: Work, reference: Reference, found: RowMapping) -> str:
-    means = f"it means {found['shipment_id']}" if found["decision"] == MATCH else "it is to be left out"
+    means = f"it means {found[reference.means]}" if found["decision"] == MATCH else "it is to be left out"
     by = grants.name_of(work.connection, found["decided_by"]).get(found["decided_by"], found["decided_by"])
     return (
         f"{by} decided about {reference} before: {means}. That decision ({found['decision_id']}) stands; "
@@ -194,15 +216,16 @@ def _already(work: Work, reference: Reference, found: RowMapping) -> str:
     )
 
 
-def _row(work: Work, reference: Reference, shipment_id: str | None, reason: str) -> dict[str, Any]:
+def _row(work: Work, reference: Reference, means: str | None, reason: str) -> dict[str, Any]:
     return {
+        **dict.fromkeys(WHAT),
         "tenant_id": work.tenant_id,
         "decision_id": new_id(),
         "reference_type": reference.reference_type,
         "reference_key": reference.reference_key,
         "carrier_id": reference.carrier_id,
-        "decision": IGNORE if shipment_id is None else MATCH,
-        "shipment_id": shipment_id,
+        "decision": IGNORE if means is None else MATCH,
+        reference.means: means,
         "reason": reason,
         "decided_by": work.actor,
         "decided_at": work.now,

@@ -22,16 +22,17 @@ class IdentityDoor:
         reference_type: str,
         reference_key: str,
         carrier_id: str | None,
-        shipment_id: str | None,
+        means: str | None,
         reason: str,
     ) -> decisions.ReferenceDecision:
-        """Say which shipment a reference of a carrier means; None for none of the tenant's.
+        """Say what a reference of a carrier means, by its id; None for nothing of the tenant's.
 
-        Type and key are those of `fct_unmatched_references`; the next build of the warehouse follows. Raises
+        Type and key are those of `fct_unmatched_references`: a PLACE means a facility, a CUSTOMER a customer, every
+        other type a shipment. The next build of the warehouse follows. Raises
         `NotPermitted`, `DetailsRefused`, and `TransitionRefused` while another decision about it stands.
         """
         reference = decisions.Reference(reference_type, reference_key, carrier_id)
-        return decisions.decide(self.desk, principal, tenant_id, reference, shipment_id, reason)
+        return decisions.decide(self.desk, principal, tenant_id, reference, means, reason)
 
     def undo_reference_decision(
         self, principal: Principal, tenant_id: str, decision_id: str, reason: str

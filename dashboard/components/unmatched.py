@@ -1,4 +1,4 @@
-"""References that named no shipment: what each may mean, a person's decision, and the decisions that stand.
+"""Names that nobody knows (of shipments, places, customers): what each may mean, and what people decided.
 
 Whatever a partner wrote is shown as it is, never as markup.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from casework.errors import CaseworkError, NotFound
-from casework.identity.decisions import ReferenceDecision
+from casework.identity.decisions import CUSTOMER, WHAT, Reference, ReferenceDecision
 from dashboard import context, queries
 from dashboard.components.notices import attempt
 from dashboard.components.tables import frame_of, show_table
@@ -30,6 +30,9 @@ WHY = {
     "contradictory": "its messages name two shipments",
     "out_of_time": "its shipment was not under way then",
     "other_carrier": "a shipment of another carrier has it",
+    "unknown_place": "no facility is called so",
+    "several_places": "several facilities are in that town",
+    "unknown_customer": "no account has that number",
     "ignored": "left out by a person",
 }
 
@@ -72,7 +75,8 @@ def _waiting(publication: Publication | None, decided: Sequence[ReferenceDecisio
         st.number_input("Page", min_value=1, value=1, key="unmatched_page", width=110)
     if publication is None or not rows:
         st.info(
-            "No reference waits. Messages that name no shipment of ours are kept here until somebody decides."
+            "No reference waits. Messages that name no shipment, place or customer of ours are kept here until "
+            "somebody decides."
         )
         return
     left, right = st.columns([1.6, 1], gap="medium")
@@ -117,16 +121,16 @@ def _why(row: Row) -> str:
 
 def _likeliest(row: Row) -> str:
     found = candidates(row)
-    return f"{visible(found[0]['shipment_id'])} ({share(found[0]['score'])})" if found else ""
+    return f"{visible(found[0]['means'])} ({share(found[0]['score'])})" if found else ""
 
 
 def candidates(row: Row) -> list[dict[str, Any]]:
-    """Return the shipments a reference may mean, the likeliest first: shipment_id, score (0 to 1), reasons."""
+    """Return what a reference may mean, the likeliest first: means (its id), name, score (0 to 1), reasons."""
     try:
         found = json.loads(row["candidates"] or "[]")
     except ValueError:
         return []
-    return [one for one in found if isinstance(one, dict) and one.get("shipment_id")]
+    return [one for one in found if isinstance(one, dict) and one.get("means")]
 
 
 def _row(row: Row, publication: Publication, viewer: Viewer) -> None:
@@ -134,10 +138,11 @@ def _row(row: Row, publication: Publication, viewer: Viewer) -> None:
     with st.container(border=True, key="unmatched_row"):
         plain(row["reference"])
         carrier = f"carrier {row['carrier_id']}" if row["carrier_id"] else "no carrier said"
-        st.caption(literal(f"{row['reference_type']} {row['reference_key']}, {carrier}: {_why(row)}"))
+        spoken_by = "" if row["reference_type"] == CUSTOMER else f", {carrier}"
+        st.caption(literal(f"{row['reference_type']} {row['reference_key']}{spoken_by}: {_why(row)}"))
         st.caption(
             literal(
-                f"{row['message_count']:,} messages, from {moment(row['first_told_at'])} "
+                f"{row['message_count']:,} {_counted(row)}, from {moment(row['first_told_at'])} "
                 f"to {moment(row['last_told_at'])}"
             )
         )
@@ -145,7 +150,7 @@ def _row(row: Row, publication: Publication, viewer: Viewer) -> None:
             st.code(visible(row["example_remark"])[:2000], language=None, wrap_lines=True)
         st.caption(
             literal(
-                f"For example message {row['example_event_id']}: file {str(row['source_file_sha256'])[:12]}, "
+                f"For example {_example(row)}: file {str(row['source_file_sha256'])[:12]}, "
                 f"row {row['source_row_number']}"
             )
         )
@@ -155,6 +160,20 @@ def _row(row: Row, publication: Publication, viewer: Viewer) -> None:
             _may_mean(row)
 
 
+def _counted(row: Row) -> str:
+    return "shipments and orders" if row["reference_type"] == CUSTOMER else "messages"
+
+
+def _example(row: Row) -> str:
+    example = str(row["example_event_id"])  # of a customer's number it says itself what it is
+    return example if row["reference_type"] == CUSTOMER else f"message {example}"
+
+
+def _what(row: Row) -> str:
+    """Return the name of the id that says what a reference means."""
+    return Reference(row["reference_type"], row["reference_key"]).means
+
+
 def _may_mean(row: Row) -> None:
     for one in candidates(row):
         plain(_words(one))
@@ -162,65 +181,65 @@ def _may_mean(row: Row) -> None:
 
 def _words(candidate: dict[str, Any]) -> str:
     reasons = ", ".join(str(reason) for reason in candidate.get("reasons") or ())
-    return f"{candidate['shipment_id']}: {share(candidate.get('score'))}. {reasons}"
+    return f"{_named(candidate)}: {share(candidate.get('score'))}. {reasons}"
+
+
+def _named(candidate: dict[str, Any]) -> str:
+    name = candidate.get("name")
+    return (
+        f"{candidate['means']} ({name})" if name and name != candidate["means"] else str(candidate["means"])
+    )
 
 
 def _form(row: Row, publication: Publication, viewer: Viewer) -> None:
-    """Ask which shipment is meant and why; nothing is chosen beforehand."""
-    mark, found = mark_of(row), candidates(row)
+    """Ask what is meant and why; nothing is chosen beforehand."""
+    mark, found, what = mark_of(row), candidates(row), WHAT[_what(row)]
     said = {str(number): _words(one) for number, one in enumerate(found)}
-    said |= {ANOTHER: "Another shipment, named below", IGNORE: "None of ours: leave it out"}
+    said |= {ANOTHER: f"Another {what}, named below", IGNORE: "None of ours: leave it out"}
     with st.form(f"unmatched_form_{mark}", border=False):
         choice = st.radio(
-            "Which shipment is meant?",
+            f"Which {what} is meant?",
             list(said),
             index=None,
             key=f"unmatched_choice_{mark}",
             format_func=lambda name: literal(said[name]),
         )
-        number = st.text_input("Another shipment's number", key=f"unmatched_shipment_{mark}", max_chars=120)
+        number = st.text_input(f"Another {what}'s number", key=f"unmatched_other_{mark}", max_chars=120)
         reason = st.text_input("Why?", key=f"unmatched_reason_{mark}", max_chars=1000)
         if st.form_submit_button("Decide", key="unmatched_decide", type="primary"):
             typed = (number or "").strip()
             attempt(
-                lambda: _decide(row, meant(choice, typed, found, publication, viewer), reason or "", viewer),
+                lambda: _decide(row, meant(row, choice, typed, publication, viewer), reason or "", viewer),
                 "Kept. Its messages follow with the next run.",
             )
             st.rerun()
 
 
-def meant(
-    choice: str | None,
-    typed: str,
-    found: list[dict[str, Any]],
-    publication: Publication,
-    viewer: Viewer,
-) -> str | None:
-    """Return the shipment that was chosen or typed, None for none of ours.
+def meant(row: Row, choice: str | None, typed: str, publication: Publication, viewer: Viewer) -> str | None:
+    """Return the shipment, facility or customer that was chosen or typed, None for none of ours.
 
-    Raises `NotFound` where nothing was chosen, where two things were, or where no published shipment has the number.
+    Raises `NotFound` where nothing was chosen, where two things were, or where nothing published has the number.
     """
+    what = _what(row)
     if choice is None:
-        raise NotFound("Choose the shipment that is meant, or that it is none of ours.")
+        raise NotFound(f"Choose the {WHAT[what]} that is meant, or that it is none of ours.")
     if choice != ANOTHER:
         if typed:
             raise NotFound(
                 f"You chose an answer and typed {typed!r}. Empty the number, or choose another shipment."
             )
-        return None if choice == IGNORE else str(found[int(choice)]["shipment_id"])
-    if not queries.shipments(publication, queries.Scope(viewer.tenant_id), (typed,)):
+        return None if choice == IGNORE else str(candidates(row)[int(choice)]["means"])
+    if not queries.is_known(publication, viewer.tenant_id, what, typed):
         raise NotFound(
-            f"No published shipment is called {typed!r}. Check the number; one that is new can be named "
+            f"No published {WHAT[what]} is called {typed!r}. Check the number; one that is new can be named "
             "after the next run.",
-            shipment_id=typed,
+            **{what: typed},
         )
     return typed
 
 
-def _decide(row: Row, shipment_id: str | None, reason: str, viewer: Viewer) -> None:
-    context.casework().decide_reference(
-        viewer.principal, viewer.tenant_id, *reference_of(row), shipment_id, reason
-    )
+def _decide(row: Row, means: str | None, reason: str, viewer: Viewer) -> None:
+    context.casework().decide_reference(viewer.principal, viewer.tenant_id, *reference_of(row), means, reason)
 
 
 # --- what was decided ------------------------------------------------------------------------------------
@@ -240,7 +259,7 @@ def _decided_row(one: ReferenceDecision) -> dict[str, Any]:
     return {
         "Reference": visible(f"{one.reference_type} {one.reference_key}"),
         "Carrier": visible(one.carrier_id or "not said"),
-        "Means": visible(one.shipment_id) if one.shipment_id else "left out",
+        "Means": visible(one.means) if one.means else "left out",
         "By": visible(one.decided_by_name),
         "At": moment(one.decided_at),
         "Why": visible(one.reason)[:300],
@@ -257,7 +276,7 @@ def _undo(decided: Sequence[ReferenceDecision], viewer: Viewer) -> None:
 
 
 def _title(one: ReferenceDecision) -> str:
-    means = f"means {one.shipment_id}" if one.shipment_id else "is left out"
+    means = f"means {one.means}" if one.means else "is left out"
     return visible(f"{one.reference_type} {one.reference_key} {one.carrier_id or ''} {means}")
 
 

@@ -27,6 +27,18 @@
     trim(regexp_replace(lower(strip_accents({{ name }})), '[^a-z0-9]+', '-', 'g'), '-')
 {%- endmacro %}
 
+{#- The comparable form of a place as a partner's event tells it: its code, else its town, else its name. -#}
+{% macro place_key(told) -%}
+    coalesce(
+        nullif({{ bare_reference(told ~ '.location_code') }}, ''),
+        case
+            when {{ told }}.city_key != ''
+                then concat_ws('/', {{ told }}.city_key, {{ told }}.region_code, {{ told }}.country_code)
+        end,
+        nullif({{ bare_reference(told ~ '.location_name') }}, '')
+    )
+{%- endmacro %}
+
 {#- The types of names that shipments have of their own. -#}
 {% macro shipment_name_types() -%}
     {{ return(['PRO', 'CONTAINER', 'SHIPMENT', 'ORDER']) }}

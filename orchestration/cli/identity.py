@@ -1,4 +1,4 @@
-"""Commands over references that no shipment could be found for: what waits, and what a person decides about it."""
+"""Commands over names that nobody knows (of shipments, places, customers): what waits, and what a person decides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 TENANT = Annotated[str, typer.Option(help="Whose references.")]
 REASON = Annotated[str, typer.Option(help="Why; it stays in the log.")]
-TYPE = Annotated[str, typer.Argument(help="The reference's type as `identity list` names it, such as PRO.")]
+TYPE = Annotated[
+    str,
+    typer.Argument(help="The reference's type as `identity list` names it, such as PRO, PLACE or CUSTOMER."),
+]
 KEY = Annotated[str, typer.Argument(help="The reference in the comparable form that `identity list` names.")]
 CARRIER = Annotated[
     str | None, typer.Option(help="The carrier whose reference it is; left out where the list names none.")
@@ -25,7 +28,9 @@ CARRIER = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    identity = typer.Typer(help="References that no shipment could be found for.", no_args_is_help=True)
+    identity = typer.Typer(
+        help="Names of shipments, places and customers that nobody knows.", no_args_is_help=True
+    )
     identity.command("list")(identity_list)
     identity.command("match")(identity_match)
     identity.command("ignore")(identity_ignore)
@@ -112,7 +117,8 @@ def _likeliest(row: dict[str, Any]) -> str:
     if not row["candidates"]:
         return "nothing known"
     first = row["candidates"][0]
-    return f"{first['shipment_id']} ({first['score']:.0%}: {', '.join(first['reasons'])})"
+    name = f" {first['name']}" if first["name"] else ""
+    return f"{first['means']}{name} ({first['score']:.0%}: {', '.join(first['reasons'])})"
 
 
 def _print_decisions(tenant: str, made: tuple[ReferenceDecision, ...], *, as_json: bool) -> None:
@@ -124,7 +130,7 @@ def _print_decisions(tenant: str, made: tuple[ReferenceDecision, ...], *, as_jso
         ["decision", "type", "reference", "carrier", "means", "by", "at", "reason", "undone"],
         [
             [one.decision_id, one.reference_type, one.reference_key, one.carrier_id,
-             one.shipment_id or "left out", one.decided_by_name, f"{one.decided_at:%Y-%m-%d %H:%M}Z", one.reason,
+             one.means or "left out", one.decided_by_name, f"{one.decided_at:%Y-%m-%d %H:%M}Z", one.reason,
              one.undone_at and f"{one.undone_at:%Y-%m-%d %H:%M}Z by {one.undone_by_name}: {one.undo_reason}"]
             for one in made
         ],
@@ -134,7 +140,12 @@ def _print_decisions(tenant: str, made: tuple[ReferenceDecision, ...], *, as_jso
 def identity_match(
     reference_type: TYPE,
     reference_key: KEY,
-    shipment: Annotated[str, typer.Argument(help="The number of the shipment that is meant.")],
+    means: Annotated[
+        str,
+        typer.Argument(
+            help="The shipment that is meant; of a PLACE the facility, of a CUSTOMER the account."
+        ),
+    ],
     tenant: TENANT,
     login: LOGIN,
     reason: REASON,
@@ -142,32 +153,43 @@ def identity_match(
     carrier: CARRIER = None,
     as_json: JSON = False,
 ) -> None:
-    """Say which shipment a reference means; its messages follow with the next run."""
+    """Say what a reference means; its messages follow with the next run."""
     platform = _platform()
     with signed_in(platform.casework, login, password) as person:
         platform.casework.reference_decisions(
             person, tenant, limit=0
         )  # whoever may not look asks for nothing
-        _check_shipment(platform, tenant, shipment)
+        _check_known(platform, tenant, reference_type, means)
         made = platform.casework.decide_reference(
-            person, tenant, reference_type, reference_key, carrier, shipment, reason
+            person, tenant, reference_type, reference_key, carrier, means, reason
         )
-    _tell(made, f"means {made.shipment_id}", as_json=as_json)
+    _tell(made, f"means {made.means}", as_json=as_json)
 
 
-def _check_shipment(platform: Platform, tenant: str, shipment: str) -> None:
-    """Refuse a number that no published shipment of the tenant has: a slip of the pen would match nothing."""
+# By what a reference may mean: the mart that holds it, and what else picks it out there.
+KNOWN_IN: dict[str, tuple[str, list[tuple[str, str, str]], str]] = {
+    "shipment_id": ("fct_shipments", [], "shipment_id"),
+    "facility_id": ("dim_facilities", [], "facility_id"),
+    "customer_id": ("dim_parties", [("party_role", "=", "customer")], "party_id"),
+}
+
+
+def _check_known(platform: Platform, tenant: str, reference_type: str, means: str) -> None:
+    """Refuse an id that nothing published of the tenant has: a slip of the pen would match nothing."""
     import pyarrow.parquet as pq
 
     from casework.errors import NotFound
+    from casework.identity.decisions import WHAT, Reference
 
-    path = _published(platform, "fct_shipments")
-    wanted = [("tenant_id", "=", tenant), ("shipment_id", "=", shipment)]
-    if path is None or not pq.read_table(path, columns=["shipment_id"], filters=wanted).num_rows:
+    what = Reference(reference_type.strip().upper(), "").means
+    mart, of_kind, column = KNOWN_IN[what]
+    path = _published(platform, mart)
+    wanted = [("tenant_id", "=", tenant), (column, "=", means), *of_kind]
+    if path is None or not pq.read_table(path, columns=[column], filters=wanted).num_rows:
         raise NotFound(
-            f"No published shipment of {tenant} is called {shipment!r}. Check the number; a shipment that is "
-            "new can be named after the next run.",
-            shipment_id=shipment,
+            f"No published {WHAT[what]} of {tenant} is called {means!r}. Check the number; one that is new can be "
+            "named after the next run.",
+            **{what: means},
         )
 
 
@@ -181,7 +203,7 @@ def identity_ignore(
     carrier: CARRIER = None,
     as_json: JSON = False,
 ) -> None:
-    """Say that a reference means no shipment of the tenant's; its messages wait no longer."""
+    """Say that a reference means nothing of the tenant's; its messages wait no longer."""
     casework = _platform().casework
     with signed_in(casework, login, password) as person:
         made = casework.decide_reference(person, tenant, reference_type, reference_key, carrier, None, reason)

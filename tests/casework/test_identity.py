@@ -14,7 +14,7 @@ from casework.identity import decisions
 from casework.model import Contact, Grant, Role
 from casework.store.engine import writing
 from casework.store.tables import audit_entries, events, reference_decisions
-from casework.store.work import new_id
+from casework.store.work import Work, new_id
 from tests.casework.office import (
     ADMIN,
     APPROVER,
@@ -33,12 +33,13 @@ from tests.casework.test_concurrency import at_once
 
 PRO = ("PRO", "4711", OWN_CARRIER)
 ELSEWHERE = "health"
+NEWER = ("facility_id", "customer_id")
 
 
 def match(office: Office, shipment: str | None = "SH-1", who: str = LEAD, **changed: Any) -> Any:
     reference = {"reference_type": "PRO", "reference_key": "4711", "carrier_id": OWN_CARRIER} | changed
     return office.casework.decide_reference(
-        office.who(who), TENANT, shipment_id=shipment, **({"reason": "They rang."} | reference)
+        office.who(who), TENANT, means=shipment, **({"reason": "They rang."} | reference)
     )
 
 
@@ -107,6 +108,49 @@ def test_the_same_number_of_another_carrier_or_type_is_another_reference(office:
     with pytest.raises(TransitionRefused, match="PRO 4711 without a carrier"):
         match(office, "SH-5", carrier_id="  ")
     assert [row["shipment_id"] for row in stored(office)] == ["SH-1", "SH-2", "SH-3", "SH-4"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "carrier", "column"),
+    [
+        ("PLACE", OWN_CARRIER, "facility_id"),
+        ("place", None, "facility_id"),
+        ("CUSTOMER", None, "customer_id"),
+    ],
+)
+def test_the_name_of_a_place_means_a_facility_and_a_customers_number_an_account(
+    office: Office, kind: str, carrier: str | None, column: str
+) -> None:
+    made = match(office, "X-1", reference_type=kind, carrier_id=carrier)
+    (row,) = stored(office)
+    means = {name: row[name] for name in ("shipment_id", "facility_id", "customer_id")}
+    assert means == dict.fromkeys(means) | {column: "X-1"}
+    assert (made.means, made.reference_type, getattr(made, column)) == ("X-1", kind.upper(), "X-1")
+    (told_of,) = decisions.standing(office.engine, TENANT)
+    assert told_of[column] == "X-1"
+    with pytest.raises(TransitionRefused, match="it means X-1"):
+        match(office, None, reference_type=kind, carrier_id=carrier)
+    assert chain.verify(office.casework, TENANT).ok
+
+
+def test_a_decision_told_before_places_could_be_decided_still_is_what_the_log_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say = Work.say
+
+    def as_then(work: Work, fact: str, **told: Any) -> None:
+        row = {
+            name: value for name, value in told["details"]["reference_decision"].items() if name not in NEWER
+        }
+        say(work, fact, **told | {"details": {"reference_decision": row}})
+
+    monkeypatch.setattr(Work, "say", as_then)
+    match(office)
+    assert chain.verify(office.casework, TENANT).ok
+    with writing(office.engine, TENANT) as connection:
+        mine = reference_decisions.c.tenant_id == TENANT
+        connection.execute(update(reference_decisions).where(mine).values(facility_id="DC-666"))
+    assert not chain.verify(office.casework, TENANT).ok
 
 
 @pytest.mark.parametrize("carrier", [OWN_CARRIER, None])
@@ -205,6 +249,8 @@ def test_the_warehouse_is_told_what_stands_and_nothing_else(office: Office) -> N
         "carrier_id": OWN_CARRIER,
         "decision": "match",
         "shipment_id": "SH-1",
+        "facility_id": None,
+        "customer_id": None,
         "decision_id": standing.decision_id,
         "decided_at": office.clock(),
     }
@@ -231,8 +277,9 @@ def test_undone_ones_are_listed_on_demand_newest_first_a_page_at_a_time(office: 
     [
         ({"reason": "  "}, "reason"),
         ({"reason": "x" * 1_001}, "reason"),
-        ({"shipment": " "}, "shipment_id"),
-        ({"shipment": "S" * 121}, "shipment_id"),
+        ({"shipment": " "}, "means"),
+        ({"shipment": "S" * 121}, "means"),
+        ({"reference_type": "CUSTOMER"}, "carrier_id"),
         ({"reference_type": ""}, "reference_type"),
         ({"reference_key": "\0 "}, "reference_key"),
         ({"reference_key": "9" * 201}, "reference_key"),
@@ -259,7 +306,14 @@ def test_undoing_needs_a_reason_and_a_decision_that_is_there(office: Office) -> 
 
 @pytest.mark.parametrize(
     "changed",
-    [{"shipment_id": "SH-666"}, {"reason": "other"}, {"undone_by": LEAD}, {"reference_key": "1"}],
+    [
+        {"shipment_id": "SH-666"},
+        {"facility_id": "DC-666"},
+        {"customer_id": "C-666"},
+        {"reason": "other"},
+        {"undone_by": LEAD},
+        {"reference_key": "1"},
+    ],
 )
 def test_a_decision_changed_behind_the_logs_back_is_found(office: Office, changed: dict[str, str]) -> None:
     match(office)

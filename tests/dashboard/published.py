@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -85,12 +86,33 @@ HOSTILE_REMARK = "<img src=x onerror=alert(1)>[pay](http://evil.test)"
 
 def unmatched() -> list[dict[str, Any]]:
     """Return references that named no shipment: of two that wait, one with a candidate; one left out; a stranger's."""
-    slip = [{"shipment_id": "SHP-2", "score": 0.93, "reasons": ["one sign differs", "the same carrier"]}]
+    slip = [
+        {"means": "SHP-2", "name": None, "score": 0.93, "reasons": ["one sign differs", "the same carrier"]}
+    ]
     return [
         _unmatched("MSCU123456", message_count=2, reference_type="CONTAINER", carrier_id=None),
         _unmatched("4711", candidates=json.dumps(slip)),
         _unmatched("666", message_count=99, decision_id="D-1", decision="ignore", match_status="ignored"),
         _unmatched("THEIRS", message_count=999, tenant_id="health"),
+    ]
+
+
+def strange_names() -> list[dict[str, Any]]:
+    """Return a place and a customer's number that nobody knows; the place has a candidate."""
+    port = {"means": "SIN", "name": "Port of Singapore", "score": 0.8, "reasons": ["3 km away"]}
+    return [
+        _unmatched(
+            "YARD7", reference_type="PLACE", match_status="unknown_place", candidates=json.dumps([port])
+        ),
+        _unmatched(
+            "C100001",
+            reference_type="CUSTOMER",
+            carrier_id=None,
+            match_status="unknown_customer",
+            message_count=2,
+            example_event_id="ORDER SO-1",
+            example_remark=None,
+        ),
     ]
 
 
@@ -116,7 +138,12 @@ def _unmatched(key: str, **changes: Any) -> dict[str, Any]:
     return row | changes
 
 
-def publish(home: Path, shipments: list[tuple[str, str, str]], publication_id: str = "pub-1") -> Path:
+def publish(
+    home: Path,
+    shipments: list[tuple[str, str, str]],
+    publication_id: str = "pub-1",
+    waiting: Callable[[], list[dict[str, Any]]] = unmatched,
+) -> Path:
     """Write the tables for these (shipment, customer, carrier) triples and point CURRENT at them."""
     folder = home / "published" / publication_id
     folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +162,7 @@ def publish(home: Path, shipments: list[tuple[str, str, str]], publication_id: s
         "arrival_scores": [_score(shipment_id) for shipment_id, _, _ in shipments],
         "fct_status_events": [_told(shipment_id) for shipment_id, _, _ in shipments],
         "fct_impossible_events": [_impossible(shipment_id) for shipment_id, _, _ in shipments],
-        "fct_unmatched_references": unmatched(),
+        "fct_unmatched_references": waiting(),
         "fct_feed_health": [
             _feed("shipment"),
             _feed("milestone", due_by_at=AS_OF - timedelta(hours=3), is_stale=True),

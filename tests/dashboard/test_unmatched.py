@@ -12,7 +12,7 @@ from dashboard import queries
 from dashboard.components.text import literal
 from dashboard.components.unmatched import candidates, mark_of
 from tests.dashboard.conftest import signed_in
-from tests.dashboard.published import HOSTILE_REMARK, publish, unmatched
+from tests.dashboard.published import HOSTILE_REMARK, publish, strange_names, unmatched
 from tests.dashboard.test_pages import keys, who, words
 from tests.dashboard.world import World
 
@@ -32,11 +32,13 @@ def decisions(world: World) -> tuple[Any, ...]:
     return world.casework.reference_decisions(who(world, "lead"), "demo", include_undone=True)
 
 
-def decide(app: AppTest, choice: str | None, *, number: str = "", reason: str = "They rang.") -> AppTest:
+def decide(
+    app: AppTest, choice: str | None, *, number: str = "", reason: str = "They rang.", mark: str = MARK
+) -> AppTest:
     if choice is not None:
-        app.radio(key=f"unmatched_choice_{MARK}").set_value(choice)
-    app.text_input(key=f"unmatched_shipment_{MARK}").input(number)
-    app.text_input(key=f"unmatched_reason_{MARK}").input(reason)
+        app.radio(key=f"unmatched_choice_{mark}").set_value(choice)
+    app.text_input(key=f"unmatched_other_{mark}").input(number)
+    app.text_input(key=f"unmatched_reason_{mark}").input(reason)
     return app.button(key="unmatched_decide").click().run()
 
 
@@ -123,7 +125,7 @@ def test_whoever_may_not_decide_sees_no_controls_and_the_door_refuses(world: Wor
         assert "one sign" in words(app)  # what it may mean is there to read
         controls = (
             "unmatched_choice",
-            "unmatched_shipment",
+            "unmatched_other",
             "unmatched_reason",
             "unmatched_decide",
             "decided_w",
@@ -148,6 +150,33 @@ def test_a_decision_of_somebody_else_meanwhile_stands(world: World) -> None:
     app = decide(app, "0")
     assert [one.shipment_id for one in decisions(world)] == ["SHP-1"]
     assert "SHP-2" not in {one.shipment_id for one in decisions(world)}
+
+
+def test_a_place_and_a_customers_number_are_decided_by_what_they_mean(world: World) -> None:
+    publish(world.home, [("SHP-1", "C-1", "OTHR")], publication_id="pub-2", waiting=strange_names)
+    place, number = (mark_of(row) for row in strange_names())
+    app = health(world)
+    (choice,) = [radio for radio in app.radio if radio.key == f"unmatched_choice_{place}"]
+    assert choice.label == "Which facility is meant?"
+    assert choice.options[:2] == [
+        literal("SIN (Port of Singapore): 80%. 3 km away"),
+        literal("Another facility, named below"),
+    ]
+    assert "no facility is called so" in words(app)
+    app = decide(app, "another", number="SHP-1", mark=place)
+    assert "No published facility is called" in words(app)
+    app = decide(app, "0", mark=place)
+    assert "no account has that number" in words(app)
+    assert "2 shipments and orders" in words(app)
+    app = decide(app, "another", number="SIN", mark=number)
+    assert "No published customer is called" in words(app)
+    app = decide(app, "another", number="C-1", mark=number)
+    assert [(one.reference_type, one.facility_id, one.customer_id) for one in decisions(world)] == [
+        ("CUSTOMER", None, "C-1"),
+        ("PLACE", "SIN", None),
+    ]
+    (decided,) = [frame.value for frame in app.dataframe if "Means" in frame.value]
+    assert list(decided["Means"]) == ["C-1", "SIN"]
 
 
 def test_without_the_table_the_page_says_that_nothing_waits(world: World) -> None:

@@ -79,6 +79,8 @@ TESTS = {
     "publishing": ("tests/test_publishing.py", "test"),
     "order_free": ("tests/warehouse/test_order_free.py", "test"),
     "touched": ("tests/warehouse/test_touched.py", "test"),
+    "names": ("tests/warehouse/test_names.py", "test"),
+    "units": ("tests/warehouse/test_warehouse.py", "every_node"),
     "exports": ("tests/test_exports.py", "test"),
     "json": ("tests/data/test_formats_jsonl.py tests/data/test_corpora.py", "test"),
     "csv": ("tests/data/test_formats_csv.py", "test"),

@@ -20,6 +20,9 @@ TENANTS = ("demo", "rival")
 #: So many of each that most hang together with few others, and some with many.
 SHIPMENTS, ORDERS, PROS, BOXES = 150, 110, 140, 60
 CARRIERS, PLACES = ("AAAA", "BBBB", "CCCC"), ("PL-1", "HUB-1", "DC-1", "DC-2")
+#: Places that nobody knows by their name; of one a person said what a carrier means by it.
+NAMELESS = ("YARD 7", None)
+DECIDED = {"reference_type": "PLACE", "reference_key": "YARD7", "carrier_id": "AAAA", "facility_id": "DC-2"}
 CODES = (
     "DEPA",
     "ARRI",
@@ -48,6 +51,8 @@ class World:
         put(connection, "raw.tenant_clocks", [{"tenant_id": "rival", "as_of": self.clocks["rival"]}])
         self.put("network__facility", "rival", [self.facility(place) for place in PLACES])
         self.put("network__facility", "demo", [self.facility(place) for place in PLACES[1:]])
+        decided = DECIDED | {"decision": "match", "decision_id": "D-1", "decided_at": self.clocks["demo"]}
+        put(connection, "raw.reference_decisions", [decided | {"tenant_id": tenant} for tenant in TENANTS])
         for tenant in TENANTS:
             self.tell(tenant, 500)
 
@@ -153,7 +158,7 @@ class World:
         return {"event_id": f"M-{self.number(400)}", "carrier_scac": self.chance.choice(CARRIERS),
                 "reference": reference, "reference_type": kind, "event_code": self.chance.choice(CODES),
                 "classifier": self.chance.choice(("planned", "actual", "actual", "estimated")),
-                "location_code": self.chance.choice((*PLACES, None)), "occurred_at": self.moment()}  # fmt: skip
+                "location_code": self.chance.choice((*PLACES, *NAMELESS)), "occurred_at": self.moment()}  # fmt: skip
 
     def event(self) -> dict[str, Any]:
         pairs = [
@@ -162,7 +167,7 @@ class World:
         return {"event_id": f"P-{self.number(200)}", "carrier_scac": self.chance.choice((*CARRIERS, None)),
                 "code_list": "x12_1650", "event_code": self.chance.choice(PARTNER_CODES),
                 "shipment_references": str(pairs).replace("'", '"'), "occurred_at": self.moment(),
-                "location_code": self.chance.choice((*PLACES, None)), "position": "x",
+                "location_code": self.chance.choice((*PLACES, *NAMELESS)), "position": "x",
                 "city": self.chance.choice(("Town", None)), "country_code": "US",
                 "is_withdrawn": self.chance.random() < 0.1, "sent_at": self.moment()}  # fmt: skip
 

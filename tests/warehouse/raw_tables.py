@@ -155,7 +155,7 @@ SETTINGS: dict[str, str] = {
     ),
     "raw.reference_decisions": (
         "tenant_id varchar, reference_type varchar, reference_key varchar, carrier_id varchar, decision varchar, "
-        "shipment_id varchar, decision_id varchar, decided_at timestamptz"
+        "shipment_id varchar, facility_id varchar, customer_id varchar, decision_id varchar, decided_at timestamptz"
     ),
     "ml.arrival_scores": (
         "tenant_id varchar, shipment_id varchar, cutoff_at timestamptz, checkpoint varchar, "

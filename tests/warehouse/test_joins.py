@@ -21,6 +21,10 @@ SHORT = {
     "int_tenant_settings": "a tenant's rules",
     "dim_facilities": "manufacturing sites by the patterns of a short list",
     "idn_candidate_references": "names by the few lengths that numbers without a shipment have",
+    "idn_unmatched_places": "whether a tenant has any facility",
+    "idn_unmatched_customers": "whether a tenant has any customer",
+    "idn_candidate_places": "at most a thousand names of places that nobody knows, and a tenant's facilities",
+    "idn_candidate_customers": "customers by the few lengths that numbers without an account have",
     "int_disrupted_shipments": "grave alerts in force, and what is under way",
 }
 

@@ -6,17 +6,20 @@ from sqlalchemy import Column, Index, String, Table, Text
 
 from casework.store.tables.types import Instant, metadata
 
-# One row per decision of a person about a reference of a carrier: the shipment it means, or that it means none.
+# One row per decision of a person about a reference of a carrier: the shipment, facility or customer it means, or that
+# it means none.
 reference_decisions = Table(
     "reference_decisions",
     metadata,
     Column("tenant_id", String(64), primary_key=True),
     Column("decision_id", String(40), primary_key=True),
-    Column("reference_type", String(40), nullable=False),  # PRO, CONTAINER, ... as identity names them
+    Column("reference_type", String(40), nullable=False),  # PRO, CONTAINER, PLACE, ... as identity names them
     Column("reference_key", String(200), nullable=False),  # in identity's comparable form
     Column("carrier_id", String(120)),  # null = told without saying which carrier speaks
     Column("decision", String(16), nullable=False),  # match | ignore
-    Column("shipment_id", String(120)),  # of a match
+    Column("shipment_id", String(120)),  # of a match; by the type of the reference one of
+    Column("facility_id", String(120)),
+    Column("customer_id", String(120)),
     Column("reason", Text, nullable=False),
     Column("decided_by", String(64), nullable=False),
     Column("decided_at", Instant, nullable=False),

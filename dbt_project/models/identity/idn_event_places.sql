@@ -1,11 +1,13 @@
 {{ touched('events') }}
--- Where a partner's event took place: by its code, else by its town. Of several places in one town, the one that
+-- Where a partner's event took place: by its code, else as a person said, else by its town. Of several places in one town, the one that
 -- the shipment comes from or goes to; else the place stays open, and its clock is known where they all share one.
 with events as (
     select
         told.tenant_id,
         told.event_id,
+        told.carrier_id,
         {{ bare_reference('told.location_code') }} as location_key,
+        {{ place_key('told') }} as place_key,
         told.city_key,
         told.region_code,
         -- some write three letters; only two are compared
@@ -31,6 +33,30 @@ by_code as (
         on events.tenant_id = places.tenant_id and events.location_key = places.location_key
 ),
 
+by_person as (
+    select
+        events.tenant_id,
+        events.event_id,
+        decided.facility_id,
+        'person' as found_by,
+        true as is_on_route
+    from events
+    inner join {{ ref('idn_decided_places') }} as decided
+        on
+            events.tenant_id = decided.tenant_id
+            and events.place_key = decided.place_key
+            and events.carrier_id is not distinct from decided.carrier_id
+    left join by_code
+        on events.tenant_id = by_code.tenant_id and events.event_id = by_code.event_id
+    where by_code.event_id is null
+),
+
+named as (
+    select * from by_code
+    union all
+    select * from by_person
+),
+
 by_town as (
     select
         events.tenant_id,
@@ -45,13 +71,13 @@ by_town as (
             and events.city_key = places.city_key
             and coalesce(events.country_code, places.country_code) = places.country_code
             and coalesce(events.region_code, places.region_code, '') = coalesce(places.region_code, '')
-    left join by_code
-        on events.tenant_id = by_code.tenant_id and events.event_id = by_code.event_id
-    where by_code.event_id is null
+    left join named
+        on events.tenant_id = named.tenant_id and events.event_id = named.event_id
+    where named.event_id is null
 ),
 
 found as (
-    select * from by_code
+    select * from named
     union all
     select * from by_town
 ),

@@ -6,7 +6,7 @@ with from_network as (
         events.event_id,
         refs.shipment_id,
         events.milestone_code,
-        places.facility_id,
+        coalesce(places.facility_id, decided.facility_id) as facility_id,
         events.classifier,
         events.occurred_at,
         events.recorded_at as told_at,
@@ -20,6 +20,11 @@ with from_network as (
         on
             events.tenant_id = places.tenant_id
             and {{ bare_reference('events.location_code') }} = places.location_key
+    left join {{ ref('idn_decided_places') }} as decided
+        on
+            events.tenant_id = decided.tenant_id
+            and {{ bare_reference('events.location_code') }} = decided.place_key
+            and events.carrier_id is not distinct from decided.carrier_id
     where refs.shipment_id is not null
 ),
 

@@ -1,6 +1,6 @@
--- What waits for a person: references whose messages name no shipment. A message counts under the one reference
--- that says most about a shipment.
-with waiting as (
+-- What waits for a person: references whose messages name no shipment, places that nobody knows by the name they are
+-- given, customer numbers without an account. A message counts under the one reference that says most about a shipment.
+with naming_no_shipment as (
     select
         events.tenant_id,
         events.event_id,
@@ -9,12 +9,23 @@ with waiting as (
         events.reference,
         events.carrier_id,
         refs.match_status,
+        examples.remark,
+        decisions.decision_id,
+        decisions.decision,
         refs.recorded_at,
         refs.source_file_sha256,
         refs.source_row_number
     from {{ ref('idn_event_references') }} as events
     inner join {{ ref('idn_milestone_references') }} as refs
         on events.tenant_id = refs.tenant_id and events.event_id = refs.event_id
+    left join {{ ref('stg_partner__events') }} as examples
+        on events.tenant_id = examples.tenant_id and events.event_id = examples.event_id
+    left join {{ source('settings', 'reference_decisions') }} as decisions
+        on
+            events.tenant_id = decisions.tenant_id
+            and events.reference_type = decisions.reference_type
+            and events.reference_key = decisions.reference_key
+            and events.carrier_id is not distinct from decisions.carrier_id
     where refs.shipment_id is null
     qualify row_number() over (
         partition by events.tenant_id, events.event_id
@@ -26,6 +37,22 @@ with waiting as (
             events.reference_key,
             events.reference
     ) = 1
+),
+
+waiting as (
+    select * from naming_no_shipment
+    union all
+    select
+        tenant_id, event_id, 'PLACE', place_key, place, carrier_id,
+        case when decision = 'ignore' then 'ignored' else match_status end,
+        remark, decision_id, decision, recorded_at, source_file_sha256, source_row_number
+    from {{ ref('idn_unmatched_places') }}
+    union all
+    select
+        tenant_id, named_in || ' ' || named_by, 'CUSTOMER', erp_customer_no, erp_customer_no, null,
+        case when decision = 'ignore' then 'ignored' else 'unknown_customer' end,
+        null, decision_id, decision, recorded_at, source_file_sha256, source_row_number
+    from {{ ref('idn_unmatched_customers') }}
 ),
 
 counted as (
@@ -40,10 +67,26 @@ counted as (
         min(recorded_at) as first_told_at,
         max(recorded_at) as last_told_at,
         min(event_id) as example_event_id,
+        arg_min_null(remark, event_id) as example_remark,
+        min(decision_id) as decision_id,
+        min(decision) as decision,
         arg_min(source_file_sha256, event_id) as source_file_sha256,
         arg_min(source_row_number, event_id) as source_row_number
     from waiting
     group by tenant_id, reference_type, reference_key, carrier_id
+),
+
+candidates as (
+    select
+        tenant_id, reference_type, reference_key, carrier_id,
+        shipment_id as means, cast(null as varchar) as name, score, reasons, place
+    from {{ ref('idn_candidate_references') }}
+    union all
+    select tenant_id, 'PLACE', place_key, carrier_id, facility_id, facility_name, score, reasons, place
+    from {{ ref('idn_candidate_places') }}
+    union all
+    select tenant_id, 'CUSTOMER', erp_customer_no, null, customer_id, customer_name, score, reasons, place
+    from {{ ref('idn_candidate_customers') }}
 ),
 
 listed as (
@@ -53,9 +96,9 @@ listed as (
         reference_key,
         carrier_id,
         to_json(
-            list(struct_pack(shipment_id := shipment_id, score := score, reasons := reasons) order by place)
+            list(struct_pack(means := means, name := name, score := score, reasons := reasons) order by place)
         ) as candidates
-    from {{ ref('idn_candidate_references') }}
+    from candidates
     group by all
 )
 
@@ -70,10 +113,10 @@ select
     counted.first_told_at,
     counted.last_told_at,
     counted.example_event_id,
-    examples.remark as example_remark,
+    counted.example_remark,
     coalesce(cast(listed.candidates as varchar), '[]') as candidates,
-    decisions.decision_id,
-    decisions.decision,
+    counted.decision_id,
+    counted.decision,
     counted.source_file_sha256,
     counted.source_row_number
 from counted
@@ -83,11 +126,3 @@ left join listed
         and counted.reference_type = listed.reference_type
         and counted.reference_key = listed.reference_key
         and counted.carrier_id is not distinct from listed.carrier_id
-left join {{ source('settings', 'reference_decisions') }} as decisions
-    on
-        counted.tenant_id = decisions.tenant_id
-        and counted.reference_type = decisions.reference_type
-        and counted.reference_key = decisions.reference_key
-        and counted.carrier_id is not distinct from decisions.carrier_id
-left join {{ ref('stg_partner__events') }} as examples
-    on counted.tenant_id = examples.tenant_id and counted.example_event_id = examples.event_id

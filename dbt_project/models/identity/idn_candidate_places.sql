@@ -1,0 +1,108 @@
+-- For each place that nobody knows by its name: those it may be, each with a score and its reasons in words; at most
+-- five, the likeliest first; a person decides. Each is compared with every facility, so only the thousand names of a
+-- tenant with the most messages are; the others come up as those are decided. The score (0 to 1) weighs how alike the names are written (Jaro-Winkler
+-- similarity, Winkler 1990) with where the plan has the shipments at that step, the distance and the country; it ranks,
+-- and never decides.
+with waiting as (
+    select
+        tenant_id,
+        place_key,
+        carrier_id,
+        min(city_key) as city_key,
+        min(country_code) as country_code,
+        avg(latitude) as latitude,
+        avg(longitude) as longitude,
+        count(*) as event_count
+    from {{ ref('idn_unmatched_places') }}
+    where decision_id is null
+    group by tenant_id, place_key, carrier_id
+    qualify row_number() over (
+        partition by tenant_id order by count(*) desc, place_key asc, carrier_id asc
+    ) <= 1000
+),
+
+-- how many of the events are of a step that the plan of their shipment has at a place
+planned as (
+    select
+        told.tenant_id,
+        told.place_key,
+        told.carrier_id,
+        plan.facility_id,
+        count(distinct told.event_id) as event_count
+    from {{ ref('idn_unmatched_places') }} as told
+    inner join {{ ref('fct_milestones') }} as plan
+        on
+            told.tenant_id = plan.tenant_id
+            and told.shipment_id = plan.shipment_id
+            and told.milestone_code = plan.milestone_code
+    where plan.classifier = 'planned' and plan.facility_id is not null
+    group by told.tenant_id, told.place_key, told.carrier_id, plan.facility_id
+),
+
+compared as (
+    select
+        waiting.tenant_id,
+        waiting.place_key,
+        waiting.carrier_id,
+        places.facility_id,
+        places.facility_name,
+        greatest(
+            jaro_winkler_similarity(waiting.place_key, {{ bare_reference('places.facility_id') }}),
+            coalesce(jaro_winkler_similarity(waiting.place_key, places.un_locode), 0),
+            jaro_winkler_similarity(
+                coalesce(waiting.city_key, waiting.place_key), {{ bare_reference('places.facility_name') }}
+            ),
+            coalesce(jaro_winkler_similarity(coalesce(waiting.city_key, waiting.place_key), places.city_key), 0)
+        ) as likeness,
+        coalesce(planned.event_count / waiting.event_count, 0) as planned_share,
+        case
+            -- where one of the two has no position there is no distance: least() passes over what is null
+            when waiting.latitude + waiting.longitude + places.latitude + places.longitude is not null
+                then {{ kilometres('waiting.latitude', 'waiting.longitude', 'places.latitude', 'places.longitude') }}
+        end as distance,
+        waiting.country_code = places.country_code as is_same_country
+    from waiting
+    inner join {{ ref('stg_network__facilities') }} as places
+        on waiting.tenant_id = places.tenant_id
+    left join planned
+        on
+            waiting.tenant_id = planned.tenant_id
+            and waiting.place_key = planned.place_key
+            and waiting.carrier_id is not distinct from planned.carrier_id
+            and places.facility_id = planned.facility_id
+),
+
+scored as (
+    select
+        *,
+        round(
+            0.5 * likeness
+            + 0.4 * greatest(planned_share, coalesce(case when distance < 25 then 1 - distance / 25 end, 0))
+            + case when is_same_country then 0.1 when is_same_country is null then 0.05 else 0 end,
+            3
+        ) as score
+    from compared
+)
+
+select
+    tenant_id,
+    place_key,
+    carrier_id,
+    facility_id,
+    facility_name,
+    score,
+    list_filter([
+        'name ' || cast(round(100 * likeness) as integer) || ' % alike',
+        case
+            when planned_share > 0
+                then 'planned for that step in ' || cast(round(100 * planned_share) as integer) || ' % of its messages'
+        end,
+        case when distance is not null then cast(round(distance) as integer) || ' km away' end,
+        case when is_same_country then 'the same country' when not is_same_country then 'another country' end
+    ], lambda reason: reason is not null) as reasons,
+    row_number() over (
+        partition by tenant_id, place_key, carrier_id order by score desc, facility_id asc
+    ) as place
+from scored
+where score >= 0.45
+qualify place <= 5
