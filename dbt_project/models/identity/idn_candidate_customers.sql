@@ -1,7 +1,7 @@
--- For each customer number that no account is known for: those it may be, each with a score and its reasons in words; at
--- most five, the likeliest first; a person decides, for one customer's facts in another's message are the worst there
--- is. The score (0 to 1) weighs whom its orders are promised to with whether the number is that of the account but for
--- one sign; it ranks, and never decides.
+-- For each customer number that no account is known for: those it may be, each with a score and its reasons in words;
+-- at most five, the likeliest first; a person decides, for one customer's facts in another's message are the worst
+-- there is. The score (0 to 1) weighs whom its orders are promised to with whether the number is that of the account
+-- but for one sign; it ranks, and never decides.
 with waiting as (
     select
         tenant_id,
@@ -99,7 +99,7 @@ found as (
         union all
         select tenant_id, erp_customer_no, customer_id, null, order_count
         from promised
-    )
+    ) as either
     group by tenant_id, erp_customer_no, customer_id
 ),
 

@@ -1,8 +1,8 @@
 -- For each place that nobody knows by its name: those it may be, each with a score and its reasons in words; at most
 -- five, the likeliest first; a person decides. Each is compared with every facility, so only the thousand names of a
--- tenant with the most messages are; the others come up as those are decided. The score (0 to 1) weighs how alike the names are written (Jaro-Winkler
--- similarity, Winkler 1990) with where the plan has the shipments at that step, the distance and the country; it ranks,
--- and never decides.
+-- tenant with the most messages are; the others come up as those are decided. The score (0 to 1) weighs how alike the
+-- names are written (Jaro-Winkler similarity, Winkler 1990) with where the plan has the shipments at that step, the
+-- distance and the country; it ranks, and never decides.
 with waiting as (
     select
         tenant_id,

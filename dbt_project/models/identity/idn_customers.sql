@@ -29,5 +29,5 @@ select
     recorded_at
 from told
 qualify row_number() over (
-    partition by tenant_id, erp_customer_no order by preference, recorded_at desc, customer_id asc
+    partition by tenant_id, erp_customer_no order by preference asc, recorded_at desc, customer_id asc
 ) = 1

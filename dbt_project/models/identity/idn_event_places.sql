@@ -1,6 +1,7 @@
 {{ touched('events') }}
--- Where a partner's event took place: by its code, else as a person said, else by its town. Of several places in one town, the one that
--- the shipment comes from or goes to; else the place stays open, and its clock is known where they all share one.
+-- Where a partner's event took place: by its code, else as a person said, else by its town. Of several places in one
+-- town, the one that the shipment comes from or goes to; else the place stays open, and its clock is known where they
+-- all share one.
 with events as (
     select
         told.tenant_id,
