@@ -24,6 +24,7 @@ from dashboard.session import Viewer
 ROWS = 50
 DECIDES = "identity:decide"
 ANOTHER, IGNORE = "another", "ignore"
+ONE_OR_MORE = ("message", "messages")
 WHY = {
     "unknown_reference": "no shipment has it",
     "ambiguous": "several shipments fit",
@@ -161,7 +162,8 @@ def _row(row: Row, publication: Publication, viewer: Viewer) -> None:
 
 
 def _counted(row: Row) -> str:
-    return "shipments and orders" if row["reference_type"] == CUSTOMER else "messages"
+    one, many = ("shipment or order", "shipments and orders") if row["reference_type"] == CUSTOMER else ONE_OR_MORE
+    return one if row["message_count"] == 1 else many
 
 
 def _example(row: Row) -> str:

@@ -21,14 +21,16 @@ with waiting as (
     ) <= 1000
 ),
 
--- how many of the events are of a step that the plan of their shipment has at a place
-planned as (
+-- the step of its code that the plan of its shipment has nearest in time to what was told
+nearest as (
     select
         told.tenant_id,
         told.place_key,
         told.carrier_id,
-        plan.facility_id,
-        count(distinct told.event_id) as event_count
+        told.event_id,
+        arg_min(
+            plan.facility_id, (abs(epoch(plan.occurred_at) - epoch(told.occurred_about)), plan.facility_id)
+        ) as facility_id
     from {{ ref('idn_unmatched_places') }} as told
     inner join {{ ref('fct_milestones') }} as plan
         on
@@ -36,7 +38,18 @@ planned as (
             and told.shipment_id = plan.shipment_id
             and told.milestone_code = plan.milestone_code
     where plan.classifier = 'planned' and plan.facility_id is not null
-    group by told.tenant_id, told.place_key, told.carrier_id, plan.facility_id
+    group by told.tenant_id, told.place_key, told.carrier_id, told.event_id
+),
+
+planned as (
+    select
+        tenant_id,
+        place_key,
+        carrier_id,
+        facility_id,
+        count(*) as event_count
+    from nearest
+    group by tenant_id, place_key, carrier_id, facility_id
 ),
 
 compared as (
@@ -46,14 +59,15 @@ compared as (
         waiting.carrier_id,
         places.facility_id,
         places.facility_name,
-        greatest(
-            jaro_winkler_similarity(waiting.place_key, {{ bare_reference('places.facility_id') }}),
-            coalesce(jaro_winkler_similarity(waiting.place_key, places.un_locode), 0),
-            jaro_winkler_similarity(
-                coalesce(waiting.city_key, waiting.place_key), {{ bare_reference('places.facility_name') }}
-            ),
-            coalesce(jaro_winkler_similarity(coalesce(waiting.city_key, waiting.place_key), places.city_key), 0)
-        ) as likeness,
+        -- a name that has one of ours whole within it, as a gate or a yard of it has, is nearly that
+        list_max(list_transform(
+            [{{ bare_reference('places.facility_id') }}, places.un_locode, places.city_key,
+                {{ bare_reference('places.facility_name') }}],
+            lambda ours: case
+                when length(ours) >= 4 and contains(waiting.place_key, ours) then 0.95
+                else jaro_winkler_similarity(coalesce(waiting.city_key, waiting.place_key), ours)
+            end
+        )) as likeness,
         coalesce(planned.event_count / waiting.event_count, 0) as planned_share,
         case
             -- where one of the two has no position there is no distance: least() passes over what is null
@@ -76,7 +90,8 @@ scored as (
     select
         *,
         round(
-            0.5 * likeness
+            -- names that have nothing to do with each other are some 60 % alike by that measure
+            0.5 * greatest(0, (likeness - 0.6) / 0.4)
             + 0.4 * greatest(planned_share, coalesce(case when distance < 25 then 1 - distance / 25 end, 0))
             + case when is_same_country then 0.1 when is_same_country is null then 0.05 else 0 end,
             3
@@ -92,7 +107,7 @@ select
     facility_name,
     score,
     list_filter([
-        'name ' || cast(round(100 * likeness) as integer) || ' % alike',
+        case when likeness > 0.6 then 'name ' || cast(round(100 * likeness) as integer) || ' % alike' end,
         case
             when planned_share > 0
                 then 'planned for that step in ' || cast(round(100 * planned_share) as integer) || ' % of its messages'
@@ -104,5 +119,5 @@ select
         partition by tenant_id, place_key, carrier_id order by score desc, facility_id asc
     ) as place
 from scored
-where score >= 0.45
+where score >= 0.3
 qualify place <= 5

@@ -6,6 +6,7 @@ with from_network as (
         events.carrier_id,
         milestones.shipment_id,
         events.milestone_code,
+        events.occurred_at as occurred_about,
         {{ bare_reference('events.location_code') }} as place_key,
         events.location_code as place,
         cast(null as varchar) as city_key,
@@ -30,6 +31,7 @@ from_partners as (
         told.carrier_id,
         events.shipment_id,
         events.milestone_code,
+        coalesce(events.occurred_at, told.occurred_local at time zone 'UTC') as occurred_about,
         {{ place_key('told') }} as place_key,
         coalesce(
             told.location_code,
