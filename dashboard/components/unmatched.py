@@ -162,7 +162,9 @@ def _row(row: Row, publication: Publication, viewer: Viewer) -> None:
 
 
 def _counted(row: Row) -> str:
-    one, many = ("shipment or order", "shipments and orders") if row["reference_type"] == CUSTOMER else ONE_OR_MORE
+    one, many = (
+        ("shipment or order", "shipments and orders") if row["reference_type"] == CUSTOMER else ONE_OR_MORE
+    )
     return one if row["message_count"] == 1 else many
 
 
