@@ -10,8 +10,8 @@ with waiting as (
         carrier_id,
         min(city_key) as city_key,
         min(country_code) as country_code,
-        avg(latitude) as latitude,
-        avg(longitude) as longitude,
+        arg_min(latitude, event_id) as latitude,
+        arg_min(longitude, event_id) as longitude,
         count(*) as event_count
     from {{ ref('idn_unmatched_places') }}
     where decision_id is null
