@@ -121,6 +121,24 @@ def test_a_place_means_a_facility_and_a_customers_number_an_account_of_the_tenan
     assert run("match", *number, customer, *SAID, "--json")["customer_id"] == customer
 
 
+def test_one_of_ours_is_another_of_ours_where_both_are_known(platform: Platform) -> None:
+    customer = _a_customer(platform)
+    for one, another in (("C-404", customer), (customer, "C-404")):
+        refusal = run("match", "account", one, another, *SAID, code=4)
+        assert "No published customer of demo is called 'C-404'" in refusal
+    assert "is that account itself" in run("match", "ACCOUNT", customer, customer, *SAID, code=1)
+    first, second = _facilities(platform)[:2]
+    made = run("match", "FACILITY", first, second, *SAID, "--json")
+    assert (made["reference_key"], made["facility_id"]) == (first, second)
+    assert f"{first} is itself said to be {second}" in run("match", "FACILITY", second, first, *SAID, code=1)
+    assert "waits for a decision again" in run("undo", made["decision_id"], *SAID)
+
+
+def _facilities(platform: Platform) -> list[str]:
+    (known,) = platform.settings.published.glob("*/dim_facilities.parquet")
+    return [str(row["facility_id"]) for row in pq.read_table(known).to_pylist()]
+
+
 def _a_customer(platform: Platform) -> str:
     (known,) = platform.settings.published.glob("*/dim_parties.parquet")
     return str(pq.read_table(known).to_pylist()[0]["party_id"])

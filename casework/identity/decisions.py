@@ -2,8 +2,9 @@
 
 A decision is about one reference of one carrier, in identity's comparable form; every message that gives it
 follows, those that are still to come too. The name of a place means a facility, the number of a customer an
-account, every other reference a shipment. One decision stands at a time. A mistake is undone, never
-overwritten: both stay in the table and in the log.
+account, every other reference a shipment. An account or a facility of the tenant's own may be said to be another
+of them: two are one from then on, and two again once that is undone. One decision stands at a time. A mistake is
+undone, never overwritten: both stay in the table and in the log.
 """
 
 from __future__ import annotations
@@ -31,8 +32,12 @@ FACTS = {MATCH: "reference:matched", IGNORE: "reference:ignored"}
 UNDONE = "reference:decision:undone"
 MAX_PAGE = 500
 PLACE, CUSTOMER = "PLACE", "CUSTOMER"
+# The id of one of our own, said to be another of them: what is known of it is known of that one from then on.
+ACCOUNT, FACILITY = "ACCOUNT", "FACILITY"
+OURS = {ACCOUNT: "account", FACILITY: "facility"}
+OF_NO_CARRIER = {CUSTOMER: "A customer's number", ACCOUNT: "An account", FACILITY: "A facility"}
 # By the type of the reference the column that says what it means; of every other type it is a shipment.
-MEANS = {PLACE: "facility_id", CUSTOMER: "customer_id"}
+MEANS = {PLACE: "facility_id", FACILITY: "facility_id", CUSTOMER: "customer_id", ACCOUNT: "customer_id"}
 WHAT = {"shipment_id": "shipment", "facility_id": "facility", "customer_id": "customer"}
 # What identity needs to know of a decision that stands.
 TOLD = (
@@ -45,7 +50,7 @@ TOLD = (
 class Reference:
     """A reference as identity compares it; without a carrier where the messages do not say who speaks."""
 
-    reference_type: str  # PRO, CONTAINER, SHIPMENT, ..., PLACE, CUSTOMER
+    reference_type: str  # PRO, CONTAINER, SHIPMENT, ..., PLACE, CUSTOMER, ACCOUNT, FACILITY
     reference_key: str
     carrier_id: str | None = None
 
@@ -95,7 +100,7 @@ class ReferenceDecision:
 def decide(
     desk: Desk, principal: Principal, tenant_id: str, asked: Reference, means: str | None, reason: str
 ) -> ReferenceDecision:
-    """Say what a reference means, or (None) that it means nothing of the tenant's."""
+    """Say what a reference means, or (None) that it means nothing of the tenant's; of one of its own, no other."""
     reference = _clean(asked)
     meant = None if means is None else _said(means, f"the {WHAT[reference.means]}", 120, "means")
     why = _said(reason, "why; it stays in the log", 1_000, "reason")
@@ -103,6 +108,8 @@ def decide(
     with desk.writing(tenant_id, principal.principal_id) as work:
         _require(work.connection, principal, tenant_id, DECIDES)
         _refuse_second(work, reference)
+        if meant is not None and reference.reference_type in OURS:
+            _refuse_ring(work, reference, meant)
         row = _row(work, reference, meant, why)
         work.connection.execute(reference_decisions.insert(), [row])
         work.say(FACTS[row["decision"]], object_id=row["decision_id"], details={"reference_decision": row})
@@ -173,9 +180,9 @@ def _require(connection: Connection, principal: Principal, tenant_id: str, permi
 def _clean(asked: Reference) -> Reference:
     carrier = (asked.carrier_id or "").strip()
     kind = _said(asked.reference_type, "the type of the reference", 40, "reference_type").upper()
-    if kind == CUSTOMER and carrier:
+    if kind in OF_NO_CARRIER and carrier:
         raise DetailsRefused(
-            "A customer's number belongs to no carrier. Leave the carrier out.", field="carrier_id"
+            f"{OF_NO_CARRIER[kind]} belongs to no carrier. Leave the carrier out.", field="carrier_id"
         )
     return Reference(
         kind,
@@ -205,6 +212,28 @@ def _refuse_second(work: Work, reference: Reference) -> None:
     found = work.connection.execute(query).mappings().first()
     if found is not None:
         raise TransitionRefused(_already(work, reference, found), decision_id=found["decision_id"])
+
+
+def _refuse_ring(work: Work, reference: Reference, meant: str) -> None:
+    """Refuse one of ours to be itself, or one that is said to be another: nobody could say which is kept."""
+    what = OURS[reference.reference_type]
+    if meant == reference.reference_key:
+        raise DetailsRefused(f"{meant} is that {what} itself. Name the {what} that it is.", field="means")
+    c = reference_decisions.c
+    query = select(reference_decisions).where(
+        c.tenant_id == work.tenant_id,
+        c.reference_type == reference.reference_type,
+        c.reference_key == meant,
+        c.decision == MATCH,
+        STANDING,
+    )
+    found = work.connection.execute(query).mappings().first()
+    if found is not None:
+        kept = found[reference.means]
+        raise TransitionRefused(
+            f"{meant} is itself said to be {kept} ({found['decision_id']}). Name {kept}, or undo that decision first.",
+            decision_id=found["decision_id"],
+        )
 
 
 def _already(work: Work, reference: Reference, found: RowMapping) -> str:

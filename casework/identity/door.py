@@ -28,8 +28,9 @@ class IdentityDoor:
         """Say what a reference of a carrier means, by its id; None for nothing of the tenant's.
 
         Type and key are those of `fct_unmatched_references`: a PLACE means a facility, a CUSTOMER a customer, every
-        other type a shipment. The next build of the warehouse follows. Raises
-        `NotPermitted`, `DetailsRefused`, and `TransitionRefused` while another decision about it stands.
+        other type a shipment. An ACCOUNT or a FACILITY is another of the tenant's own that is kept in its place, or
+        (None) no other. The next build of the warehouse follows. Raises `NotPermitted`, `DetailsRefused`, and
+        `TransitionRefused` while another decision about it stands, or what it is to be is itself said to be another.
         """
         reference = decisions.Reference(reference_type, reference_key, carrier_id)
         return decisions.decide(self.desk, principal, tenant_id, reference, means, reason)

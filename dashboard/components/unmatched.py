@@ -13,7 +13,16 @@ from typing import Any
 import streamlit as st
 
 from casework.errors import CaseworkError, NotFound
-from casework.identity.decisions import CUSTOMER, WHAT, Reference, ReferenceDecision
+from casework.identity.decisions import (
+    ACCOUNT,
+    CUSTOMER,
+    FACILITY,
+    OF_NO_CARRIER,
+    OURS,
+    WHAT,
+    Reference,
+    ReferenceDecision,
+)
 from dashboard import context, queries
 from dashboard.components.notices import attempt
 from dashboard.components.tables import frame_of, show_table
@@ -25,6 +34,10 @@ ROWS = 50
 DECIDES = "identity:decide"
 ANOTHER, IGNORE = "another", "ignore"
 ONE_OR_MORE = ("message", "messages")
+COUNTED = {
+    CUSTOMER: ("shipment or order", "shipments and orders"),
+    **dict.fromkeys((ACCOUNT, FACILITY), ("row of the master data", "rows of the master data")),
+}
 WHY = {
     "unknown_reference": "no shipment has it",
     "ambiguous": "several shipments fit",
@@ -34,6 +47,7 @@ WHY = {
     "unknown_place": "no facility is called so",
     "several_places": "several facilities are in that town",
     "unknown_customer": "no account has that number",
+    "may_be_another": "may be one with another of ours",
     "ignored": "left out by a person",
 }
 
@@ -139,7 +153,7 @@ def _row(row: Row, publication: Publication, viewer: Viewer) -> None:
     with st.container(border=True, key="unmatched_row"):
         plain(row["reference"])
         carrier = f"carrier {row['carrier_id']}" if row["carrier_id"] else "no carrier said"
-        spoken_by = "" if row["reference_type"] == CUSTOMER else f", {carrier}"
+        spoken_by = "" if row["reference_type"] in OF_NO_CARRIER else f", {carrier}"
         st.caption(literal(f"{row['reference_type']} {row['reference_key']}{spoken_by}: {_why(row)}"))
         st.caption(
             literal(
@@ -162,15 +176,13 @@ def _row(row: Row, publication: Publication, viewer: Viewer) -> None:
 
 
 def _counted(row: Row) -> str:
-    one, many = (
-        ("shipment or order", "shipments and orders") if row["reference_type"] == CUSTOMER else ONE_OR_MORE
-    )
+    one, many = COUNTED.get(row["reference_type"], ONE_OR_MORE)
     return one if row["message_count"] == 1 else many
 
 
 def _example(row: Row) -> str:
-    example = str(row["example_event_id"])  # of a customer's number it says itself what it is
-    return example if row["reference_type"] == CUSTOMER else f"message {example}"
+    example = str(row["example_event_id"])  # of what no carrier says it tells itself what it is
+    return example if row["reference_type"] in OF_NO_CARRIER else f"message {example}"
 
 
 def _what(row: Row) -> str:
@@ -198,11 +210,13 @@ def _named(candidate: dict[str, Any]) -> str:
 def _form(row: Row, publication: Publication, viewer: Viewer) -> None:
     """Ask what is meant and why; nothing is chosen beforehand."""
     mark, found, what = mark_of(row), candidates(row), WHAT[_what(row)]
+    is_ours = row["reference_type"] in OURS
     said = {str(number): _words(one) for number, one in enumerate(found)}
-    said |= {ANOTHER: f"Another {what}, named below", IGNORE: "None of ours: leave it out"}
+    said |= {ANOTHER: f"Another {what}, named below"}
+    said |= {IGNORE: "No other: it stands for itself" if is_ours else "None of ours: leave it out"}
     with st.form(f"unmatched_form_{mark}", border=False):
         choice = st.radio(
-            f"Which {what} is meant?",
+            f"Which {what} is it? That one is kept." if is_ours else f"Which {what} is meant?",
             list(said),
             index=None,
             key=f"unmatched_choice_{mark}",
@@ -226,11 +240,11 @@ def meant(row: Row, choice: str | None, typed: str, publication: Publication, vi
     """
     what = _what(row)
     if choice is None:
-        raise NotFound(f"Choose the {WHAT[what]} that is meant, or that it is none of ours.")
+        raise NotFound(f"Choose the {WHAT[what]} that is meant, or that it is none.")
     if choice != ANOTHER:
         if typed:
             raise NotFound(
-                f"You chose an answer and typed {typed!r}. Empty the number, or choose another shipment."
+                f"You chose an answer and typed {typed!r}. Empty the number, or choose {ANOTHER} {WHAT[what]}."
             )
         return None if choice == IGNORE else str(candidates(row)[int(choice)]["means"])
     if not queries.is_known(publication, viewer.tenant_id, what, typed):

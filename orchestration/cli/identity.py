@@ -1,4 +1,4 @@
-"""Commands over names that nobody knows (of shipments, places, customers): what waits, and what a person decides."""
+"""Commands over names that nobody knows, and what may be one with another: what waits, and what a person decides."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ TENANT = Annotated[str, typer.Option(help="Whose references.")]
 REASON = Annotated[str, typer.Option(help="Why; it stays in the log.")]
 TYPE = Annotated[
     str,
-    typer.Argument(help="The reference's type as `identity list` names it, such as PRO, PLACE or CUSTOMER."),
+    typer.Argument(
+        help="The reference's type as `identity list` names it, such as PRO, PLACE, CUSTOMER or ACCOUNT."
+    ),
 ]
 KEY = Annotated[str, typer.Argument(help="The reference in the comparable form that `identity list` names.")]
 CARRIER = Annotated[
@@ -29,7 +31,8 @@ CARRIER = Annotated[
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     identity = typer.Typer(
-        help="Names of shipments, places and customers that nobody knows.", no_args_is_help=True
+        help="Names of shipments, places and customers that nobody knows; accounts and facilities that are one.",
+        no_args_is_help=True,
     )
     identity.command("list")(identity_list)
     identity.command("match")(identity_match)
@@ -143,7 +146,8 @@ def identity_match(
     means: Annotated[
         str,
         typer.Argument(
-            help="The shipment that is meant; of a PLACE the facility, of a CUSTOMER the account."
+            help="The shipment that is meant; of a PLACE the facility, of a CUSTOMER the account; of an ACCOUNT or "
+            "a FACILITY the one that it is, and that is kept."
         ),
     ],
     tenant: TENANT,
@@ -159,7 +163,7 @@ def identity_match(
         platform.casework.reference_decisions(
             person, tenant, limit=0
         )  # whoever may not look asks for nothing
-        _check_known(platform, tenant, reference_type, means)
+        _check_known(platform, tenant, reference_type, reference_key, means)
         made = platform.casework.decide_reference(
             person, tenant, reference_type, reference_key, carrier, means, reason
         )
@@ -174,23 +178,31 @@ KNOWN_IN: dict[str, tuple[str, list[tuple[str, str, str]], str]] = {
 }
 
 
-def _check_known(platform: Platform, tenant: str, reference_type: str, means: str) -> None:
+def _check_known(
+    platform: Platform, tenant: str, reference_type: str, reference_key: str, means: str
+) -> None:
     """Refuse an id that nothing published of the tenant has: a slip of the pen would match nothing."""
+    from casework.errors import NotFound
+    from casework.identity.decisions import OURS, WHAT, Reference
+
+    reference = Reference(reference_type.strip().upper(), reference_key)
+    what = reference.means
+    for named in (reference_key, means) if reference.reference_type in OURS else (means,):
+        if not _is_known(platform, tenant, what, named):
+            raise NotFound(
+                f"No published {WHAT[what]} of {tenant} is called {named!r}. Check the number; one that is new "
+                "can be named after the next run.",
+                **{what: named},
+            )
+
+
+def _is_known(platform: Platform, tenant: str, what: str, known_id: str) -> bool:
     import pyarrow.parquet as pq
 
-    from casework.errors import NotFound
-    from casework.identity.decisions import WHAT, Reference
-
-    what = Reference(reference_type.strip().upper(), "").means
     mart, of_kind, column = KNOWN_IN[what]
     path = _published(platform, mart)
-    wanted = [("tenant_id", "=", tenant), (column, "=", means), *of_kind]
-    if path is None or not pq.read_table(path, columns=[column], filters=wanted).num_rows:
-        raise NotFound(
-            f"No published {WHAT[what]} of {tenant} is called {means!r}. Check the number; one that is new can be "
-            "named after the next run.",
-            **{what: means},
-        )
+    wanted = [("tenant_id", "=", tenant), (column, "=", known_id), *of_kind]
+    return path is not None and bool(pq.read_table(path, columns=[column], filters=wanted).num_rows)
 
 
 def identity_ignore(

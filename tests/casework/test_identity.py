@@ -116,6 +116,8 @@ def test_the_same_number_of_another_carrier_or_type_is_another_reference(office:
         ("PLACE", OWN_CARRIER, "facility_id"),
         ("place", None, "facility_id"),
         ("CUSTOMER", None, "customer_id"),
+        ("ACCOUNT", None, "customer_id"),
+        ("facility", "  ", "facility_id"),
     ],
 )
 def test_the_name_of_a_place_means_a_facility_and_a_customers_number_an_account(
@@ -130,6 +132,31 @@ def test_the_name_of_a_place_means_a_facility_and_a_customers_number_an_account(
     assert told_of[column] == "X-1"
     with pytest.raises(TransitionRefused, match="it means X-1"):
         match(office, None, reference_type=kind, carrier_id=carrier)
+    assert chain.verify(office.casework, TENANT).ok
+
+
+def test_one_of_ours_is_never_said_to_be_one_that_is_said_to_be_another(office: Office) -> None:
+    def one(key: str, means: str | None, kind: str = "ACCOUNT") -> Any:
+        return match(office, means, reference_type=kind, reference_key=key, carrier_id=None)
+
+    first = one("A", "B")
+    for key in ("B", "C"):
+        with pytest.raises(
+            TransitionRefused, match=f"A is itself said to be B .{first.decision_id}"
+        ) as refused:
+            one(key, "A")
+        assert "Name B, or undo that decision first" in refused.value.message
+    # what B is besides, what it is called elsewhere, and what was said to be no other are no ring
+    second = one("B", "C")
+    one("D", None)
+    one("E", "D")
+    one("A", "B", "FACILITY")
+    one("A", "B", "PLACE")
+    undo(office, first.decision_id)
+    with pytest.raises(TransitionRefused, match="B is itself said to be C"):
+        one("C", "B")
+    undo(office, second.decision_id)
+    assert one("B", "A").means == "A"
     assert chain.verify(office.casework, TENANT).ok
 
 
@@ -280,6 +307,9 @@ def test_undone_ones_are_listed_on_demand_newest_first_a_page_at_a_time(office: 
         ({"shipment": " "}, "means"),
         ({"shipment": "S" * 121}, "means"),
         ({"reference_type": "CUSTOMER"}, "carrier_id"),
+        ({"reference_type": "ACCOUNT"}, "carrier_id"),
+        ({"reference_type": "FACILITY"}, "carrier_id"),
+        ({"reference_type": "ACCOUNT", "carrier_id": None, "reference_key": "SH-1"}, "means"),
         ({"reference_type": ""}, "reference_type"),
         ({"reference_key": "\0 "}, "reference_key"),
         ({"reference_key": "9" * 201}, "reference_key"),

@@ -116,6 +116,24 @@ def strange_names() -> list[dict[str, Any]]:
     ]
 
 
+def two_of_one() -> list[dict[str, Any]]:
+    """Return an account that may be one with an account before it."""
+    other = {"means": "C-1", "name": "Firm C-1", "score": 0.8, "reasons": ["the same name"]}
+    return [
+        _unmatched(
+            "C-2",
+            reference_type="ACCOUNT",
+            reference="Firm **C-2**",
+            carrier_id=None,
+            match_status="may_be_another",
+            message_count=1,
+            example_event_id="C-2",
+            example_remark=None,
+            candidates=json.dumps([other]),
+        )
+    ]
+
+
 def _unmatched(key: str, **changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "tenant_id": "demo",

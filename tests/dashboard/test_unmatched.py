@@ -12,7 +12,7 @@ from dashboard import queries
 from dashboard.components.text import literal
 from dashboard.components.unmatched import candidates, mark_of
 from tests.dashboard.conftest import signed_in
-from tests.dashboard.published import HOSTILE_REMARK, publish, strange_names, unmatched
+from tests.dashboard.published import HOSTILE_REMARK, publish, strange_names, two_of_one, unmatched
 from tests.dashboard.test_pages import keys, who, words
 from tests.dashboard.world import World
 
@@ -177,6 +177,32 @@ def test_a_place_and_a_customers_number_are_decided_by_what_they_mean(world: Wor
     ]
     (decided,) = [frame.value for frame in app.dataframe if "Means" in frame.value]
     assert list(decided["Means"]) == ["C-1", "SIN"]
+
+
+def test_an_account_that_may_be_another_is_made_one_with_it_and_two_again(world: World) -> None:
+    shipments = [("SHP-1", "C-1", "OTHR"), ("SHP-2", "C-2", "OTHR")]
+    publish(world.home, shipments, publication_id="pub-2", waiting=two_of_one)
+    (mark,) = (mark_of(row) for row in two_of_one())
+    app = health(world)
+    (choice,) = [radio for radio in app.radio if radio.key == f"unmatched_choice_{mark}"]
+    assert choice.label == "Which customer is it? That one is kept."
+    assert choice.options == [
+        literal("C-1 (Firm C-1): 80%. the same name"),
+        literal("Another customer, named below"),
+        literal("No other: it stands for itself"),
+    ]
+    for said in ("may be one with another of ours", "1 row of the master data", literal("ACCOUNT C-2")):
+        assert said in words(app)
+    assert "no carrier said" not in words(app)
+    app = decide(app, "another", number="C-2", mark=mark)
+    assert literal("C-2 is that account itself.") in words(app)
+    app = decide(app, "0", mark=mark)
+    (made,) = decisions(world)
+    assert (made.reference_type, made.reference_key, made.customer_id) == ("ACCOUNT", "C-2", "C-1")
+    assert waiting(app) == []
+    app.text_input(key="decided_why").input("They are two firms.")
+    app.button(key="decided_undo").click().run()
+    assert decisions(world)[0].undo_reason == "They are two firms."
 
 
 def test_without_the_table_the_page_says_that_nothing_waits(world: World) -> None:

@@ -80,6 +80,7 @@ TESTS = {
     "order_free": ("tests/warehouse/test_order_free.py", "test"),
     "touched": ("tests/warehouse/test_touched.py", "test"),
     "names": ("tests/warehouse/test_names.py", "test"),
+    "one_and_another": ("tests/warehouse/test_one_and_another.py", "test"),
     "units": ("tests/warehouse/test_warehouse.py", "every_node"),
     "exports": ("tests/test_exports.py", "test"),
     "json": ("tests/data/test_formats_jsonl.py tests/data/test_corpora.py", "test"),

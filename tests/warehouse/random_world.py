@@ -23,6 +23,11 @@ CARRIERS, PLACES = ("AAAA", "BBBB", "CCCC"), ("PL-1", "HUB-1", "DC-1", "DC-2")
 #: Places that nobody knows by their name; of one a person said what a carrier means by it.
 NAMELESS = ("YARD 7", None)
 DECIDED = {"reference_type": "PLACE", "reference_key": "YARD7", "carrier_id": "AAAA", "facility_id": "DC-2"}
+#: Of its own accounts and places a person said two to be one.
+ONE_AND_ANOTHER = (
+    {"reference_type": "FACILITY", "reference_key": "DC-2", "facility_id": "HUB-1", "decision_id": "D-2"},
+    {"reference_type": "ACCOUNT", "reference_key": "CUST-1", "customer_id": "CUST-2", "decision_id": "D-3"},
+)
 CODES = (
     "DEPA",
     "ARRI",
@@ -51,8 +56,10 @@ class World:
         put(connection, "raw.tenant_clocks", [{"tenant_id": "rival", "as_of": self.clocks["rival"]}])
         self.put("network__facility", "rival", [self.facility(place) for place in PLACES])
         self.put("network__facility", "demo", [self.facility(place) for place in PLACES[1:]])
-        decided = DECIDED | {"decision": "match", "decision_id": "D-1", "decided_at": self.clocks["demo"]}
-        put(connection, "raw.reference_decisions", [decided | {"tenant_id": tenant} for tenant in TENANTS])
+        said = {"decision": "match", "decided_at": self.clocks["demo"]}
+        for decided in (DECIDED | {"decision_id": "D-1"}, *ONE_AND_ANOTHER):
+            rows = [said | decided | {"tenant_id": tenant} for tenant in TENANTS]
+            put(connection, "raw.reference_decisions", rows)
         for tenant in TENANTS:
             self.tell(tenant, 500)
 

@@ -44,17 +44,12 @@ widths as (
 
 numbers as (
     select
-        tenant_id,
-        customer_id,
-        {{ bare_reference('erp_customer_no') }} as number
-    from {{ ref('stg_network__customers') }}
-    where erp_customer_no is not null
-    union
-    select
-        tenant_id,
-        customer_id,
-        {{ bare_reference('customer_id') }}
-    from {{ ref('stg_network__customers') }}
+        customers.tenant_id,
+        coalesce(kept.kept_customer_id, customers.customer_id) as customer_id,
+        {{ bare_reference('unnest([customers.erp_customer_no, customers.customer_id])') }} as number
+    from {{ ref('stg_network__customers') }} as customers
+    left join {{ ref('stg_settings__kept_customers') }} as kept
+        on customers.tenant_id = kept.tenant_id and customers.customer_id = kept.customer_id
 ),
 
 halved as (

@@ -84,6 +84,8 @@ compared as (
             and waiting.place_key = planned.place_key
             and waiting.carrier_id is not distinct from planned.carrier_id
             and places.facility_id = planned.facility_id
+    anti join {{ ref('stg_settings__kept_facilities') }} as one_with_another
+        on places.tenant_id = one_with_another.tenant_id and places.facility_id = one_with_another.facility_id
 ),
 
 scored as (

@@ -1,4 +1,5 @@
--- The CRM account behind a customer number of the ERP: the master data's word, else what a person decided.
+-- The CRM account behind a customer number of the ERP: the master data's word, else what a person decided; of accounts
+-- that are said to be one, the one that is kept.
 with told as (
     select
         tenant_id,
@@ -23,11 +24,14 @@ with told as (
 )
 
 select
-    tenant_id,
-    erp_customer_no,
-    customer_id,
-    recorded_at
+    told.tenant_id,
+    told.erp_customer_no,
+    coalesce(kept.kept_customer_id, told.customer_id) as customer_id,
+    told.recorded_at
 from told
+left join {{ ref('stg_settings__kept_customers') }} as kept
+    on told.tenant_id = kept.tenant_id and told.customer_id = kept.customer_id
 qualify row_number() over (
-    partition by tenant_id, erp_customer_no order by preference asc, recorded_at desc, customer_id asc
+    partition by told.tenant_id, told.erp_customer_no
+    order by told.preference asc, told.recorded_at desc, told.customer_id asc
 ) = 1

@@ -59,12 +59,13 @@ named as (
 ),
 
 by_town as (
-    select
+    select distinct
         events.tenant_id,
         events.event_id,
-        places.facility_id,
+        coalesce(kept.kept_facility_id, places.facility_id) as facility_id,
         'town' as found_by,
-        places.facility_id in (events.origin_facility_id, events.destination_facility_id) as is_on_route
+        coalesce(kept.kept_facility_id, places.facility_id)
+        in (events.origin_facility_id, events.destination_facility_id) as is_on_route
     from events
     inner join {{ ref('stg_network__facilities') }} as places
         on
@@ -74,6 +75,8 @@ by_town as (
             and coalesce(events.region_code, places.region_code, '') = coalesce(places.region_code, '')
     left join named
         on events.tenant_id = named.tenant_id and events.event_id = named.event_id
+    left join {{ ref('stg_settings__kept_facilities') }} as kept
+        on places.tenant_id = kept.tenant_id and places.facility_id = kept.facility_id
     where named.event_id is null
 ),
 

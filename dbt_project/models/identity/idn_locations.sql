@@ -1,4 +1,5 @@
--- A carrier may name a place by our facility code or by its UN/LOCODE; our code wins where both would fit.
+-- A carrier may name a place by our facility code or by its UN/LOCODE; our code wins where both would fit. Of
+-- facilities that are said to be one, it is the one that is kept.
 with names as (
     select
         tenant_id,
@@ -17,10 +18,13 @@ with names as (
 )
 
 select
-    tenant_id,
-    {{ bare_reference('location_code') }} as location_key,
-    facility_id
+    names.tenant_id,
+    {{ bare_reference('names.location_code') }} as location_key,
+    coalesce(kept.kept_facility_id, names.facility_id) as facility_id
 from names
+left join {{ ref('stg_settings__kept_facilities') }} as kept
+    on names.tenant_id = kept.tenant_id and names.facility_id = kept.facility_id
 qualify row_number() over (
-    partition by tenant_id, {{ bare_reference('location_code') }} order by preference, facility_id
+    partition by names.tenant_id, {{ bare_reference('names.location_code') }}
+    order by names.preference, names.facility_id
 ) = 1

@@ -23,7 +23,7 @@ select
         else 'service'
     end as resolved_by
 from shipments
-inner join {{ source('settings', 'service_agreements') }} as agreements
+inner join {{ ref('stg_settings__service_agreements') }} as agreements
     on
         shipments.tenant_id = agreements.tenant_id
         and coalesce(shipments.customer_id = agreements.customer_id, agreements.customer_id is null)

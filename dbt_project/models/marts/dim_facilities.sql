@@ -66,8 +66,11 @@ select
 from airports
 union all
 select
-    tenant_id, facility_id, facility_name, facility_type, un_locode, country_code, latitude, longitude, time_zone
-from {{ ref('stg_network__facilities') }}
+    places.tenant_id, places.facility_id, places.facility_name, places.facility_type, places.un_locode,
+    places.country_code, places.latitude, places.longitude, places.time_zone
+from {{ ref('stg_network__facilities') }} as places
+anti join {{ ref('stg_settings__kept_facilities') }} as one_with_another
+    on places.tenant_id = one_with_another.tenant_id and places.facility_id = one_with_another.facility_id
 union all
 -- a place the TMS names before the location master does
 select

@@ -43,18 +43,37 @@ airfreight as (
     from {{ ref('int_c2k_shipments') }}
 ),
 
+-- accounts that a person said are one with another are known by its name, and not besides it
+ids_of_others as (
+    select
+        kept.tenant_id,
+        kept.kept_customer_id as customer_id,
+        list_sort(flatten(list([kept.customer_id, customers.erp_customer_no]))) as source_ids
+    from {{ ref('stg_settings__kept_customers') }} as kept
+    left join {{ ref('stg_network__customers') }} as customers
+        on kept.tenant_id = customers.tenant_id and kept.customer_id = customers.customer_id
+    group by kept.tenant_id, kept.kept_customer_id
+),
+
 -- the master data's word before what the CRM's promises say, and before a mere number: that is a customer still
 network_customers as (
     select
-        tenant_id,
-        customer_id as party_id,
+        customers.tenant_id,
+        customers.customer_id as party_id,
         'customer' as party_role,
-        customer_name as party_name,
-        customer_tier,
-        contact_email,
-        to_json([customer_id, erp_customer_no]) as source_ids,
+        customers.customer_name as party_name,
+        customers.customer_tier,
+        customers.contact_email,
+        to_json(list_concat([customers.customer_id, customers.erp_customer_no], ids_of_others.source_ids))
+            as source_ids,
         1 as preference
-    from {{ ref('stg_network__customers') }}
+    from {{ ref('stg_network__customers') }} as customers
+    left join ids_of_others
+        on customers.tenant_id = ids_of_others.tenant_id and customers.customer_id = ids_of_others.customer_id
+    anti join {{ ref('stg_settings__kept_customers') }} as one_with_another
+        on
+            customers.tenant_id = one_with_another.tenant_id
+            and customers.customer_id = one_with_another.customer_id
     union all
     select
         tenant_id, customer_id, 'customer',

@@ -127,7 +127,7 @@ agreed as (
         from_json(terms.closed_on, '["DATE"]') as closed_on,
         from_json(terms.rates, '[{"from_day": "BIGINT", "per_day": "DOUBLE"}]') as rates
     from clocks
-    inner join {{ source('settings', 'free_time_terms') }} as terms
+    inner join {{ ref('stg_settings__free_time_terms') }} as terms
         on clocks.tenant_id = terms.tenant_id and clocks.clock = terms.clock
     where
         coalesce(terms.facility_id = clocks.facility_id, terms.facility_id is null)

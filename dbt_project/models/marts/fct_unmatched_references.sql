@@ -1,5 +1,6 @@
 -- What waits for a person: references whose messages name no shipment, places that nobody knows by the name they are
--- given, customer numbers without an account. A message counts under the one reference that says most about a shipment.
+-- given, customer numbers without an account, accounts and facilities that may be one with another. A message counts
+-- under the one reference that says most about a shipment.
 with naming_no_shipment as (
     select
         events.tenant_id,
@@ -53,6 +54,21 @@ waiting as (
         case when decision = 'ignore' then 'ignored' else 'unknown_customer' end,
         null, decision_id, decision, recorded_at, source_file_sha256, source_row_number
     from {{ ref('idn_unmatched_customers') }}
+    union all
+    select
+        accounts.tenant_id, accounts.customer_id, 'ACCOUNT', accounts.customer_id, accounts.customer_name, null,
+        'may_be_another', null, null, null, accounts.recorded_at, accounts.source_file_sha256,
+        accounts.source_row_number
+    from {{ ref('stg_network__customers') }} as accounts
+    semi join {{ ref('idn_alike_customers') }} as alike
+        on accounts.tenant_id = alike.tenant_id and accounts.customer_id = alike.customer_id
+    union all
+    select
+        places.tenant_id, places.facility_id, 'FACILITY', places.facility_id, places.facility_name, null,
+        'may_be_another', null, null, null, places.recorded_at, places.source_file_sha256, places.source_row_number
+    from {{ ref('stg_network__facilities') }} as places
+    semi join {{ ref('idn_alike_facilities') }} as alike
+        on places.tenant_id = alike.tenant_id and places.facility_id = alike.facility_id
 ),
 
 counted as (
@@ -87,6 +103,12 @@ candidates as (
     union all
     select tenant_id, 'CUSTOMER', erp_customer_no, null, customer_id, customer_name, score, reasons, place
     from {{ ref('idn_candidate_customers') }}
+    union all
+    select tenant_id, 'ACCOUNT', customer_id, null, kept_customer_id, customer_name, score, reasons, place
+    from {{ ref('idn_alike_customers') }}
+    union all
+    select tenant_id, 'FACILITY', facility_id, null, kept_facility_id, facility_name, score, reasons, place
+    from {{ ref('idn_alike_facilities') }}
 ),
 
 listed as (

@@ -1,6 +1,10 @@
 {{ touched('rows', read='orders', key='commitment_id') }}
-with known as (
+with told as (
     {{ known_as_of(source('network', 'commitment'), 'feed.commitment_id') }}
+),
+
+known as (
+    {{ with_kept('told', 'customer_id', ['customer_ref']) }}
 )
 
 select

@@ -1,5 +1,9 @@
-with known as (
+with told as (
     {{ known_as_of(source('network', 'inventory')) }}
+),
+
+known as (
+    {{ with_kept('told', 'facility_id', ['facility_code']) }}
 )
 
 select

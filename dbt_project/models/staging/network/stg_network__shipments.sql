@@ -1,6 +1,10 @@
 {{ touched('rows', read='shipments', key='shipment_id') }}
-with known as (
+with told as (
     {{ known_as_of(source('network', 'shipment'), 'feed.shipment_no') }}
+),
+
+known as (
+    {{ with_kept('told', 'facility_id', ['origin_code', 'destination_code']) }}
 ),
 
 latest as (

@@ -1,5 +1,9 @@
-with known as (
+with told as (
     {{ known_as_of(source('network', 'weather')) }}
+),
+
+known as (
+    {{ with_kept('told', 'facility_id', ['location_code']) }}
 ),
 
 issues as (
