@@ -92,8 +92,8 @@ class _Pieces:
 
 
 def _line_count(piece: bytes) -> int:
-    is_plain = b"\r" not in piece and piece.endswith(b"\n")
-    return piece.count(b"\n") if is_plain else len(piece.splitlines())
+    lengths = plain.line_lengths(piece)
+    return len(piece.splitlines()) if lengths is None else len(lengths)
 
 
 def _as_bytes_of_text(contract: Contract, stream: BinaryIO) -> Readable:

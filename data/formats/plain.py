@@ -7,16 +7,17 @@ to the reader that goes row by row.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from data.formats.limits import MAX_LINE_BYTES
 from data.formats.lines import UTF8_BOM
 from data.records import Block, Lines
+
+LINE_FEED, RETURN, QUOTE = b'\n\r"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +43,42 @@ def block_of(
     return Block(first[1], pa.table(dict(known)), Lines(first[0], piece, encoding), names.extras)
 
 
+def line_lengths(piece: bytes) -> np.ndarray | None:
+    """Return the bytes of each line with its end, or None where not all end in a line feed or hold a lone return."""
+    signs = np.frombuffer(piece, np.uint8)
+    ends = np.flatnonzero(signs == LINE_FEED)
+    if not len(ends) or ends[-1] != len(piece) - 1:
+        return None
+    # Of the first line, were it empty, the sign before its end would be the last of all: a line feed.
+    returns = np.count_nonzero(signs[ends - 1] == RETURN)
+    return np.diff(ends, prepend=-1) if returns == np.count_nonzero(signs == RETURN) else None
+
+
 def _is_plain(piece: bytes, delimiter: str) -> bool:
+    lengths = line_lengths(piece)
     return (
-        piece.endswith(b"\n")
+        lengths is not None
         and not piece.startswith(UTF8_BOM)  # Arrow would take it for no content, wherever it stands
         and b"\0" not in piece
-        and (b"\r" not in piece or piece.count(b"\r") == piece.count(b"\r\n"))
-        and max(map(len, piece.split(b"\n"))) < MAX_LINE_BYTES
+        and int(lengths.max()) <= MAX_LINE_BYTES
         and (b'"' not in piece or _is_quoted_plainly(piece, delimiter))
     )
 
 
 def _is_quoted_plainly(piece: bytes, delimiter: str) -> bool:
-    """Whether quotes stand around whole cells only; asked of an engine whose time is linear."""
-    end = re.escape(delimiter)
-    bare, quoted = rf'[^"{end}\r\n]*', r'"(?:[^"\r\n]|"")*"'
-    whole = rf"\A(?:(?:{bare}|{quoted})(?:{end}|\r?\n))*\z"
-    return bool(pc.match_substring_regex(pa.array([piece], pa.binary()), pattern=whole)[0].as_py())
+    """Whether quotes stand around whole cells of one line only; a doubled one ends a stretch that the next goes on."""
+    signs = np.frombuffer(piece, np.uint8)
+    quotes = np.flatnonzero(signs == QUOTE)
+    if len(quotes) % 2:
+        return False
+    opening, closing = quotes[::2], quotes[1::2]
+    # Before the first sign stands, by the way Python counts, the last: a line feed.
+    may_precede, may_follow = np.zeros((2, 256), bool)
+    may_precede[[QUOTE, LINE_FEED, ord(delimiter)]] = True
+    may_follow[[QUOTE, LINE_FEED, RETURN, ord(delimiter)]] = True
+    is_whole = may_precede[signs[opening - 1]].all() and may_follow[signs[closing + 1]].all()
+    quotes_before = np.searchsorted(quotes, np.flatnonzero(signs == LINE_FEED))
+    return bool(is_whole and not (quotes_before % 2).any())
 
 
 def _columns(piece: bytes, delimiter: str, width: int) -> pa.Table:
