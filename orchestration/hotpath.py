@@ -23,6 +23,7 @@ from orchestration.loading import waiting_for
 from orchestration.pipeline import Runs
 from orchestration.resources import Platform
 from orchestration.settings import Settings
+from orchestration.watching import Moves
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class HotPath:
         """Take over what the runs need; it is opened by `prepare`, or when something waits for the first time."""
         self.platform = platform
         self._runs: Runs | None = None
+        self._moves = Moves()
         self._compared_at: datetime | None = None
         self._code = publishing.code_on_disk()
 
@@ -61,7 +63,7 @@ class HotPath:
         `PipelineFailed` with the stage that failed (what was loaded stays loaded), `CodeChanged` where another
         process has to do it.
         """
-        register_landed(self.platform)
+        register_landed(self.platform, moved=self._moves.take())
         if not waiting_for(self.platform).keys and not self._is_left_behind():
             return None
         if publishing.code_on_disk() != self._code:
@@ -89,13 +91,11 @@ class HotPath:
         return not is_current
 
     def run_forever(self, stop: threading.Event, interval: float) -> None:
-        """Look every `interval` seconds until asked to stop; what fails is told, and tried again."""
-        with alive(self.platform.settings):
+        """Look every `interval` seconds, and whenever a file is moved in, until asked to stop; try again what fails."""
+        with alive(self.platform.settings), self._moves.watching(self.platform.settings.landing):
             self.prepare()
             failures = 0
-            while not stop.wait(
-                RETRY_SECONDS[min(failures, len(RETRY_SECONDS)) - 1] if failures else interval
-            ):
+            while not self._is_stopped(stop, interval, failures):
                 try:
                     seconds = self.carry()
                 except CodeChanged as changed:  # whoever keeps this process alive starts it again
@@ -108,6 +108,13 @@ class HotPath:
                     failures = 0
                     if seconds is not None:
                         log.info("carried in %.1f s: %s", sum(seconds.values()), seconds)
+
+    def _is_stopped(self, stop: threading.Event, interval: float, failures: int) -> bool:
+        """Wait until it is time for the next look; say whether there is none."""
+        if failures:
+            return stop.wait(RETRY_SECONDS[min(failures, len(RETRY_SECONDS)) - 1])
+        self._moves.wait(interval)
+        return stop.is_set()
 
 
 def _lock_path(settings: Settings) -> Path:

@@ -2,7 +2,7 @@
 
 Files land under `landing/<tenant>/<feed>/` of the home folder, and in a bucket where one is configured.
 Level-triggered: nothing here remembers an earlier look but a cache. A file in a folder counts once it has stopped
-changing; names that begin with a dot or end in `.part` or `.tmp` are somebody's unfinished writing.
+changing, or was moved there; names that begin with a dot or end in `.part` or `.tmp` are somebody's unfinished writing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -49,14 +49,16 @@ class LandedFile:
     keep: Callable[[Originals], str] = field(repr=False, compare=False)
 
 
-def landed_files(landing: Path, settle_seconds: float = SETTLE_SECONDS) -> Iterator[LandedFile]:
-    """Yield every whole file under `landing/<tenant>/<feed>/`, in name order."""
+def landed_files(
+    landing: Path, settle_seconds: float = SETTLE_SECONDS, moved: Container[str] = ()
+) -> Iterator[LandedFile]:
+    """Yield every whole file under `landing/<tenant>/<feed>/`, in name order; those `moved` there at once."""
     moment = time.time()
     for path in sorted(landing.glob("*/*/*")):
         if is_unfinished(path.name) or path.is_symlink() or not path.is_file():
             continue
         status = path.stat()
-        if moment - status.st_mtime >= settle_seconds:
+        if moment - status.st_mtime >= settle_seconds or str(path) in moved:
             yield LandedFile(
                 path.parent.parent.name, path.parent.name, path.name, status.st_size, str(path),
                 (status.st_size, status.st_mtime_ns), partial(Originals.keep, path=path),
@@ -68,13 +70,16 @@ def is_unfinished(name: str) -> bool:
     return name.startswith(".") or name.endswith(UNFINISHED)
 
 
-def register_landed(platform: Platform, settle_seconds: float = SETTLE_SECONDS) -> int:
+def register_landed(
+    platform: Platform, settle_seconds: float = SETTLE_SECONDS, moved: Container[str] = ()
+) -> int:
     """Keep the bytes of every landed file and acknowledge it; return how many contents were new.
 
-    A file whose place and mark were acknowledged before is not read again.
+    A file whose place and mark were acknowledged before is not read again. `moved` are paths of files that are
+    whole, however young.
     """
     index = LandingIndex(platform.settings.home / "landing_index.json")
-    in_folders = landed_files(platform.settings.landing, settle_seconds=settle_seconds)
+    in_folders = landed_files(platform.settings.landing, settle_seconds, moved)
     in_bucket: Iterable[LandedFile] = platform.bucket.files(platform.feeds()) if platform.bucket else ()
     new = sum(_register(platform, file, index) for file in chain(in_folders, in_bucket))
     index.save()

@@ -1,8 +1,8 @@
 """From a file that lands to its case, by the hot path as `make up` keeps it alive, and by a command.
 
 Files land one after another in a home that `tidewaiter run` has built, each with one shipment that is late. The
-time counts from the moment the file is whole to the moment the store has its case; a file counts as landed once it
-has not changed for a second, so that second is in every figure. The first file finds the process cold.
+time counts from the moment the file is moved into its folder to the moment the store has its case; one that is
+written in place waits a second more, for it counts once it has stopped changing. The first file finds the process cold.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import TIDEWAITER, Home
-from tests.system.running import as_csv, drop, late_shipment, wait_for
+from tests.system.running import as_csv, late_shipment, move_in, wait_for
 
 FILES = 40
 
@@ -47,7 +47,7 @@ def seconds_to_case(home: Home, number: int, carry: Any = None) -> float:
     """Land one late shipment; return how long its case took."""
     name = f"SH-{930000 + number}"
     content, query = as_csv([late_shipment(home, name)]), "select 1 from cases where subject = ? and is_open"
-    drop(home, "demo", "shipment", f"shipment_20260901T05{number // 60:02}{number % 60:02}Z.csv", content)
+    move_in(home, "demo", "shipment", f"shipment_20260901T05{number // 60:02}{number % 60:02}Z.csv", content)
     began = time.perf_counter()
     if carry:
         carry()

@@ -99,6 +99,12 @@ def drop(home: Home, tenant: str, feed: str, name: str, content: bytes) -> Path:
     return target
 
 
+def move_in(home: Home, tenant: str, feed: str, name: str, content: bytes) -> Path:
+    """Write a file under an unfinished name, and move it to where a partner would put it."""
+    unfinished = drop(home, tenant, feed, f".{name}.part", content)
+    return unfinished.rename(unfinished.with_name(name))
+
+
 def newest_shipment(home: Home) -> dict[str, str]:
     """Return a delivered shipment's newest export, to make another like it."""
     newest = sorted((home.path / "landing" / "demo" / "shipment").glob("*.csv"))[-1]
