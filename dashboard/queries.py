@@ -28,6 +28,7 @@ MARTS = (
     "fct_impossible_events",
     "fct_unmatched_references",
     "fct_inventory_projection",
+    "fct_starved_orders",
     "fct_exposures",
     "fct_feed_health",
     "fct_otif",
@@ -284,6 +285,28 @@ def projection(publication: Publication, tenant_id: str, facility_id: str, produ
         publication,
         PROJECTION,
         file_projection=publication.file("fct_inventory_projection"),
+        tenant_id=tenant_id,
+        facility_id=facility_id,
+        product_id=product_id,
+    )
+
+
+STARVED = """
+select order_id, customer_id, shipment_id, inbound_shipment_id, inbound_expected_at, needed_at, promised_at,
+    quantity, short_quantity, short_amount, currency_code, is_by_lateness
+from read_parquet($file_starved)
+where tenant_id = $tenant_id and facility_id = $facility_id and product_id = $product_id
+order by needed_at, order_line_id, shipment_id limit 200
+"""
+
+
+@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
+def starved_orders(publication: Publication, tenant_id: str, facility_id: str, product_id: str) -> list[Row]:
+    """Return orders of all customers that a late inbound of a product starves, the first to leave first."""
+    return _rows(
+        publication,
+        STARVED,
+        file_starved=publication.file("fct_starved_orders"),
         tenant_id=tenant_id,
         facility_id=facility_id,
         product_id=product_id,

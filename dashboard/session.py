@@ -65,6 +65,17 @@ class Viewer:
         return not (self.is_link and some)
 
     @property
+    def sees_whole_tenant(self) -> bool:
+        """Whether rows of all parties may be shown: to the tenant's own people who read all of its cases."""
+        return any(
+            g.tenant_id == self.tenant_id
+            and g.role not in PARTNER_ROLES
+            and carries(g, "case:read")
+            and (g.customer_id, g.carrier_id, g.facility_id, g.exception_types, g.case_id) == (None,) * 5
+            for g in self.principal.grants
+        )
+
+    @property
     def scopes(self) -> tuple[Scope, ...]:
         """The rows of published tables this person may read: one scope a grant."""
         return tuple(

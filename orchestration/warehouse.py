@@ -36,6 +36,7 @@ PUBLISHED_MARTS = (
     ("marts", "fct_impossible_events"),
     ("marts", "fct_unmatched_references"),
     ("marts", "fct_inventory_projection"),
+    ("marts", "fct_starved_orders"),
     ("marts", "fct_otif"),
     ("marts", "fct_free_time"),
     ("marts", "fct_exposures"),

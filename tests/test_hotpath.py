@@ -224,6 +224,31 @@ def test_a_process_whose_code_was_changed_builds_nothing_more(
     assert not stop.is_set() and not hotpath.is_alive(platform.settings)
 
 
+def test_a_file_that_is_moved_in_is_carried_with_the_next_look_however_young(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried = []
+
+    class Run:
+        def __init__(self, _platform: Platform) -> None:
+            return None
+
+        def carry(self, tables: Any) -> dict[str, float]:
+            carried.append(len(waiting_for(platform).keys))
+            return {}
+
+    monkeypatch.setattr(hotpath, "Runs", Run)
+    own, folder = hotpath.HotPath(platform), platform.settings.landing / "demo" / "milestone"
+    folder.mkdir(parents=True)
+    with own._moves.watching(platform.settings.landing):
+        for name in (".unfinished", "written.jsonl"):
+            (folder / name).write_text(f'{{"a": "{name}"}}\n')
+        (folder / ".unfinished").rename(folder / "moved.jsonl")
+        own._moves.wait(5)
+        own.carry()
+    assert carried == [1]
+
+
 def test_the_history_of_old_short_runs_is_forgotten(tmp_path: Path) -> None:
     @dg.asset
     def thing() -> None:

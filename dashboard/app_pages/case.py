@@ -18,7 +18,7 @@ from dashboard.components.lineage import lineage_steps, show_lineage
 from dashboard.components.map import draw_route_map
 from dashboard.components.merged import show_merged
 from dashboard.components.money import amounts_of, show_money
-from dashboard.components.outlook import draw_eta_history, draw_projection, eta_points
+from dashboard.components.outlook import draw_eta_history, draw_projection, eta_points, show_starved
 from dashboard.components.records import (
     show_documents,
     show_effects,
@@ -138,6 +138,10 @@ def _outlook(sheet: Sheet) -> None:
     if rows:
         st.subheader("Stock", anchor=False)
         draw_projection(rows, key="case_projection")
+    if sheet.viewer.sees_whole_tenant:  # the orders are of all customers
+        show_starved(
+            queries.starved_orders(publication, sheet.viewer.tenant_id, case.facility_id, product_id)
+        )
 
 
 def _decisions(sheet: Sheet) -> None:

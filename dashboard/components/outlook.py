@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import plotly.graph_objects as go
+import streamlit as st
 
 from dashboard.components.palette import Palette, draw, palette, styled
-from dashboard.components.text import figure_text, moment, viewer_zone
+from dashboard.components.tables import show_table
+from dashboard.components.text import figure_text, literal, moment, money, viewer_zone, visible
 
 
 def eta_points(
@@ -140,3 +142,31 @@ def _runs_out(figure: go.Figure, day: Any, colours: Palette) -> None:
     line = {"color": colours.text, "width": 1.4, "dash": "dot"}
     figure.add_shape(type="line", x0=day, x1=day, y0=0, y1=1, yref="paper", line=line)
     figure.add_annotation(x=day, y=1, yref="paper", text="runs out", showarrow=False, xanchor="left")
+
+
+def show_starved(rows: list[dict[str, Any]]) -> None:
+    """Put the orders on the page that go short before the inbound is there, the first to leave first."""
+    if not rows:
+        return
+    by_lateness = sum(row["is_by_lateness"] is True for row in rows)
+    inbound, expected = visible(rows[0]["inbound_shipment_id"]), moment(rows[0]["inbound_expected_at"])
+    st.caption(
+        literal(
+            f"Order lines that go short before {inbound} is there ({expected}): {len(rows)}. "
+            f"Had it come as planned, {by_lateness} of them would not."
+        )
+    )
+    show_table([_starved(row) for row in rows], "case_starved")
+
+
+def _starved(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Order": visible(row["order_id"]),
+        "Customer": visible(row["customer_id"]),
+        "Short": f"{row['short_quantity']:,.0f} of {row['quantity']:,.0f}",
+        "Worth": money(row["short_amount"], row["currency_code"]),
+        "Leaves": moment(row["needed_at"]),
+        "With": visible(row["shipment_id"]),
+        "Promised": moment(row["promised_at"]),
+        "By lateness": "yes" if row["is_by_lateness"] else "no",
+    }
