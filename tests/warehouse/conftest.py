@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,20 @@ def rebuilt(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Built:
         patch.setenv("DBT_TARGET_PATH", str(path.parent / "target"))
         run = Dbt()
         return Built(path, {"facts": run("build", *FACTS), "decide": run("build", *DECIDE)})
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    """Rows of a query as mappings, to make others like them."""
+    return connection.execute(query).to_arrow_table().to_pylist()
+
+
+def decide_and_build(world: Built, decided: Sequence[Mapping[str, Any]], *chosen: str) -> None:
+    """Let these decisions of people stand and no others, and build; whatever fails is named."""
+    with duckdb.connect(str(world.path)) as connection:
+        connection.execute("delete from raw.reference_decisions")
+        put(connection, "raw.reference_decisions", decided)
+    outcomes = Dbt()("build", *chosen)
+    assert {node: told for node, told in outcomes.items() if told not in ("pass", "success", "no-op")} == {}
 
 
 def _score(connection: duckdb.DuckDBPyConnection) -> None:

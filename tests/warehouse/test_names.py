@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 import small_world
-from conftest import FACTS, Built, Dbt
+from conftest import FACTS, Built, decide_and_build, rows_of
 from raw_tables import put
 
 DECISION = {"tenant_id": "demo", "decided_at": small_world.NOW["demo"], "carrier_id": None}
@@ -28,12 +28,12 @@ def strange(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv("TIDEWAITER_WAREHOUSE", str(path))
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
     with duckdb.connect(str(path)) as connection:
-        (shipment,) = _rows(connection, "from raw.network__shipment where shipment_no = 'SH-100002'")
+        (shipment,) = rows_of(connection, "from raw.network__shipment where shipment_no = 'SH-100002'")
         put(connection, "raw.network__shipment", [{
             **shipment, "shipment_no": "SH-200001", "pro_number": "55550001", "customer_ref": "C100001",
             "order_no": "SO-200001", "_row_sha256": "new",
         }])  # fmt: skip
-        (event,) = _rows(connection, "from raw.network__milestone where event_id = 'SH-100002-4'")
+        (event,) = rows_of(connection, "from raw.network__milestone where event_id = 'SH-100002-4'")
         put(connection, "raw.network__milestone", [{
             **event, "event_id": "strange", "event_code": "ARRI", "location_code": "Yard 7", "_row_sha256": "new",
         }])  # fmt: skip
@@ -42,16 +42,8 @@ def strange(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     yield world
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    return connection.execute(query).to_arrow_table().to_pylist()
-
-
 def build(world: Built, *decided: dict[str, Any]) -> None:
-    with duckdb.connect(str(world.path)) as connection:
-        connection.execute("delete from raw.reference_decisions")
-        put(connection, "raw.reference_decisions", [DECISION | one for one in decided])
-    outcomes = Dbt()("build", *FACTS)
-    assert {node: told for node, told in outcomes.items() if told not in ("pass", "success", "no-op")} == {}
+    decide_and_build(world, [DECISION | one for one in decided], *FACTS)
 
 
 def waiting(world: Built) -> dict[str, tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 import small_world
-from conftest import Built, Dbt
+from conftest import Built, decide_and_build, rows_of
 from raw_tables import put
 
 DECISION = {
@@ -49,23 +49,15 @@ def doubled(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
               "order_no": "SO-200001", "destination_code": "DC-1B"}),
             ("inventory", "sku = 'PMP-1001'", {"facility_code": "DC-1B", "on_hand_quantity": 70.0}),
         ):  # fmt: skip
-            (row,) = _rows(connection, f"from raw.network__{table} where {key}")
+            (row,) = rows_of(connection, f"from raw.network__{table} where {key}")
             put(connection, f"raw.network__{table}", [{**row, **changed, "_row_sha256": "zz"}])
     world = Built(path, {})
     build(world)
     yield world
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    return connection.execute(query).to_arrow_table().to_pylist()
-
-
 def build(world: Built, *decided: dict[str, Any]) -> None:
-    with duckdb.connect(str(world.path)) as connection:
-        connection.execute("delete from raw.reference_decisions")
-        put(connection, "raw.reference_decisions", [DECISION | one for one in decided])
-    outcomes = Dbt()("build", "--exclude-resource-type", "unit_test")
-    assert {node: told for node, told in outcomes.items() if told not in ("pass", "success", "no-op")} == {}
+    decide_and_build(world, [DECISION | one for one in decided], "--exclude-resource-type", "unit_test")
 
 
 def tables(world: Built) -> list[tuple[str, str]]:
