@@ -244,7 +244,7 @@ def meant(row: Row, choice: str | None, typed: str, publication: Publication, vi
     if choice != ANOTHER:
         if typed:
             raise NotFound(
-                f"You chose an answer and typed {typed!r}. Empty the number, or choose {ANOTHER} {WHAT[what]}."
+                f"You chose an answer and typed {typed!r}. Empty the number, or choose another {WHAT[what]}."
             )
         return None if choice == IGNORE else str(candidates(row)[int(choice)]["means"])
     if not queries.is_known(publication, viewer.tenant_id, what, typed):

@@ -115,10 +115,17 @@ def test_everything_follows_and_comes_back_when_it_is_undone(doubled: Built) -> 
     assert contents(doubled) == before
 
 
-def test_of_two_counts_of_one_place_the_later_one_holds(doubled: Built) -> None:
+@pytest.mark.parametrize(("hours", "holds"), [(1, 70.0), (-1, 100.0)])
+def test_of_two_counts_of_one_place_the_later_one_holds(doubled: Built, hours: int, holds: float) -> None:
+    with duckdb.connect(str(doubled.path)) as connection:
+        connection.execute(
+            "update raw.network__inventory set _recorded_at = _recorded_at + to_hours(?) "
+            "where facility_code = 'DC-1B'",
+            [hours],
+        )
     build(doubled, FACILITY)
     counts = "select facility_id, on_hand_quantity from intermediate.int_inventory_inbound where tenant_id = 'demo'"
-    assert doubled.rows(counts) == [("DC-1B", 70.0)]
+    assert doubled.rows(counts) == [("DC-1B", holds)]
 
 
 def test_what_is_said_to_be_no_other_asks_no_more(doubled: Built) -> None:
