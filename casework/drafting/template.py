@@ -68,6 +68,7 @@ def _blocks(kind: str, name: str) -> tuple[Template, ...]:
     return tuple(environment.from_string(block) for block in source.strip().split("\n\n") if block.strip())
 
 
+@cache
 def exception_types(kind: str) -> tuple[str, ...]:
     """The exception types that have wording of their own for this kind."""
     return tuple(sorted(p.stem for p in (FOLDER / kind).glob("*.j2") if not p.stem.startswith("_")))

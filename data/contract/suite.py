@@ -61,7 +61,10 @@ def validate(contract: Contract, frame: pd.DataFrame) -> list[CheckResult]:
     source = context.data_sources.add_pandas("arrived")
     definition = source.add_dataframe_asset(contract.table_name).add_batch_definition_whole_dataframe("file")
     batch = definition.get_batch(batch_parameters={"dataframe": frame})
-    found = batch.validate(expectation_suite(contract), result_format="SUMMARY")
+    suite = expectation_suite(contract)
+    found = batch.validate(suite, result_format="BOOLEAN_ONLY")
+    if not found.success:  # how many rows is asked where some are, for it takes as long again
+        found = batch.validate(suite, result_format="BASIC")
     return [_check_result(result) for result in found.results]
 
 
