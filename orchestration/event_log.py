@@ -1,21 +1,27 @@
 """Dagster's event log in SQLite, with its databases kept open between events.
 
-The stock storage opens, commits, checkpoints and closes a database, and compiles its statements anew, for every
-event, of which a short run has hundreds. What it stores, and where, is unchanged: both storages read
-each other's files. A power cut may lose the last events of a run's history, which is no record of what was ingested.
+The stock storage opens, commits, checkpoints and closes a database, asks for its columns and compiles its statements
+anew, for every event, of which a short run has hundreds; and it lays a run's database by its list of migrations. What
+it stores, and where, is unchanged: both storages read each other's files. A power cut may lose the last events of a
+run's history, which is no record of what was ingested.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
+import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 
@@ -26,6 +32,16 @@ BUSY_SECONDS = 20
 
 class KeptOpenEventLogStorage(SqliteEventLogStorage):
     """The stock storage, but for how it connects."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        """Open the event log in a folder; nothing of a run is opened before it is asked for."""
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._batch: ExitStack | None = None  # of the batch that is stored now: what ends its transactions
+        self._begun: dict[str, Connection] = {}  # and they, by shard
+        self._found: set[tuple[str, str]] = set()
+        super().__init__(base_dir, inst_data)
+        # a batch takes it once more for each of its events
+        self._db_lock: Any = threading.RLock()
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
@@ -39,27 +55,84 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
         """Open the event log of the instance in DAGSTER_HOME."""
         return cls(str(Path(os.environ["DAGSTER_HOME"]) / "history" / "runs"), inst_data)
 
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store all of the events, or none of them where one cannot be stored."""
+        with self._db_lock:
+            self._begun = {}
+            try:
+                with ExitStack() as self._batch:
+                    for event in events:
+                        self.store_event(event)
+            finally:
+                self._batch = None
+
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        with self._db_lock, self._engine_of(shard).begin() as connection:
-            yield connection
+        with self._db_lock:
+            if self._batch is None:
+                with self._engine_of(shard).begin() as connection:
+                    yield connection
+                return
+            if shard not in self._begun:
+                self._begun[shard] = self._batch.enter_context(self._engine_of(shard).begin())
+            yield self._begun[shard]
 
     def _engine_of(self, shard: str) -> Engine:
-        kept: OrderedDict[str, Engine] = self.__dict__.setdefault("_engines", OrderedDict())
-        address = self.conn_string_for_shard(shard)
+        kept, address = self._engines, self.conn_string_for_shard(shard)
         if shard not in self._initialized_dbs:
-            self._initdb(create_engine(address, poolclass=NullPool))  # it wants several connections at once
+            self._lay(shard)
             self._initialized_dbs.add(shard)
         kept[shard] = kept.pop(shard) if shard in kept else _opened(address)
         while len(kept) > KEPT_OPEN:
             kept.popitem(last=False)[1].dispose()
         return kept[shard]
 
+    def _lay(self, shard: str) -> None:
+        """See to it that a database is there, with its tables: of a run, a copy of an empty one."""
+        path = Path(self.path_for_shard(shard))
+        if not path.exists():
+            copy = path.with_suffix(f".{os.getpid()}.part")
+            copy.write_bytes(self._empty)
+            with suppress(FileExistsError):  # another process was faster
+                path.hardlink_to(copy)
+            copy.unlink()
+        else:
+            self._initdb(_closed_at_once(self.conn_string_for_shard(shard)))
+
+    @cached_property
+    def _empty(self) -> bytes:
+        """A run's database as the stock storage lays it; made once, for that takes the whole list of migrations."""
+        with tempfile.TemporaryDirectory() as made:
+            self._initdb(_closed_at_once(create_db_conn_string(made, "empty")))
+            return (Path(made) / "empty.db").read_bytes()
+
+    def has_table(self, table_name: str) -> bool:
+        """Say whether the index has a table; what is there stays there."""
+        return self._once("table", table_name, super().has_table)
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Say whether a migration of the index was done; what was done stays done."""
+        return self._once("migration", name, super().has_secondary_index)
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        ask = partial(super()._has_asset_key_col_on_connection, conn)
+        return self._once("column", column_name, ask)
+
+    def _once(self, kind: str, name: str, ask: Callable[[str], bool]) -> bool:
+        if (kind, name) not in self._found and ask(name):
+            self._found.add((kind, name))
+        return (kind, name) in self._found
+
     def dispose(self) -> None:
         """Close what is open."""
-        for engine in self.__dict__.pop("_engines", {}).values():
-            engine.dispose()
+        while self._engines:
+            self._engines.popitem()[1].dispose()
         super().dispose()
+
+
+def _closed_at_once(address: str) -> Engine:
+    """Return an engine as the stock storage has it, for what wants several connections at once."""
+    return create_engine(address, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
 
 
 def _opened(address: str) -> Engine:

@@ -53,6 +53,7 @@ class Settings:
             "TIDEWAITER_HOME": str(self.home),
             "TIDEWAITER_STORE_URL": self.store_url,
             "DAGSTER_HOME": str(self.dagster_home),
+            "DAGSTER_EVENT_BATCH_SIZE": "1000",  # what a run plans is stored in one transaction
             **self.for_dbt(),
         }
         if self.landing_url:

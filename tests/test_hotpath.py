@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -186,28 +186,77 @@ def test_the_warehouse_is_open_to_others_once_its_lock_is_given_back(platform: P
         assert other.execute("select 1").fetchone() == (1,)
 
 
-def test_the_event_log_kept_open_is_the_one_dagster_itself_would_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-
-    @dg.asset
-    def thing() -> None:
-        return None
-
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """An instance of Dagster with our event log, and a batch of events for each run."""
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000")
     (tmp_path / "dagster.yaml").write_text(
         "event_log_storage: {module: orchestration.event_log, class: KeptOpenEventLogStorage}\n"
     )
-    with dg.DagsterInstance.get() as instance:
-        assert isinstance(instance.event_log_storage, KeptOpenEventLogStorage)
-        runs = [dg.materialize([thing], instance=instance).run_id for _ in range(12)]
-        kept = {run: [str(one.message) for one in instance.all_logs(run)] for run in runs}
-        assert len(instance.event_log_storage.__dict__["_engines"]) <= 8
-    stock = SqliteEventLogStorage(str(tmp_path / "history" / "runs"))
+    with dg.DagsterInstance.get() as opened:
+        assert isinstance(opened.event_log_storage, KeptOpenEventLogStorage)
+        yield opened
+
+
+def stock(instance: dg.DagsterInstance, folder: str | None = None) -> Any:
+    """Dagster's own event log over the same files, or of its own."""
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+    return SqliteEventLogStorage(folder or str(Path(instance.root_directory) / "history" / "runs"))
+
+
+@dg.asset
+def thing() -> None:
+    return None
+
+
+def test_the_event_log_kept_open_is_the_one_dagster_itself_would_read(instance: dg.DagsterInstance) -> None:
+    runs = [dg.materialize([thing], instance=instance).run_id for _ in range(12)]
+    kept = {run: [str(one.message) for one in instance.all_logs(run)] for run in runs}
+    assert len(instance.event_log_storage._engines) <= 8
+    own = stock(instance)
     for run, told in kept.items():
-        assert [str(one.message) for one in stock.get_logs_for_run(run)] == told
-    assert len(stock.get_asset_records([dg.AssetKey("thing")])) == 1
+        assert [str(one.message) for one in own.get_logs_for_run(run)] == told
+    assert len(own.get_asset_records([dg.AssetKey("thing")])) == 1
+
+
+def test_a_runs_database_is_laid_as_dagster_itself_lays_it(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    def laid(storage: Any, run: str) -> list[Any]:
+        with storage.run_connection(run) as connection:
+            told = connection.exec_driver_sql(
+                "select type, name, tbl_name, sql from sqlite_master order by 1, 2"
+            ).all()
+            return [*told, *connection.exec_driver_sql("select * from alembic_version").all()]
+
+    run = dg.materialize([thing], instance=instance).run_id
+    assert laid(instance.event_log_storage, run) == laid(stock(instance, str(tmp_path / "own")), "another")
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_batch_of_events_is_stored_whole_or_not_at_all(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster._core.events.log import EventLogEntry
+
+    storage, run = instance.event_log_storage, "a-run"
+    good, bad = (EventLogEntry(None, 10, message, run, 1.0, None, None, None) for message in ("good", "bad"))
+    prepare = storage.prepare_insert_event
+
+    def refusing(event: Any) -> Any:
+        if event is bad:
+            raise ValueError("bad")
+        return prepare(event)
+
+    monkeypatch.setattr(storage, "prepare_insert_event", refusing)
+    with pytest.raises(ValueError, match="bad"):
+        storage.store_event_batch([good, bad])
+    assert list(storage.get_logs_for_run(run)) == []
+    storage.store_event_batch([good, good])
+    storage.store_event(good)
+    assert len(stock(instance).get_logs_for_run(run)) == 3
 
 
 def test_a_process_whose_code_was_changed_builds_nothing_more(
