@@ -57,29 +57,6 @@ def score(model: Model, frame: pd.DataFrame, scored_at: datetime | None = None) 
     return scores[list(COLUMNS)]
 
 
-def score_again(
-    model: Model, frame: pd.DataFrame, standing: pd.DataFrame, scored_at: datetime
-) -> pd.DataFrame:
-    """Return what `score` returns, taken from `standing` scores where all they rest on is as it was.
-
-    That is a row's features, the model's version and the time of scoring. Rows come in no particular order.
-    Raises FeaturesRefused when shared columns are missing.
-    """
-    rows = features.complete(frame)
-    if not len(rows) or not len(standing):
-        return score(model, frame, scored_at)
-    current = standing[
-        (standing["model_version"] == model.version) & (standing["scored_at"] == pd.Timestamp(scored_at))
-    ]
-    wanted = pd.Index(features.row_hashes(rows))
-    kept = current[current["feature_sha256"].isin(wanted)]
-    changed = frame[~wanted.isin(kept["feature_sha256"])]
-    made = score(model, changed, scored_at)
-    return (
-        made if kept.empty else kept[list(COLUMNS)] if made.empty else pd.concat([kept[list(COLUMNS)], made])
-    )
-
-
 def _instants(rows: pd.DataFrame, hours: np.ndarray) -> pd.Series:
     remaining = rows["planned_remaining_hours"].fillna(0.0).clip(0, LIMIT_HOURS)
     promise = rows["promised_at"].fillna(rows["cutoff_at"] + pd.to_timedelta(remaining, unit="h"))

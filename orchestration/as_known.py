@@ -87,6 +87,8 @@ def copy_known(warehouse: Warehouse, target: Path, at: datetime, tenants: Sequen
                 f'create table past.raw."{table}" as from raw."{table}" where {clause}',
                 {"at": at, "tenants": list(tenants)} if "$at" in clause else {"tenants": list(tenants)},
             )
+        for table in BUILT_TABLES.keys() - set(tables):  # of an older release
+            connection.execute(f"create table past.raw.{table} ({BUILT_TABLES[table]})")
         connection.execute("update past.raw.tenant_clocks set as_of = $at", {"at": at})
         connection.execute("detach past")
 

@@ -7,6 +7,7 @@ it dies, however it dies; the sensor leaves the work to whoever holds that lock,
 from __future__ import annotations
 
 import fcntl
+import gc
 import logging
 import threading
 from collections.abc import Iterator
@@ -55,6 +56,9 @@ class HotPath:
                 self.platform.registry.load(tenant)
         for contract in self.platform.contracts.values():
             expectation_suite(contract)
+        # The parsed project and the libraries are kept for good: no run waits for them to be looked through.
+        gc.collect()
+        gc.freeze()
 
     def carry(self) -> dict[str, float] | None:
         """Carry what waits; return the seconds of each stage, or None where nothing waited.

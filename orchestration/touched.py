@@ -3,18 +3,28 @@
 dbt compiles every model and every data test once; a short run then takes their SQL in dbt's order. For a handful of
 rows dbt's own steps around a node cost more than its SQL, and it commits each by itself. Here all of it is one
 transaction: where a test fails, or the process dies, what stood before stands.
+
+Of a model that takes part, the rows that were touched are taken out and built again. Every other is compared with what
+stands, row by row, and what reads only tables that are as they were is neither built nor tested again (`changes`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
 import duckdb
 
+from orchestration.changes import Changes
 from orchestration.errors import BuildFailed
+from orchestration.warehouse import TOLD_TABLES
+
+TOUCHED = "touched"  # the schema of what was touched, which is another at every run
+SHORT_TABLES = {f"raw.{name}" for name in TOLD_TABLES} | {"ml.arrival_scores"}
+NAMED = re.compile(r'"[^"]+"\."([^"]+)"\."([^"]+)"')  # a table, as dbt writes it
 
 
 @dataclass(frozen=True)
@@ -25,53 +35,107 @@ class Step:
     name: str
     schema: str
     model: str | None  # of a test: the unique id of the model it is about
-    statements: tuple[str, ...]  # the first tells how many rows: built, or breaking the rule that is tested
-
-    def run(self, connection: duckdb.DuckDBPyConnection) -> int:
-        """Return how many rows were built, or how many break the rule that is tested; the caller commits."""
-        try:
-            counts = [connection.execute(statement).fetchall()[0][0] for statement in self.statements]
-        except duckdb.Error as error:
-            raise BuildFailed(f"{self.kind} {self.name}: {' '.join(str(error).split())}") from error
-        return int(counts[0])
+    code: str  # asks for the rows of a model; of a test, how many rows break its rule
+    reads: frozenset[str]  # tables, as schema.name, through views
+    of: str | None = None  # of a model that takes part: what was touched, its rows are taken out `where`
+    where: str | None = None
+    then: str | None = None  # what is left to do when they are in
 
     @property
     def kind(self) -> str:
         """Say what it is in a sentence."""
         return "test" if self.model else "model"
 
+    @property
+    def table(self) -> str:
+        """Name the table that a model fills."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def key(self) -> str:
+        """Name the step where changes are noted."""
+        return self.unique_id if self.model else self.table
+
+    def run(self, connection: duckdb.DuckDBPyConnection) -> tuple[int, bool]:
+        """Build or test; return the rows built, or that break the rule, and whether the table is another than it was.
+
+        The caller commits. Raises `BuildFailed` where the SQL cannot be run.
+        """
+        try:
+            return self._run(connection)
+        except duckdb.Error as error:
+            raise BuildFailed(f"{self.kind} {self.name}: {' '.join(str(error).split())}") from error
+
+    def _run(self, connection: duckdb.DuckDBPyConnection) -> tuple[int, bool]:
+        def count(statement: str) -> int:
+            return int(connection.execute(statement).fetchall()[0][0])
+
+        if self.model:
+            return count(self.code), False
+        # rows first, for they may be made of those that stand there
+        made = count(f"create or replace temp table made as\n{self.code}")
+        if self.of:
+            taken_out = count(
+                f"delete from {self.table} as rows using {self.of} as touched where {self.where}"
+            )
+            is_other = bool(made or taken_out)
+        elif is_other := self.schema == TOUCHED or self._is_other(count):
+            count(f"delete from {self.table}")
+        if made and is_other:
+            count(f"insert into {self.table} by name from temp.made")
+        kept = count(self.then) if self.then else 0
+        return made, bool(made) if self.schema == TOUCHED else is_other or kept > 0
+
+    def _is_other(self, count: Callable[[str], int]) -> bool:
+        """Say whether a table that was made whole is another than the one that stands."""
+        return (
+            not count(_LOOKS_THE_SAME.format(table=self.table)) or count(_OTHERS.format(table=self.table)) > 0
+        )
+
+
+# Hashes tell cheaply that two tables differ; that they do not is looked up row by row.
+_LOOKS_THE_SAME = """
+    select (select (count(*), sum(hash(t))) from temp.made as t) = (select (count(*), sum(hash(t))) from {table} as t)
+"""
+_OTHERS = "select count(*) from (from temp.made except all from {table})"
+
 
 def steps_of(compiled: Iterable[Any]) -> list[Step]:
     """Return the steps of nodes that dbt compiled for a build of what was touched, each after those it stands on.
 
-    A view has no statements: it changes with the code alone, after which everything is built.
+    A view is no step: it changes with the code alone, after which everything is built.
     """
     nodes = {node.unique_id: node for node in compiled if node.resource_type in ("model", "test")}
     graph = {name: sorted(nodes.keys() & set(nodes[name].depends_on.nodes)) for name in sorted(nodes)}
-    return [_step(nodes[name]) for name in TopologicalSorter(graph).static_order()]
+    views: dict[str, frozenset[str]] = {}
+    steps = []
+    for node in map(nodes.__getitem__, TopologicalSorter(graph).static_order()):
+        if node.resource_type == "model" and node.config.materialized == "view":
+            views[f"{node.schema}.{node.name}"] = _tables(node.compiled_code, views)
+        else:
+            steps.append(_step(node, views))
+    return steps
 
 
-def _step(node: Any) -> Step:
+def _tables(code: str, views: dict[str, frozenset[str]]) -> frozenset[str]:
+    """Return the tables that some SQL names, those of a view for the view."""
+    named = (f"{schema}.{name}" for schema, name in NAMED.findall(code))
+    return frozenset().union(*(views.get(name, {name}) for name in named))
+
+
+def _step(node: Any, views: dict[str, frozenset[str]]) -> Step:
+    code = node.compiled_code
     if node.resource_type == "model":
-        return Step(node.unique_id, node.name, node.schema, None, _statements(node))
+        own = (node.config.meta or {}).get("touched", {})
+        reads = _tables(code, views) - {f"{node.schema}.{node.name}"}
+        parts = {name: own.get(name) for name in ("of", "where", "then")}
+        return Step(node.unique_id, node.name, node.schema, None, code, reads, **parts)
     if (str(node.config.severity).upper(), node.config.error_if) != ("ERROR", "!= 0"):
         raise BuildFailed(f"test {node.name}: a short run knows only tests that let no row pass.")
-    breaking = f"select {node.config.fail_calc} from (\n{node.compiled_code}\n)"
+    breaking = f"select {node.config.fail_calc} from (\n{code}\n)"
     about = node.attached_node or node.depends_on.nodes[0]
-    return Step(node.unique_id, node.name, node.schema, about, (breaking,))
-
-
-def _statements(node: Any) -> tuple[str, ...]:
-    """Return what builds a table again: its rows first, for they may be made of those that stand there."""
-    if node.config.materialized == "view":
-        return ()
-    table, touched = node.relation_name, (node.config.meta or {}).get("touched", {})
-    taken_out = f"delete from {table} as rows"
-    if touched.get("taken_out"):
-        taken_out += f" using {touched['taken_out']}"
-    then = (touched["then"],) if touched.get("then") else ()
-    made = f"create or replace temp table made as\n{node.compiled_code}"
-    return (made, taken_out, f"insert into {table} by name from temp.made", *then)
+    reads = frozenset(table for table in _tables(code, views) if not table.startswith(f"{TOUCHED}."))
+    return Step(node.unique_id, node.name, node.schema, about, breaking, reads)
 
 
 def build(
@@ -79,15 +143,33 @@ def build(
 ) -> Iterator[tuple[Step, int]]:
     """Build these models, by unique id, and test them, in the caller's transaction; yield each step with its count.
 
-    Raises `BuildFailed` at a model that cannot be built, and at the end with every test that failed.
+    What is as it was is left out. Raises `BuildFailed` at a model that cannot be built, and at the end with every
+    test that failed.
     """
-    failed = []
-    for step in steps:
-        if (step.model or step.unique_id) not in models or not step.statements:
+    chosen = [step for step in steps if (step.model or step.unique_id) in models]
+    read = {table for step in chosen for table in step.reads}
+    changes, failed = Changes(connection, read & SHORT_TABLES), list[str]()
+    for step in chosen:
+        if not _is_asked_for(step, changes):
             continue
-        count = step.run(connection)
+        count, is_other = step.run(connection)
+        changes.built(step.key, is_other)
         if step.model and count:
             failed.append(f"test {step.name}: Got {count} results, configured to fail if != 0")
         yield step, count
     if failed:
         raise BuildFailed("; ".join(failed))
+    changes.note()
+
+
+def _is_asked_for(step: Step, changes: Changes) -> bool:
+    """Say whether a step would find anything to do.
+
+    What was touched is asked for at every run, and what takes part where anything of its kind was touched; the rest
+    where a table that it reads was changed after it was built.
+    """
+    if step.schema == TOUCHED and not step.model:
+        return True
+    if step.of:
+        return step.then is not None or changes.holds_rows(step.of)
+    return changes.since(step.key, step.reads)

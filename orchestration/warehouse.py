@@ -11,15 +11,18 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from orchestration.changes import versions
 from orchestration.places import Place, Right
 from orchestration.settings import WAREHOUSE_MEMORY
 
@@ -82,18 +85,22 @@ ARRIVALS_TABLES = {
     ),
 }
 TOLD_TABLES = SETTINGS_TABLES | ARRIVALS_TABLES
-# What was loaded since everything was built, and by which clocks, code and settings that was.
+# What was loaded since everything was built, by which clocks, code and settings that was, what short runs changed
+# since, and what of it is published.
 BUILT_TABLES = {
     "changed_files": "tenant_id varchar, table_name varchar, file_sha256 varchar",
     "built_clocks": "tenant_id varchar, as_of timestamptz",
     "built_from": "digest varchar",
+    "built_steps": "step varchar, built_in bigint, changed_in bigint, content varchar",
+    "published_tables": "table_name varchar, version bigint, publication_id varchar",
 }
 SCORES_COLUMNS = (
     "tenant_id varchar, shipment_id varchar, cutoff_at timestamptz, checkpoint varchar, late_probability double, "
     "predicted_arrival_at timestamptz, interval_low_at timestamptz, interval_high_at timestamptz, "
-    "model_version varchar, feature_sha256 varchar, reasons varchar, scored_at timestamptz"
+    "model_version varchar, feature_sha256 varchar, reasons varchar, scored_at timestamptz, row_hash ubigint"
 )
 KEPT_PUBLICATIONS = 10
+WRITERS = 2  # files of a publication that are written at once
 UNFILLED = "raw._unfilled"  # a table that is there while the others lack rows
 
 
@@ -157,15 +164,28 @@ class Warehouse:
                 self._database = self.place.open()
                 self._database.execute("set autoinstall_known_extensions = false")
                 self._database.execute("set memory_limit = ?", [self.memory])
-            connection = self._database.cursor()
+            with self._cursor(self._database) as connection:
+                yield connection
+
+    @contextmanager
+    def beside(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give one more connection to whoever has one, for another thread: it sees what was committed."""
+        if self._database is None:
+            raise RuntimeError("Nobody has a connection: use `connect`.")
+        with self._cursor(self._database) as connection:
+            yield connection
+
+    @contextmanager
+    def _cursor(self, database: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = database.cursor()
+        try:
             connection.execute("set TimeZone = 'UTC'")
             # as in dbt's profile: few questions of a long record are looked up in order, never one by one
             connection.execute("set asof_loop_join_threshold = 0")
             self.place.enter(connection)
-            try:
-                yield connection
-            finally:
-                connection.close()
+            yield connection
+        finally:
+            connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -250,7 +270,9 @@ class Warehouse:
             return {str(row[0]) for row in connection.execute(query, [schema]).fetchall()}
 
     def replace_told(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
-        """Write one table that orchestration tells dbt of whole."""
+        """Write one table that orchestration tells dbt of whole, where it does not hold these rows."""
+        if self.tells(name, rows):
+            return
         columns = dict(column.split() for column in TOLD_TABLES[name].split(", "))
         arrays = {
             column: pa.array([row.get(column) for row in rows], ARROW_TYPES[kind])
@@ -268,13 +290,6 @@ class Warehouse:
         return Counter(tuple(row.values()) for row in standing) == Counter(
             tuple(row.get(column) for column in columns) for row in rows
         )
-
-    def replace_scores(self, scores: pa.Table, tenant_id: str) -> None:
-        """Write one tenant's scores whole."""
-        with self.transaction() as connection:
-            connection.execute("delete from ml.arrival_scores where tenant_id = ?", [tenant_id])
-            connection.register("scores", scores)
-            connection.execute("insert into ml.arrival_scores by name select * from scores")
 
     def load_files(self, table: str, files: dict[str, pa.Table], tenant_id: str) -> dict[str, int]:
         """Load the rows of some files, by file hash, in one transaction; return how many of each were new.
@@ -381,28 +396,73 @@ def publish(
     """Write the marts and the model cards into a folder of their own, then swap the pointer.
 
     Returns each file's hash and row count. A reader holds either the old pointer or the new one, never
-    half of either.
+    half of either. A mart that is as it was published before is that file still, not another like it.
     """
     final, draft = root / publication_id, root / f".{publication_id}.part"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    files: dict[str, Any] = {}
-    with warehouse.connect() as connection:
-        for schema, mart in PUBLISHED_MARTS:
-            path = draft / f"{mart}.parquet"
-            connection.sql(f"from {schema}.{mart} order by all").write_parquet(str(path))
-            counted = connection.execute(f"select count(*) from {schema}.{mart}").fetchone()
-            files[mart] = {"sha256": _digest(path), "rows": int(counted[0]) if counted else 0}
-    (draft / "models.json").write_text(json.dumps(cards, indent=1, sort_keys=True))
-    (draft / "manifest.json").write_text(json.dumps(files, indent=1, sort_keys=True))
-    _sync_tree(draft)
-    shutil.rmtree(final, ignore_errors=True)
-    draft.replace(final)
     with warehouse.transaction() as connection:
+        numbers = versions(connection, [f"{schema}.{mart}" for schema, mart in PUBLISHED_MARTS])
+        standing = _published_before(connection, root, numbers)
+        with ThreadPoolExecutor(WRITERS) as pool:
+            files = dict(pool.map(partial(_file_of, warehouse, draft, standing), PUBLISHED_MARTS))
+        (draft / "models.json").write_text(json.dumps(cards, indent=1, sort_keys=True))
+        (draft / "manifest.json").write_text(json.dumps(files, indent=1, sort_keys=True))
+        _sync_tree(draft)
+        shutil.rmtree(final, ignore_errors=True)
+        draft.replace(final)
+        _note_published(connection, publication_id, numbers)
         warehouse.place.publish(connection, publication_id, published_at)
     point_at(root, publication_id, published_at)
     forget_old(root, publication_id)
     return files
+
+
+def _published_before(
+    connection: duckdb.DuckDBPyConnection, root: Path, numbers: dict[str, int]
+) -> dict[str, Path]:
+    """Return the publications that hold marts as they are now, by mart."""
+    noted = connection.execute(
+        "select table_name, version, publication_id from raw.published_tables"
+    ).fetchall()
+    return {
+        table.split(".")[1]: root / publication
+        for table, version, publication in noted
+        if numbers.get(table) == version
+    }
+
+
+def _file_of(
+    warehouse: Warehouse, draft: Path, standing: dict[str, Path], table: tuple[str, str]
+) -> tuple[str, dict[str, Any]]:
+    """Make a mart's file in a new publication; return the mart with the file's hash and rows."""
+    schema, mart = table
+    path = draft / f"{mart}.parquet"
+    if mart in standing and _is_linked(standing[mart] / path.name, path):
+        return mart, dict(json.loads((standing[mart] / "manifest.json").read_text())[mart])
+    with warehouse.beside() as connection:
+        connection.sql(f"from {schema}.{mart} order by all").write_parquet(str(path))
+        ((rows,),) = connection.execute(f"select count(*) from {schema}.{mart}").fetchall()
+    return mart, {"sha256": _digest(path), "rows": int(rows)}
+
+
+def _is_linked(older: Path, path: Path) -> bool:
+    """Let one file be in two publications, whichever is removed first; say whether it is there and the disk can."""
+    try:
+        path.hardlink_to(older)
+    except OSError:
+        return False
+    return True
+
+
+def _note_published(
+    connection: duckdb.DuckDBPyConnection, publication_id: str, numbers: dict[str, int]
+) -> None:
+    connection.execute("delete from raw.published_tables")
+    connection.execute(
+        "insert into raw.published_tables select unnest(?), unnest(?), ?",
+        [list(numbers), list(numbers.values()), publication_id],
+    )
 
 
 def point_at(root: Path, publication_id: str, published_at: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dashboard.queries import current
+from orchestration.changes import NOTES, Changes
 from orchestration.places import OneFile
 from orchestration.warehouse import KEPT_PUBLICATIONS, PUBLISHED_MARTS, Warehouse, publish
 
@@ -24,11 +26,12 @@ AT = datetime(2026, 9, 1, 6, tzinfo=UTC)
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
     made = Warehouse(OneFile(tmp_path / "warehouse.duckdb"))
+    made.prepare({})
     with made.connect() as connection:
-        for schema in ("marts", "features", "ml"):
+        for schema in ("marts", "features"):
             connection.execute(f"create schema {schema}")
         for schema, mart in PUBLISHED_MARTS:
-            connection.execute(f"create table {schema}.{mart} (tenant_id varchar, number integer)")
+            connection.execute(f"create or replace table {schema}.{mart} (tenant_id varchar, number integer)")
     return made
 
 
@@ -63,6 +66,68 @@ def seen(root: Path) -> int:
     (number,) = numbers
     assert publication.publication_id == f"pub_{number:04}"
     return int(number)
+
+
+def changed(warehouse: Warehouse, *tables: str) -> None:
+    """Note that a short run built these tables again, and that they are others than they were."""
+    with warehouse.transaction() as connection:
+        changes = Changes(connection, [])
+        for table in tables:
+            changes.built(table, is_other=True)
+        changes.note()
+
+
+def files(root: Path, number: int) -> dict[str, tuple[int, str]]:
+    """Return each file of a publication: which it is on the disk, and its hash."""
+    folder = root / f"pub_{number:04}"
+    return {
+        path.stem: (path.stat().st_ino, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in folder.glob("*.parquet")
+    }
+
+
+def test_a_mart_that_is_as_it_was_published_is_the_same_file_and_outlives_the_older_publication(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    root = tmp_path / "published"
+    build(warehouse, 1)
+    changed(warehouse)
+    publish_as(warehouse, root, 1)
+    with warehouse.connect() as connection:
+        connection.execute("insert into marts.fct_orders values ('d', 1)")
+    changed(warehouse, "marts.fct_orders")
+    told = publish_as(warehouse, root, 2)
+    one, two = files(root, 1), files(root, 2)
+    assert {mart for mart in one if one[mart] != two[mart]} == {"fct_orders"}
+    assert {mart: about["sha256"] for mart, about in told.items()} == {
+        mart: sha256 for mart, (_, sha256) in two.items()
+    }
+    assert (told["fct_orders"]["rows"], told["fct_shipments"]["rows"]) == (4, 3)
+    shutil.rmtree(root / "pub_0001")
+    assert files(root, 2) == two
+    publish_as(warehouse, root, 3)
+    assert files(root, 3) == two
+
+
+@pytest.mark.parametrize("lost", ["the notes", "the file", "what was published"])
+def test_where_nothing_tells_that_a_mart_is_as_it_was_it_is_written(
+    warehouse: Warehouse, tmp_path: Path, lost: str
+) -> None:
+    root = tmp_path / "published"
+    build(warehouse, 1)
+    changed(warehouse)
+    publish_as(warehouse, root, 1)
+    build(warehouse, 2)  # by dbt: the notes know nothing of it, or begin anew
+    if lost == "the file":
+        shutil.rmtree(root / "pub_0001")
+    else:
+        table = {"the notes": NOTES, "what was published": "raw.published_tables"}[lost]
+        with warehouse.connect() as connection:
+            connection.execute(f"delete from {table}")
+    if lost == "the notes":
+        changed(warehouse)
+    publish_as(warehouse, root, 2)
+    assert seen(root) == 2
 
 
 class _Cut(Exception):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from orchestration.changes import Changes, versions
 from orchestration.places import OneFile
 from orchestration.warehouse import Warehouse
 
@@ -77,3 +78,77 @@ def test_a_warehouse_that_never_built_anything_can_be_emptied(tmp_path: Path) ->
     made.empty(COLUMNS)
     made.load_files("network__thing", rows("a", "1"), "demo")
     assert changed(made) == ["a"] and not made.is_built_from(DIGEST)
+
+
+def notes(warehouse: Warehouse, told: list[str], *built: tuple[str, bool]) -> Changes:
+    """Be a short run that builds these steps, each with whether its table is another than it was."""
+    with warehouse.transaction() as connection:
+        changes = Changes(connection, told)
+        for step, is_other in built:
+            changes.built(step, is_other)
+        changes.note()
+        return changes
+
+
+def since(warehouse: Warehouse, step: str, *tables: str, told: tuple[str, ...] = ()) -> bool:
+    with warehouse.connect() as connection:
+        return Changes(connection, told).since(step, tables)
+
+
+def test_a_step_is_built_again_when_what_it_reads_was_changed_after_it(warehouse: Warehouse) -> None:
+    assert since(warehouse, "marts.a", "marts.b")  # it never was
+    notes(warehouse, [], ("marts.b", True), ("marts.a", True))
+    assert not since(warehouse, "marts.a", "marts.b")
+    notes(warehouse, [], ("marts.b", False))
+    assert not since(warehouse, "marts.a", "marts.b")
+    notes(
+        warehouse, [], ("marts.b", True)
+    )  # a run that did not come to the other step, or was of other models
+    notes(warehouse, [])
+    assert since(warehouse, "marts.a", "marts.b") and not since(warehouse, "marts.a", "marts.c")
+    notes(warehouse, [], ("marts.a", False))
+    assert not since(warehouse, "marts.a", "marts.b")
+
+
+def test_a_feed_is_changed_by_its_files_and_a_told_table_by_whatever_it_holds(warehouse: Warehouse) -> None:
+    clocks = "raw.tenant_clocks"
+    notes(warehouse, [clocks], ("marts.a", True))
+    assert not since(warehouse, "marts.a", "raw.network__thing", clocks, told=(clocks,))
+    warehouse.load_files("network__thing", rows("a", "1"), "demo")
+    assert since(warehouse, "marts.a", "raw.network__thing") and not since(warehouse, "marts.a", "raw.other")
+    with warehouse.connect() as connection:
+        connection.execute("update raw.tenant_clocks set as_of = as_of + interval 1 second")
+    assert since(warehouse, "marts.a", clocks, told=(clocks,))
+    with warehouse.connect() as connection:
+        connection.execute("delete from raw.tenant_clocks")
+    assert since(warehouse, "marts.a", clocks, told=(clocks,))
+
+
+def test_of_one_number_there_is_one_content(warehouse: Warehouse) -> None:
+    def numbers() -> dict[str, int]:
+        with warehouse.connect() as connection:
+            return versions(connection, ["marts.a", "marts.b"])
+
+    assert numbers() == {}
+    notes(warehouse, [])
+    begun = numbers()
+    assert set(begun) == {"marts.a", "marts.b"}
+    notes(warehouse, [], ("marts.a", True), ("marts.b", False))
+    assert numbers()["marts.a"] > begun["marts.a"] and numbers()["marts.b"] == begun["marts.b"]
+    with warehouse.connect() as connection:
+        connection.execute("delete from raw.built_steps")  # as a build by dbt begins
+    assert numbers() == {}
+    notes(warehouse, [])
+    assert not set(numbers().values()) & {*begun.values(), begun["marts.a"] + 1}
+
+
+def test_a_told_table_that_holds_the_same_is_left_alone(warehouse: Warehouse) -> None:
+    def snapshot() -> list[int]:
+        return warehouse.read("select rowid from raw.tenant_clocks").column(0).to_pylist()
+
+    told = [{"tenant_id": "demo", "as_of": datetime(2026, 9, 1, 6, tzinfo=UTC)}]
+    before = snapshot()
+    warehouse.replace_told("tenant_clocks", told)
+    assert snapshot() == before
+    warehouse.replace_told("tenant_clocks", [*told, {"tenant_id": "health", "as_of": told[0]["as_of"]}])
+    assert len(snapshot()) == 2

@@ -10,10 +10,11 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml.errors import NoModel
 from ml.registry import Registry, train_from_features
-from ml.scoring import score_again
+from ml.scoring import score
 from ml.training import FULL, QUICK, Effort
 from orchestration.resources import Platform
 
@@ -21,8 +22,30 @@ LABELLED = (
     "select * from features.ftr_shipments where tenant_id = ? and label_is_late is not null "
     "order by cutoff_at, shipment_id, checkpoint"
 )
-SCORED = "select * from ml.arrival_scores where tenant_id = ?"
-OPEN = "select * from features.ftr_shipments where tenant_id = ? and is_open order by shipment_id, checkpoint"
+# A score stands while the row it was made from is as it was, and its tenant's model and clock are.
+FORGET = """
+    delete from ml.arrival_scores as scores
+    where not exists (
+        select 1
+        from features.ftr_shipments as rows
+        inner join in_use on rows.tenant_id = in_use.tenant_id
+        where rows.is_open and rows.tenant_id = scores.tenant_id and rows.shipment_id = scores.shipment_id
+            and rows.checkpoint = scores.checkpoint and hash(rows) = scores.row_hash
+            and in_use.model_version = scores.model_version and in_use.scored_at = scores.scored_at
+    )
+"""
+UNSCORED = """
+    select rows.*, hash(rows) as row_hash
+    from features.ftr_shipments as rows
+    where rows.is_open and not exists (
+        select 1
+        from ml.arrival_scores as scores
+        where rows.tenant_id = scores.tenant_id and rows.shipment_id = scores.shipment_id
+            and rows.checkpoint = scores.checkpoint
+    )
+    order by tenant_id, shipment_id, checkpoint
+"""
+SCORED = "select tenant_id, count(*) from ml.arrival_scores group by tenant_id"
 
 
 def train(platform: Platform, tenants: Sequence[str], effort: Effort) -> dict[str, str]:
@@ -83,17 +106,29 @@ def arrival_model(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
 )
 def arrival_scores(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Score what is open, as known at each tenant's clock; what nothing changed for keeps its score."""
-    counts = {}
-    for tenant in platform.config.tenants:
-        frame = platform.warehouse.read(OPEN, [tenant]).to_pandas()
-        standing = platform.warehouse.read(SCORED, [tenant]).to_pandas()
-        as_of = platform.casework.clock_of(tenant).as_of
-        scores = score_again(platform.registry.load(tenant), frame, standing, scored_at=as_of)
-        platform.warehouse.replace_scores(pa.Table.from_pandas(scores, preserve_index=False), tenant)
-        counts[tenant] = len(scores)
+    counts = score_open(platform)
     return dg.MaterializeResult(
         metadata={"dagster/row_count": sum(counts.values()), **{f"rows/{t}": n for t, n in counts.items()}}
     )
+
+
+def score_open(platform: Platform) -> dict[str, int]:
+    """Score the open rows that no score stands for; return how many scores each tenant has."""
+    now = {tenant: platform.casework.clock_of(tenant).as_of for tenant in platform.config.tenants}
+    in_use = [
+        {"tenant_id": tenant, "model_version": version, "scored_at": now[tenant]}
+        for tenant, version in current_versions(platform).items()
+    ]
+    with platform.warehouse.transaction() as connection:
+        connection.register("in_use", pa.Table.from_pylist(in_use))
+        connection.execute(FORGET)
+        unscored = connection.execute(UNSCORED).to_arrow_table()
+        for tenant in unscored["tenant_id"].unique().to_pylist():
+            rows = unscored.filter(pc.field("tenant_id") == tenant).to_pandas()
+            scores = score(platform.registry.load(tenant), rows, now[tenant])
+            connection.register("scores", pa.Table.from_pandas(scores.assign(row_hash=rows["row_hash"])))
+            connection.execute("insert into ml.arrival_scores by name select * from scores")
+        return dict(connection.execute(SCORED).fetchall())
 
 
 @dg.op(description="Train every tenant's model again, whether or not one exists.")

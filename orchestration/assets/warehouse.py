@@ -80,26 +80,40 @@ def is_short(context: dg.AssetExecutionContext) -> bool:
     return SHORT.items() <= context.run.tags.items()
 
 
-def builds_touched_alone(context: dg.AssetExecutionContext, platform: Platform) -> bool:
-    """Say whether a build of what was touched makes what one of everything would: by the same code and settings."""
-    return is_short(context) and platform.warehouse.is_built_from(settings_digest(platform))
-
-
 def _build_touched(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
-    """Build what was touched of the models that the run asks for, all of it or nothing, and test that."""
+    """Build what was touched of all of this step's models, all of it or nothing, and test that.
+
+    Which those are, the models themselves find out. An event each are those that others than models read, where they
+    were built, and what steps after this one wait for; the rest is a line of the run's log.
+    """
     compiled, built, passed = platform.dbt.touched, dict[str, int](), Counter[str]()
-    models = {step.unique_id: asset_of(step.schema, step.name) for step in compiled.steps if not step.model}
-    chosen = {name: key for name, key in models.items() if key in context.selected_asset_keys}
+    own = {"conformed": conformed, "decided": decided}[context.op.name].keys
+    keys = {step.unique_id: asset_of(step.schema, step.name) for step in compiled.steps if not step.model}
+    models = {name: key for name, key in keys.items() if key in own}
     with platform.warehouse.transaction() as connection:
-        for step, count in touched.build(connection, compiled.steps, chosen):
+        for step, count in touched.build(connection, compiled.steps, models):
             if step.model:
                 passed[step.model] += 1
             else:
                 built[step.unique_id] = count
+    context.log.info(
+        "rows built: %s", {models[name].to_user_string(): count for name, count in built.items()}
+    )
     context.instance.add_run_tags(context.run_id, {f"dbt/{context.op.name}": compiled.invocation_id})
-    for name, key in chosen.items():
-        told = {"unique_id": name, "rows_built": built.get(name), "tests_passed": passed[name]}
-        yield dg.MaterializeResult(asset_key=key, metadata=told)
+    for name, key in models.items():
+        is_told = name in built and key.path[0] in ("marts", "features")
+        if key in context.selected_asset_keys and (is_told or _is_awaited(context, key)):
+            told: dict[str, Any] = {
+                "unique_id": name,
+                "rows_built": built.get(name, 0),
+                "tests_passed": passed[name],
+            }
+            yield dg.MaterializeResult(asset_key=key, metadata=told)
+
+
+def _is_awaited(context: dg.AssetExecutionContext, key: dg.AssetKey) -> bool:
+    """Say whether an asset of another step follows from this one."""
+    return bool(context.job_def.asset_layer.asset_graph.get(key).child_keys - context.assets_def.keys)
 
 
 def with_columns(
@@ -125,12 +139,12 @@ def with_columns(
 def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
     """What is true: staging, identity, intermediate, marts, features.
 
-    A short run builds what was touched since everything was built, where code and settings are still the same; every
-    other run builds everything it was asked for, anew.
+    A short run builds what was touched since everything was built, where code and settings are still the same, which
+    makes what a build of everything would; every other run builds everything it was asked for, anew.
     """
     warehouse, digest = platform.warehouse, settings_digest(platform)
     with warehouse.lock():
-        if builds_touched_alone(context, platform):
+        if is_short(context) and warehouse.is_built_from(digest):
             yield from _build_touched(context, platform)
         else:
             warehouse.begin_build()  # a build that is broken off is made good by one of everything
@@ -161,7 +175,7 @@ def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Plat
 )
 def decided(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
     """What follows: exceptions, with the money at stake."""
-    if builds_touched_alone(context, platform):
+    if is_short(context) and platform.warehouse.is_built_from(settings_digest(platform)):
         yield from _build_touched(context, platform)
     else:
         yield from _build(context, platform, select=FOLLOWS, exclude="resource_type:unit_test")

@@ -79,6 +79,8 @@ TESTS = {
     "publishing": ("tests/test_publishing.py", "test"),
     "order_free": ("tests/warehouse/test_order_free.py", "test"),
     "touched": ("tests/warehouse/test_touched.py", "test"),
+    "changes": ("tests/test_touched.py", "test"),
+    "scoring": ("tests/test_scoring.py", "test"),
     "names": ("tests/warehouse/test_names.py", "test"),
     "one_and_another": ("tests/warehouse/test_one_and_another.py", "test"),
     "units": ("tests/warehouse/test_warehouse.py", "every_node"),

@@ -48,40 +48,6 @@ def test_at_the_feeds_time_nothing_is_predicted_before_it_and_a_broken_promise_i
     assert (scores["scored_at"] == now).all()
 
 
-def in_order(scores: pd.DataFrame) -> pd.DataFrame:
-    return scores.sort_values(["shipment_id", "checkpoint"]).reset_index(drop=True)
-
-
-def test_scores_taken_again_are_those_that_would_be_made_anew(
-    c2k_model: Model, c2k_rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    earlier, now = c2k_rows.tail(80), c2k_rows["cutoff_at"].max().to_pydatetime()
-    standing = scoring.score(c2k_model, earlier, now)
-    changed = c2k_rows.tail(90).head(85).copy()  # ten new, five gone, one with other features
-    changed.loc[changed.index[40], "planned_remaining_hours"] += 1
-    anew = scoring.score(c2k_model, changed, now)
-    asked: list[int] = []
-    whole = scoring.score
-    monkeypatch.setattr(scoring, "score", lambda m, rows, at: asked.append(len(rows)) or whole(m, rows, at))
-    again = scoring.score_again(c2k_model, changed, standing, now)
-    assert asked == [11]
-    pd.testing.assert_frame_equal(in_order(again), in_order(anew))
-
-
-@pytest.mark.parametrize("spoilt", ["model_version", "scored_at"])
-def test_a_score_of_another_model_or_time_is_made_anew(
-    c2k_model: Model, c2k_rows: pd.DataFrame, spoilt: str
-) -> None:
-    rows, now = c2k_rows.tail(20), c2k_rows["cutoff_at"].max().to_pydatetime()
-    anew = scoring.score(c2k_model, rows, now)
-    other = {"model_version": "another", "scored_at": pd.Timestamp(now) - pd.Timedelta(hours=1)}[spoilt]
-    standing = anew.assign(late_probability=0.5, **{spoilt: other})
-    pd.testing.assert_frame_equal(scoring.score_again(c2k_model, rows, standing, now), anew)
-    same = scoring.score_again(c2k_model, rows, anew.assign(late_probability=0.5), now)
-    assert (same["late_probability"] == 0.5).all()  # what stands is taken, or the rest would prove nothing
-    assert scoring.score_again(c2k_model, rows.head(0), anew, now).empty
-
-
 def test_reasons_are_facts_of_the_row(scores: pd.DataFrame, c2k_rows: pd.DataFrame) -> None:
     rows = features.complete(c2k_rows.tail(300)).to_dict("records")
     told = [json.loads(text) for text in scores["reasons"]]

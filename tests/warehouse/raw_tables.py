@@ -126,6 +126,7 @@ SETTINGS: dict[str, str] = {
     "raw.tenant_clocks": "tenant_id varchar, as_of timestamptz",
     "raw.changed_files": "tenant_id varchar, table_name varchar, file_sha256 varchar",
     "raw.built_clocks": "tenant_id varchar, as_of timestamptz",
+    "raw.built_steps": "step varchar, built_in bigint, changed_in bigint, content varchar",
     "raw.tenant_tariffs": (
         "tenant_id varchar, currency_code varchar, penalty_per_day double, penalty_cap double, "
         "penalty_basis varchar, penalty_share_per_day double, penalty_cap_share double, "
@@ -161,7 +162,7 @@ SETTINGS: dict[str, str] = {
         "tenant_id varchar, shipment_id varchar, cutoff_at timestamptz, checkpoint varchar, "
         "late_probability double, predicted_arrival_at timestamptz, interval_low_at timestamptz, "
         "interval_high_at timestamptz, model_version varchar, feature_sha256 varchar, reasons varchar, "
-        "scored_at timestamptz"
+        "scored_at timestamptz, row_hash ubigint"
     ),
 }
 

@@ -19,7 +19,7 @@ SETTINGS = {"tenant_clocks", "int_tenant_settings"}
 SHORT = {
     "int_exception_rules": "each tenant and each default",
     "int_tenant_settings": "a tenant's rules",
-    "dim_facilities": "manufacturing sites by the patterns of a short list",
+    "int_public_facilities": "manufacturing sites by the patterns of a short list",
     "idn_candidate_references": "names by the few lengths that numbers without a shipment have",
     "idn_unmatched_places": "whether a tenant has any facility",
     "idn_unmatched_customers": "whether a tenant has any customer",

@@ -20,7 +20,7 @@
     {{ config(materialized='table', meta={'touched': {
         'by': by, 'read': read or by, 'key': key, 'rows_of': rows_of, 'then': then,
         'lies_by': lies_by or 'tenant_id, ' ~ (key or touched_key(by)),
-        'taken_out': touched_set(by, rows_of) ~ ' as touched where ' ~ is_of_touched(by, key)
+        'of': touched_set(by, rows_of), 'where': is_of_touched(by, key)
     }}) }}
     {{ built_after('touched_' ~ by) }}
     {%- if after -%}{{ built_after(after) }}{%- endif -%}
