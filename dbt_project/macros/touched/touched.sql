@@ -96,3 +96,8 @@
     from {{ standing('intermediate', 'int_tenant_settings') }} as settings
     where rows.tenant_id = settings.tenant_id and rows.as_of != settings.as_of
 {%- endmacro %}
+
+{#- What dbt builds is noted nowhere: whatever it is, the next short run looks at everything. -#}
+{% macro forget_built_steps() -%}
+    delete from {{ source('settings', 'built_steps') }}
+{%- endmacro %}
