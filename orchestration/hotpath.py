@@ -10,6 +10,7 @@ import fcntl
 import gc
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 COMPARE_EVERY = timedelta(minutes=5)
 # What still waits after this long is taken by a run of the daemon.
 PATIENCE = timedelta(minutes=2)
+# After a run the warehouse stays open for what comes so soon, looked for so often, and others wait for it no longer
+# than this.
+LINGER_SECONDS, LOOK_SECONDS, HELD_SECONDS = 1.0, 0.25, 20.0
 # After a run that failed the same work is tried again after this long, longer each time up to the last.
 RETRY_SECONDS = (5.0, 15.0, 60.0)
 
@@ -60,30 +64,52 @@ class HotPath:
         gc.collect()
         gc.freeze()
 
-    def carry(self) -> dict[str, float] | None:
-        """Carry what waits; return the seconds of each stage, or None where nothing waited.
+    def carry(self, stop: threading.Event | None = None) -> dict[str, float] | None:
+        """Carry what waits; return the seconds of each stage of the last run, or None where nothing waited.
 
-        Only what follows from it is built, where all else was built before from what is in force now. Raises
-        `PipelineFailed` with the stage that failed (what was loaded stays loaded), `CodeChanged` where another
-        process has to do it.
+        Only what follows from it is built, where all else was built before from what is in force now. Until asked
+        to `stop` it goes on with what comes a moment later, for opening and closing the warehouse takes as long as
+        half a run. Raises `PipelineFailed` with the stage that failed (what was loaded stays loaded), `CodeChanged`
+        where another process has to do it.
         """
         register_landed(self.platform, moved=self._moves.take())
         if not waiting_for(self.platform).keys and not self._is_left_behind():
             return None
+        self._check_code()  # nobody waits for the lock in vain
+        with self.platform.warehouse.lock():
+            seconds, until = self._run(), time.monotonic() + HELD_SECONDS
+            while stop is not None and time.monotonic() < until and self._is_followed(stop):
+                self._check_code()
+                seconds = self._run() or seconds
+        return seconds
+
+    def _check_code(self) -> None:
         if publishing.code_on_disk() != self._code:
             raise CodeChanged(
                 "Models, code or configuration were changed since this process began. Start it again."
             )
+
+    def _run(self) -> dict[str, float] | None:
         runs = self._runs = self._runs or Runs(self.platform)
-        with self.platform.warehouse.lock():
-            waiting = waiting_for(self.platform)  # a run that was under way has taken the rest
-            is_current = publishing.is_current(self.platform)
-            if is_current and not waiting.keys:
-                return None
-            self._compared_at = None  # should this fail, the next look finds what is left behind
-            seconds = runs.carry(tables=waiting.tables if is_current else None)
+        waiting = waiting_for(self.platform)  # a run that was under way has taken the rest
+        is_current = publishing.is_current(self.platform)
+        if is_current and not waiting.keys:
+            return None
+        self._compared_at = None  # should this fail, the next look finds what is left behind
+        seconds = runs.carry(tables=waiting.tables if is_current else None)
         self._compared_at = self.platform.clock()
+        log.info("carried in %.1f s: %s", sum(seconds.values()), seconds)
         return seconds
+
+    def _is_followed(self, stop: threading.Event) -> bool:
+        """Wait a moment for what comes next; say whether something did."""
+        until = time.monotonic() + LINGER_SECONDS
+        while (left := until - time.monotonic()) > 0 and not stop.is_set():
+            self._moves.wait(min(left, LOOK_SECONDS))
+            register_landed(self.platform, moved=self._moves.take())
+            if waiting_for(self.platform).keys:
+                return True
+        return False
 
     def _is_left_behind(self) -> bool:
         """Say whether something is loaded that is in no publication, as after a kill; looked up now and then."""
@@ -101,7 +127,7 @@ class HotPath:
             failures = 0
             while not self._is_stopped(stop, interval, failures):
                 try:
-                    seconds = self.carry()
+                    self.carry(stop)
                 except CodeChanged as changed:  # whoever keeps this process alive starts it again
                     log.info("%s", changed)
                     return
@@ -110,8 +136,6 @@ class HotPath:
                     log.error("%s", failed)
                 else:
                     failures = 0
-                    if seconds is not None:
-                        log.info("carried in %.1f s: %s", sum(seconds.values()), seconds)
 
     def _is_stopped(self, stop: threading.Event, interval: float, failures: int) -> bool:
         """Wait until it is time for the next look; say whether there is none."""

@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from casework.ledger import FileKey, register
+from casework.ledger import FileKey, refuse, register
 from casework.store.engine import migrate
 from orchestration import automation, hotpath, publishing
 from orchestration.assets.raw import raw_tables
@@ -24,6 +24,7 @@ from orchestration.loading import waiting_for
 from orchestration.pipeline import Runs
 from orchestration.resources import Platform
 from orchestration.settings import Settings
+from orchestration.warehouse import Warehouse
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 
@@ -296,6 +297,64 @@ def test_a_file_that_is_moved_in_is_carried_with_the_next_look_however_young(
         own._moves.wait(5)
         own.carry()
     assert carried == [1]
+
+
+@pytest.fixture
+def run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Runs that settle what waits, and note it with whether the warehouse was given back before."""
+    told: dict[str, Any] = {"carried": [], "given back": 0, "then": lambda: None}
+
+    class Run:
+        def __init__(self, _platform: Platform) -> None:
+            return None
+
+        def carry(self, tables: Any) -> dict[str, float]:
+            keys = waiting_for(platform).keys
+            told["carried"].append([key.rsplit("/", 1)[-1][0] for key in keys])
+            for key in keys:
+                refuse(platform.engine, FileKey(*key.split("/")), "settled", NOW)
+            told["then"]()
+            return {}
+
+    give_back = Warehouse._give_back
+    monkeypatch.setattr(hotpath, "Runs", Run)
+    monkeypatch.setattr(publishing, "is_current", lambda _platform: True)
+    monkeypatch.setattr(
+        Warehouse,
+        "_give_back",
+        lambda self: (told.update({"given back": told["given back"] + 1}), give_back(self)),
+    )
+    return told
+
+
+def test_what_comes_a_moment_later_is_carried_with_the_warehouse_still_open(
+    platform: Platform, run: dict[str, Any]
+) -> None:
+    names = iter("bc")
+    run["then"] = lambda: [land(platform, content=name) for name in [next(names, None)] if name]
+    land(platform)
+    own = hotpath.HotPath(platform)
+    own.carry(threading.Event())
+    assert (run["carried"], run["given back"]) == ([["a"], ["b"], ["c"]], 1)
+    assert own.carry(threading.Event()) is None
+
+
+def test_others_get_their_turn_however_much_comes(
+    platform: Platform, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hotpath, "HELD_SECONDS", 0.0)
+    run["then"] = lambda: land(platform, content="b")
+    land(platform)
+    hotpath.HotPath(platform).carry(threading.Event())
+    assert (run["carried"], run["given back"]) == ([["a"]], 1)
+
+
+def test_asked_to_stop_it_waits_for_nothing_more(platform: Platform, run: dict[str, Any]) -> None:
+    stop = threading.Event()
+    run["then"] = lambda: (land(platform, content="b"), stop.set())
+    land(platform)
+    hotpath.HotPath(platform).carry(stop)
+    assert (run["carried"], run["given back"]) == ([["a"]], 1)
 
 
 def test_the_history_of_old_short_runs_is_forgotten(tmp_path: Path) -> None:
