@@ -40,11 +40,6 @@ class Place(Protocol):
         """Forget what only publications before the newest `keep` need."""
 
 
-# Bytes of a block of the file. Every column that a short run adds some rows to takes one, wherever they end up: with
-# DuckDB's own 256 KiB its commit takes as long as a tenth of the run.
-BLOCK_SIZE = 16_384
-
-
 @dataclass(frozen=True)
 class OneFile:
     """A DuckDB file, and the lock beside it: an `flock`, which the kernel gives back when its holder dies."""
@@ -59,17 +54,9 @@ class OneFile:
         return Lock(stream)
 
     def open(self) -> duckdb.DuckDBPyConnection:
-        """Open the file; make it first where there is none."""
-        if not self.path.exists():
-            self._make()
+        """Open the file."""
         # dbt opens the same file in this process, which takes the very same configuration: none.
         return duckdb.connect(str(self.path))
-
-    def _make(self) -> None:
-        made = str(self.path).replace("'", "''")  # a path cannot be bound here; it is our own
-        with duckdb.connect(":memory:") as connection:
-            connection.execute(f"attach '{made}' as made (block_size {BLOCK_SIZE})")
-            connection.execute("detach made")
 
     def enter(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Do nothing: a connection to the file is in it."""
