@@ -86,8 +86,9 @@ counted as (
         arg_min_null(remark, event_id) as example_remark,
         min(decision_id) as decision_id,
         min(decision) as decision,
-        arg_min(source_file_sha256, event_id) as source_file_sha256,
-        arg_min(source_row_number, event_id) as source_row_number
+        -- in full, for an order has many lines
+        arg_min(source_file_sha256, (event_id, source_file_sha256, source_row_number)) as source_file_sha256,
+        arg_min(source_row_number, (event_id, source_file_sha256, source_row_number)) as source_row_number
     from waiting
     group by tenant_id, reference_type, reference_key, carrier_id
 ),
