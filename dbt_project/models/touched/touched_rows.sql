@@ -13,7 +13,40 @@
 {%- for feed in ['x12_945', 'x12_856'] -%}
     {%- do feeds.append(('stg_partner__shipped_lines', source('partner', feed), notice_key(feed))) -%}
 {%- endfor %}
+-- tenants of whom accounts or places came: that one is another, as a person said, may hold only now
+with named_anew as (
+    {% for feed in [source('network', 'customer'), source('network', 'facility')] -%}
+    select files.tenant_id
+    from {{ source('settings', 'changed_files') }} as files
+    where files.table_name = '{{ feed.identifier }}'
+    union
+    select built.tenant_id
+    from {{ source('settings', 'built_clocks') }} as built
+    inner join {{ feed }} as feed
+        on built.tenant_id = feed._tenant_id and built.as_of < feed._recorded_at
+    {% if not loop.last %}union{% endif %}
+    {% endfor %}
+),
+
+one_and_another as (
+    select named_anew.tenant_id
+    from named_anew
+    semi join {{ source('settings', 'reference_decisions') }} as decisions
+        on named_anew.tenant_id = decisions.tenant_id and decisions.reference_type in ('ACCOUNT', 'FACILITY')
+)
+
 {% for model_name, feed, row_key in feeds -%}
+{% if model_name in ('stg_network__shipments', 'stg_network__commitments') -%}
+select
+    feed._tenant_id as tenant_id,
+    '{{ model_name }}' as model_name,
+    {{ row_key }} as row_key
+from {{ feed }} as feed
+inner join one_and_another
+    on feed._tenant_id = one_and_another.tenant_id
+where {{ 'true' if is_touched_build() else 'false' }}
+union
+{% endif -%}
 select
     feed._tenant_id as tenant_id,
     '{{ model_name }}' as model_name,
