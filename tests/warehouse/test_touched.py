@@ -270,6 +270,22 @@ def test_a_customer_of_whom_only_promises_tell_is_of_another_tier_in_all_its_shi
         assert (customer, other, shipments) in connection.execute(tiers).fetchall()
 
 
+def test_an_old_promise_follows_once_the_account_that_is_kept_comes_to_be_known(network: Network) -> None:
+    promised_to = "select customer_id from staging.stg_network__commitments where commitment_id = 'ZZ'"
+    with network.told() as world:
+        promise = {**world.commitment(), "commitment_id": "ZZ", "customer_ref": "CUST-1"}
+        world.put("network__commitment", "demo", [promise], world.clocks["demo"])
+    network.build.touched(network.path)
+    with network.told() as world:
+        world.built()
+        assert world.connection.execute(promised_to).fetchall() == [("CUST-1",)]
+        accounts = [{**world.customer(), "customer_id": name} for name in ("CUST-1", "CUST-2")]
+        world.put("network__customer", "demo", accounts, world.clocks["demo"])
+    network.build.touched(network.path)
+    with opened(network.path) as connection:
+        assert connection.execute(promised_to).fetchall() == [("CUST-2",)]
+
+
 def test_a_late_notice_of_the_weather_is_heard_by_what_was_asked_before(
     network: Network,
 ) -> None:
