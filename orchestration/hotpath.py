@@ -68,8 +68,8 @@ class HotPath:
         """Carry what waits; return the seconds of each stage of the last run, or None where nothing waited.
 
         Only what follows from it is built, where all else was built before from what is in force now. Until asked
-        to `stop` it goes on with what comes a moment later, for opening and closing the warehouse takes as long as
-        half a run. Raises `PipelineFailed` with the stage that failed (what was loaded stays loaded), `CodeChanged`
+        to `stop` it goes on with what comes a moment later, before it closes the warehouse, which takes a while.
+        Raises `PipelineFailed` with the stage that failed (what was loaded stays loaded), `CodeChanged`
         where another process has to do it.
         """
         register_landed(self.platform, moved=self._moves.take())

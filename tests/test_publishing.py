@@ -18,7 +18,8 @@ import pytest
 from dashboard.queries import current
 from orchestration.changes import NOTES, Changes
 from orchestration.places import OneFile
-from orchestration.warehouse import KEPT_PUBLICATIONS, PUBLISHED_MARTS, Warehouse, publish
+from orchestration.publication import KEPT_PUBLICATIONS, PUBLISHED_MARTS, publish
+from orchestration.warehouse import Warehouse
 
 AT = datetime(2026, 9, 1, 6, tzinfo=UTC)
 

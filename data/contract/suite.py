@@ -63,7 +63,7 @@ def validate(contract: Contract, frame: pd.DataFrame) -> list[CheckResult]:
     batch = definition.get_batch(batch_parameters={"dataframe": frame})
     suite = expectation_suite(contract)
     found = batch.validate(suite, result_format="BOOLEAN_ONLY")
-    if not found.success:  # how many rows is asked where some are, for it takes as long again
+    if not found.success:  # how many rows break a promise is asked only where some do
         found = batch.validate(suite, result_format="BASIC")
     return [_check_result(result) for result in found.results]
 

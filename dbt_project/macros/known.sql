@@ -40,3 +40,18 @@
     from raw.{{ table }} as feed
     inner join raw.tenant_clocks as clocks on feed._tenant_id = clocks.tenant_id
 {%- endmacro %}
+
+{#- Tenants for whom rows of any of these feeds came, or came to be known by the clock, since everything was built. -#}
+{% macro tenants_told_by(feeds) -%}
+    {% for feed in feeds -%}
+    select files.tenant_id
+    from {{ source('settings', 'changed_files') }} as files
+    where files.table_name = '{{ feed.identifier }}'
+    union
+    select built.tenant_id
+    from {{ source('settings', 'built_clocks') }} as built
+    inner join {{ feed }} as feed
+        on built.tenant_id = feed._tenant_id and built.as_of < feed._recorded_at
+    {% if not loop.last %}union{% endif %}
+    {% endfor %}
+{%- endmacro %}

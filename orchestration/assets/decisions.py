@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from casework.crashpoints import crashpoint
 from casework.model import Contact, ExceptionRecord, Fact, Publication
 from orchestration import publishing
+from orchestration.publication import KEPT_PUBLICATIONS, publish
 from orchestration.resources import Platform
-from orchestration.warehouse import publish
 
 SERVICE = "service:orchestration"
 AMOUNTS = (
@@ -57,7 +57,7 @@ def published_marts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResul
     publishing.mark(
         platform.engine, publication.publication_id, state="published", files=files, published_at=now
     )
-    platform.warehouse.tidy()
+    platform.warehouse.tidy(KEPT_PUBLICATIONS)
     rows = {f"rows/{mart}": about["rows"] for mart, about in files.items()}
     return dg.MaterializeResult(metadata={"publication_id": publication.publication_id, **rows})
 

@@ -22,6 +22,9 @@ LABELLED = (
     "select * from features.ftr_shipments where tenant_id = ? and label_is_late is not null "
     "order by cutoff_at, shipment_id, checkpoint"
 )
+IN_USE = pa.schema(
+    {"tenant_id": pa.string(), "model_version": pa.string(), "scored_at": pa.timestamp("us", "UTC")}
+)
 # A score stands while the row it was made from is as it was, and its tenant's model and clock are.
 FORGET = """
     delete from ml.arrival_scores as scores
@@ -120,7 +123,7 @@ def score_open(platform: Platform) -> dict[str, int]:
         for tenant, version in current_versions(platform).items()
     ]
     with platform.warehouse.transaction() as connection:
-        connection.register("in_use", pa.Table.from_pylist(in_use))
+        connection.register("in_use", pa.Table.from_pylist(in_use, IN_USE))
         connection.execute(FORGET)
         unscored = connection.execute(UNSCORED).to_arrow_table()
         for tenant in unscored["tenant_id"].unique().to_pylist():

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import dagster as dg
@@ -80,14 +81,15 @@ def is_short(context: dg.AssetExecutionContext) -> bool:
     return SHORT.items() <= context.run.tags.items()
 
 
-def _build_touched(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
-    """Build what was touched of all of this step's models, all of it or nothing, and test that.
+def _build_touched(
+    context: dg.AssetExecutionContext, platform: Platform, own: AbstractSet[dg.AssetKey]
+) -> Iterator[dg.MaterializeResult]:
+    """Build what was touched of this step's own models, all of it or nothing, and test that.
 
     Which those are, the models themselves find out. An event each are those that others than models read, where they
     were built, and what steps after this one wait for; the rest is a line of the run's log.
     """
     compiled, built, passed = platform.dbt.touched, dict[str, int](), Counter[str]()
-    own = {"conformed": conformed, "decided": decided}[context.op.name].keys
     keys = {step.unique_id: asset_of(step.schema, step.name) for step in compiled.steps if not step.model}
     models = {name: key for name, key in keys.items() if key in own}
     with platform.warehouse.transaction() as connection:
@@ -145,7 +147,7 @@ def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Plat
     warehouse, digest = platform.warehouse, settings_digest(platform)
     with warehouse.lock():
         if is_short(context) and warehouse.is_built_from(digest):
-            yield from _build_touched(context, platform)
+            yield from _build_touched(context, platform, conformed.keys)
         else:
             warehouse.begin_build()  # a build that is broken off is made good by one of everything
             yield from _build(context, platform, "fqn:*", f"{FOLLOWS} resource_type:unit_test")
@@ -176,6 +178,6 @@ def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Plat
 def decided(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
     """What follows: exceptions, with the money at stake."""
     if is_short(context) and platform.warehouse.is_built_from(settings_digest(platform)):
-        yield from _build_touched(context, platform)
+        yield from _build_touched(context, platform, decided.keys)
     else:
         yield from _build(context, platform, select=FOLLOWS, exclude="resource_type:unit_test")

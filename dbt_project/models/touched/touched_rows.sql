@@ -15,17 +15,7 @@
 {%- endfor %}
 -- tenants of whom accounts or places came: that one is another, as a person said, may hold only now
 with named_anew as (
-    {% for feed in [source('network', 'customer'), source('network', 'facility')] -%}
-    select files.tenant_id
-    from {{ source('settings', 'changed_files') }} as files
-    where files.table_name = '{{ feed.identifier }}'
-    union
-    select built.tenant_id
-    from {{ source('settings', 'built_clocks') }} as built
-    inner join {{ feed }} as feed
-        on built.tenant_id = feed._tenant_id and built.as_of < feed._recorded_at
-    {% if not loop.last %}union{% endif %}
-    {% endfor %}
+    {{ tenants_told_by([source('network', 'customer'), source('network', 'facility')]) }}
 ),
 
 one_and_another as (

@@ -9,17 +9,8 @@
     source('c2k', 'milestone'),
 ] %}
 with concerning_all as (
-    {% for feed in feeds -%}
-    select files.tenant_id
-    from {{ source('settings', 'changed_files') }} as files
-    where files.table_name = '{{ feed.identifier }}'
+    {{ tenants_told_by(feeds) }}
     union
-    select built.tenant_id
-    from {{ source('settings', 'built_clocks') }} as built
-    inner join {{ feed }} as feed
-        on built.tenant_id = feed._tenant_id and built.as_of < feed._recorded_at
-    union
-    {% endfor -%}
     -- of orders that are not looked up by name, a notice may say how much was shipped
     select touched.tenant_id
     from {{ ref('touched_rows') }} as touched
