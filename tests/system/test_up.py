@@ -351,18 +351,19 @@ def kill_a_run(home: Home) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def test_what_a_short_run_publishes_is_what_the_whole_path_would(built: Home, tmp_path: Path) -> None:
+def test_what_short_runs_publish_is_what_the_whole_path_would(built: Home, tmp_path: Path) -> None:
     home = built.copy(tmp_path / "var")
-    for feed in ("milestone", "shipment", "inventory"):
-        coming = sorted((home.path / "upcoming" / "demo" / feed).iterdir())[0]
-        drop(home, "demo", feed, coming.name, coming.read_bytes())
     done = subprocess.run(
         [sys.executable, "-m", "tests.system.short_and_whole"],
         env=home.environment, cwd=ROOT, capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
-    before, short, whole = json.loads(done.stdout.splitlines()[-1])
-    assert short["fct_milestones"] != before["fct_milestones"]
-    assert short == whole
+    before, milestones, shipments, stock, whole = json.loads(done.stdout.splitlines()[-1])
+    assert milestones["fct_milestones"] != before["fct_milestones"]
+    assert shipments["fct_shipments"] != milestones["fct_shipments"]
+    # a short run after another publishes again what did not change, and nothing else
+    assert stock["fct_inventory_projection"] != shipments["fct_inventory_projection"]
+    assert stock["fct_milestones"] == shipments["fct_milestones"]
+    assert stock == whole
 
 
 def test_a_hot_path_that_is_asked_to_stop_finishes_what_it_carries(built: Home, tmp_path: Path) -> None:
