@@ -43,12 +43,13 @@ class RowEncoder(TransformerMixin, BaseEstimator):
         self.levels_ = {name: self._levels(X[name]) for name in MODEL_CATEGORIES}
         self.columns_: list[str] = []
         everything = self._encode(X)
-        self.columns_ = [str(name) for name in everything if everything[name].nunique(dropna=False) > 1]
+        self.columns_ = [name for name, values in everything.items() if len(np.unique(values)) > 1]
         return self
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
         """Return one row of floats per row, NaN where unknown."""
-        return self._encode(X)[self.columns_].to_numpy(dtype=float)
+        everything = self._encode(X)
+        return np.column_stack([everything[name] for name in self.columns_])
 
     @property
     def categorical_mask(self) -> list[bool]:
@@ -61,26 +62,31 @@ class RowEncoder(TransformerMixin, BaseEstimator):
         ordered = sorted(common.items(), key=lambda item: (-item[1], item[0]))
         return [str(name) for name, _ in ordered[: self.max_levels]]
 
-    def _encode(self, X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803
+    def _encode(self, X: pd.DataFrame) -> dict[str, np.ndarray]:  # noqa: N803
         codes = {
-            name: X[name].map({level: float(i) for i, level in enumerate(levels)}).astype(float)
+            name: X[name].map({level: float(i) for i, level in enumerate(levels)}).to_numpy(dtype=float)
             for name, levels in self.levels_.items()
         }
         plain = [*NUMBERS, *OPTIONAL_NUMBERS, *DERIVED, *DELAYS]
         used = [name for name in plain if self.has_seasons or name not in SEASONAL]
-        values = {name: X[name].astype(float) for name in used}
-        return pd.DataFrame({**codes, **values, **self._records(X)}, index=X.index)
+        return {**codes, **{name: _floats(X, name) for name in used}, **self._records(X)}
 
-    def _records(self, X: pd.DataFrame) -> dict[str, pd.Series]:  # noqa: N803
-        ever = X["network_late_rate"].fillna(self.base_rate_)
-        recent = X["network_recent_late_rate"].fillna(ever)
+    def _records(self, X: pd.DataFrame) -> dict[str, np.ndarray]:  # noqa: N803
+        told, told_recent = _floats(X, "network_late_rate"), _floats(X, "network_recent_late_rate")
+        ever = np.where(np.isnan(told), self.base_rate_, told)
+        recent = np.where(np.isnan(told_recent), ever, told_recent)
         shrunk = {f"{s}_late_rate": self._shrunk(X, f"{s}_late_rate", f"{s}_n", ever) for s in EVER}
         shrunk |= {
             f"{s}_recent_late_rate": self._shrunk(X, f"{s}_recent_late_rate", f"{s}_recent_n", recent)
             for s in RECENT
         }
-        return {**shrunk, "network_recent_late_rate": X["network_recent_late_rate"]}
+        return {**shrunk, "network_recent_late_rate": told_recent}
 
-    def _shrunk(self, X: pd.DataFrame, rate: str, count: str, prior: pd.Series) -> pd.Series:  # noqa: N803
-        seen = X[count].fillna(0.0).where(X[rate].notna(), 0.0)
-        return (X[rate].fillna(0.0) * seen + prior * self.strength) / (seen + self.strength)
+    def _shrunk(self, X: pd.DataFrame, rate: str, count: str, prior: np.ndarray) -> np.ndarray:  # noqa: N803
+        rates, counts = _floats(X, rate), np.nan_to_num(_floats(X, count))
+        seen = np.where(np.isnan(rates), 0.0, counts)
+        return (np.nan_to_num(rates) * seen + prior * self.strength) / (seen + self.strength)
+
+
+def _floats(X: pd.DataFrame, name: str) -> np.ndarray:  # noqa: N803
+    return X[name].to_numpy(dtype=float)

@@ -122,8 +122,14 @@ def row_hashes(frame: pd.DataFrame) -> list[str]:
     """Return the SHA-256 of each completed row's identity and features in canonical JSON."""
     columns = [*IDENTITY, "promised_at", *FEATURES]
     spoken = frame[columns].assign(**{c: _instants(frame[c]) for c in ("cutoff_at", "promised_at")})
-    rows = spoken.astype(object).where(spoken.notna(), None).to_dict("records")
-    return [_digest(row.items()) for row in rows]
+    return [_digest(row.items()) for row in records(spoken)]
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the rows as plain values, None where unknown."""
+    values = frame.to_numpy(dtype=object)
+    values[frame.isna().to_numpy()] = None
+    return [dict(zip(frame.columns, row, strict=True)) for row in values.tolist()]
 
 
 def _instants(values: pd.Series) -> pd.Series:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml.features import records
 from ml.model import Model
 
 MAX_REASONS = 3
@@ -156,8 +157,7 @@ def reasons(model: Model, frame: pd.DataFrame, probability: np.ndarray) -> list[
     told: list[str] = []
     for begin in range(0, len(frame), BATCH_ROWS):
         part = frame.iloc[begin : begin + BATCH_ROWS]
-        rows = part.astype(object).where(part.notna(), None).to_dict("records")
-        for row, effects, sign in zip(rows, _effects(model, part), signs[begin:], strict=False):
+        for row, effects, sign in zip(records(part), _effects(model, part), signs[begin:], strict=False):
             strongest = _strongest(row, list(zip(effects, SUBJECTS, strict=True)), sign)
             told.append(json.dumps(strongest, ensure_ascii=False))
     return told
@@ -169,16 +169,17 @@ def _effects(model: Model, frame: pd.DataFrame) -> np.ndarray:
     The rows are scored once, as they are and with each subject put back: a call of the model costs more than its rows.
     """
     known = np.column_stack([frame[subject.quoted].notna().to_numpy() for subject in SUBJECTS])
-    variants = [frame]
+    subjects, rows = np.nonzero(known.T)  # the variants, a subject after the other
+    variants = frame.iloc[np.concatenate([np.arange(len(frame)), rows])].reset_index(drop=True)
+    put_back = {name for subject in SUBJECTS for name in subject.columns}
+    told = {name: variants[name].to_numpy(copy=True) for name in put_back}
     for number, subject in enumerate(SUBJECTS):
-        ordinary = frame.loc[known[:, number]].copy()
+        is_variant = np.concatenate([np.zeros(len(frame), bool), subjects == number])
         for column in subject.columns:
             value = model.reference.get(column)
-            ordinary[column] = np.nan if value is None and column not in _NAMES else value
-        variants.append(ordinary)
-    odds = model.log_odds(pd.concat(variants, ignore_index=True))
+            told[column][is_variant] = np.nan if value is None and column not in _NAMES else value
+    odds = model.log_odds(variants.assign(**told))
     effects = np.zeros(known.shape)
-    subjects, rows = np.nonzero(known.T)  # in the order of the variants
     effects[rows, subjects] = odds[rows] - odds[len(frame) :]
     return effects
 

@@ -68,6 +68,8 @@ SCORES_COLUMNS = (
     "predicted_arrival_at timestamptz, interval_low_at timestamptz, interval_high_at timestamptz, "
     "model_version varchar, feature_sha256 varchar, reasons varchar, scored_at timestamptz, row_hash ubigint"
 )
+# What was committed is folded into the file when it is closed, or at this much: not in the midst of every third short run.
+CHECKPOINT = "256 MB"
 UNFILLED = "raw._unfilled"  # a table that is there while the others lack rows
 
 
@@ -131,6 +133,7 @@ class Warehouse:
                 self._database = self.place.open()
                 self._database.execute("set autoinstall_known_extensions = false")
                 self._database.execute("set memory_limit = ?", [self.memory])
+                self._database.execute("set checkpoint_threshold = ?", [CHECKPOINT])
             with self._cursor(self._database) as connection:
                 yield connection
 

@@ -1,7 +1,7 @@
 """From a file that lands to its case, by the hot path as `make up` keeps it alive, and by a command.
 
-Files land one after another in a home that `tidewaiter run` has built, each with one shipment that is late. The
-time counts from the moment the file is moved into its folder to the moment the store has its case; one that is
+Files land one after another in a home that `tidewaiter run` has built, each with one late shipment, of an order of
+its own. The time counts from the moment the file is moved into its folder to the moment the store has its case; one that is
 written in place waits a second more, for it counts once it has stopped changing. The first file finds the process cold.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import TIDEWAITER, Home
-from tests.system.running import as_csv, late_shipment, move_in, wait_for
+from tests.system.running import as_csv, exported_shipments, late_shipment, move_in, wait_for
 
 FILES = 40
 
@@ -27,12 +27,14 @@ def measure(folder: Path, files: int = FILES) -> dict[str, Any]:
     """Return seconds from a landed file to its case: the first, the median and the 95th percentile of the rest."""
     home = Home(folder / "var")
     home.run("run")
-    by_command = seconds_to_case(home, 0, lambda: home.run("run"))
+    of_an_order = {row["order_no"]: row for row in exported_shipments(home)}
+    likes = list(of_an_order.values())
+    by_command = seconds_to_case(home, 0, likes[0], lambda: home.run("run"))
     hot_path = subprocess.Popen(
         [str(TIDEWAITER), "hot-path"], env=home.environment, stderr=subprocess.DEVNULL
     )
     try:
-        first, *rest = [seconds_to_case(home, number) for number in range(1, files + 2)]
+        first, *rest = [seconds_to_case(home, number, likes[number]) for number in range(1, files + 2)]
     finally:
         hot_path.terminate()
         hot_path.wait(30)
@@ -43,10 +45,11 @@ def measure(folder: Path, files: int = FILES) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def seconds_to_case(home: Home, number: int, carry: Any = None) -> float:
-    """Land one late shipment; return how long its case took."""
+def seconds_to_case(home: Home, number: int, like: dict[str, str], carry: Any = None) -> float:
+    """Land one late shipment like another; return how long its case took."""
     name = f"SH-{930000 + number}"
-    content, query = as_csv([late_shipment(home, name)]), "select 1 from cases where subject = ? and is_open"
+    content = as_csv([late_shipment(home, name, like)])
+    query = "select 1 from cases where subject = ? and is_open"
     move_in(home, "demo", "shipment", f"shipment_20260901T05{number // 60:02}{number % 60:02}Z.csv", content)
     began = time.perf_counter()
     if carry:

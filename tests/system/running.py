@@ -105,11 +105,11 @@ def move_in(home: Home, tenant: str, feed: str, name: str, content: bytes) -> Pa
     return unfinished.rename(unfinished.with_name(name))
 
 
-def newest_shipment(home: Home) -> dict[str, str]:
-    """Return a delivered shipment's newest export, to make another like it."""
-    newest = sorted((home.path / "landing" / "demo" / "shipment").glob("*.csv"))[-1]
-    with newest.open(newline="") as stream:
-        return next(row for row in csv.DictReader(stream) if row["shipment_no"].startswith("SH-"))
+def exported_shipments(home: Home) -> Iterator[dict[str, str]]:
+    """Yield what was exported of shipments, the newest export first, to make others like them."""
+    for path in sorted((home.path / "landing" / "demo" / "shipment").glob("*.csv"), reverse=True):
+        with path.open(newline="") as stream:
+            yield from (row for row in csv.DictReader(stream) if row["shipment_no"].startswith("SH-"))
 
 
 def as_csv(records: list[dict[str, str]]) -> bytes:
@@ -121,10 +121,10 @@ def as_csv(records: list[dict[str, str]]) -> bytes:
     return out.getvalue().encode()
 
 
-def late_shipment(home: Home, number: str) -> dict[str, str]:
+def late_shipment(home: Home, number: str, like: dict[str, str] | None = None) -> dict[str, str]:
     """Return a shipment that should have arrived days before the tenant's clock, and has not."""
     return {
-        **newest_shipment(home),
+        **(like or next(exported_shipments(home))),
         "shipment_no": number,
         "pro_number": "99" + number.removeprefix("SH-").zfill(8),
         "container_no": "",
