@@ -15,18 +15,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from dagster import AssetKey, EventLogRecord
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import create_db_conn_string
-from dagster._serdes import ConfigurableClassData
+from dagster._serdes import ConfigurableClassData, deserialize_value
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 
 # The index, the run under way, and a few more that somebody looks at.
 KEPT_OPEN = 8
+# Records of what was made last, of every asset of the project and some more.
+KEPT_RECORDS = 512
 BUSY_SECONDS = 20
 
 
@@ -106,6 +109,20 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
             self._initdb(_closed_at_once(create_db_conn_string(made, "empty")))
             return (Path(made) / "empty.db").read_bytes()
 
+    def _get_latest_materialization_records(
+        self, raw_asset_rows: Any
+    ) -> Mapping[AssetKey, EventLogRecord | None]:
+        """Return what assets were last made of; of most it is what it was when a step before asked."""
+        found, others = dict[AssetKey, EventLogRecord | None](), []
+        for row in raw_asset_rows:
+            key = AssetKey.from_db_string(row["asset_key"])
+            record = None if row["asset_details"] else _record_of(row["last_materialization"])
+            if key and record:
+                found[key] = record
+            else:
+                others.append(row)
+        return {**found, **(super()._get_latest_materialization_records(others) if others else {})}
+
     def has_table(self, table_name: str) -> bool:
         """Say whether the index has a table; what is there stays there."""
         return self._once("table", table_name, super().has_table)
@@ -128,6 +145,13 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
         while self._engines:
             self._engines.popitem()[1].dispose()
         super().dispose()
+
+
+@lru_cache(maxsize=KEPT_RECORDS)
+def _record_of(text: str | None) -> EventLogRecord | None:
+    """Read what is stored of an asset that was made last; None where there is nothing, or an old release stored it."""
+    record = deserialize_value(text) if text else None
+    return record if isinstance(record, EventLogRecord) else None
 
 
 def _closed_at_once(address: str) -> Engine:

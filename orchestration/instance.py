@@ -41,11 +41,17 @@ def prepare_instance(settings: Settings) -> None:
 
 
 def open_instance(settings: Settings) -> DagsterInstance:
-    """Return the instance that the daemon, the webserver and the command line share."""
+    """Return the instance that the daemon, the webserver and the command line share, for runs of this process.
+
+    What steps print goes where this process prints: to catch it, Dagster would begin two processes for each.
+    """
     from dagster import DagsterInstance
+    from dagster._core.instance.ref import InstanceRef
 
     prepare_instance(settings)
-    return DagsterInstance.get()
+    uncaught = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+    overrides = {"compute_logs": uncaught}
+    return DagsterInstance.from_ref(InstanceRef.from_dir(str(settings.dagster_home), overrides=overrides))
 
 
 def reap(instance: DagsterInstance) -> int:
