@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -43,35 +44,78 @@ PUBLISHED_MARTS = (
     ("ml", "arrival_scores"),
 )
 KEPT_PUBLICATIONS = 10
-WRITERS = 2  # files that are written at once
+
+File = dict[str, Any]  # its hash and its rows
 
 
-def publish(
-    warehouse: Warehouse, root: Path, publication_id: str, published_at: datetime, cards: dict[str, Any]
-) -> dict[str, Any]:
-    """Write the marts and the model cards into a folder of their own, then swap the pointer.
+class Publisher:
+    """Publishes one warehouse into one folder."""
 
-    Returns each file's hash and row count. A reader holds either the old pointer or the new one, never
-    half of either. A mart that is as it was published before is that file still, not another like it.
-    """
-    final, draft = root / publication_id, root / f".{publication_id}.part"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    with warehouse.transaction() as connection:
-        numbers = versions(connection, [f"{schema}.{mart}" for schema, mart in PUBLISHED_MARTS])
-        standing = _published_before(connection, root, numbers)
-        with ThreadPoolExecutor(WRITERS) as pool:
-            files = dict(pool.map(partial(_file_of, warehouse, draft, standing), PUBLISHED_MARTS))
-        (draft / "models.json").write_text(json.dumps(cards, indent=1, sort_keys=True))
-        (draft / "manifest.json").write_text(json.dumps(files, indent=1, sort_keys=True))
-        _sync_tree(draft)
-        shutil.rmtree(final, ignore_errors=True)
-        draft.replace(final)
-        _note_published(connection, publication_id, numbers)
-        warehouse.place.publish(connection, publication_id, published_at)
-    point_at(root, publication_id, published_at)
-    forget_old(root, publication_id)
-    return files
+    def __init__(self, warehouse: Warehouse, root: Path) -> None:
+        """Begin without a file that was written ahead."""
+        self._warehouse, self._root = warehouse, root
+        self._ahead: dict[str, tuple[int, Future[File]]] = {}  # by mart, with the number of what it held
+
+    def write_ahead(self, marts: Collection[tuple[str, str]]) -> None:
+        """Begin to write those of some marts that are not as they were published, while the run goes on.
+
+        Nobody need publish them: a file counts where its mart is still as it was when it was written.
+        """
+        folder = self._root / ".ahead"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        with self._warehouse.connect() as connection:
+            numbers = _numbers(connection)
+            standing = _published_before(connection, self._root, numbers)
+        self._ahead = {
+            mart: (number, self._warehouse.meanwhile(partial(_written, folder / f"{mart}.parquet", schema, mart)))
+            for schema, mart in marts
+            if (number := numbers.get(f"{schema}.{mart}")) is not None and mart not in standing
+        }
+
+    def publish(
+        self, publication_id: str, published_at: datetime, cards: dict[str, Any]
+    ) -> dict[str, dict[str, Any]]:
+        """Write the marts and the model cards into a folder of their own, then swap the pointer.
+
+        Returns each file's hash and row count. A reader holds either the old pointer or the new one, never
+        half of either. A mart that is as it was published before is that file still, not another like it.
+        """
+        final, draft = self._root / publication_id, self._root / f".{publication_id}.part"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        with self._warehouse.transaction() as connection:
+            numbers = _numbers(connection)
+            files = self._files(draft, numbers, _published_before(connection, self._root, numbers))
+            (draft / "models.json").write_text(json.dumps(cards, indent=1, sort_keys=True))
+            (draft / "manifest.json").write_text(json.dumps(files, indent=1, sort_keys=True))
+            _sync_tree(draft)
+            shutil.rmtree(final, ignore_errors=True)
+            draft.replace(final)
+            _note_published(connection, publication_id, numbers)
+            self._warehouse.place.publish(connection, publication_id, published_at)
+        point_at(self._root, publication_id, published_at)
+        forget_old(self._root, publication_id)
+        return files
+
+    def _files(self, draft: Path, numbers: dict[str, int], standing: dict[str, Path]) -> dict[str, File]:
+        """Make every mart's file in a new publication: the one of before, the one written ahead, or another."""
+        ahead, self._ahead = self._ahead, {}
+        made: dict[str, Callable[[], File]] = {}
+        for schema, mart in PUBLISHED_MARTS:
+            path = draft / f"{mart}.parquet"
+            number, written = ahead.get(mart, (None, None))
+            if mart in standing and _is_linked(standing[mart] / path.name, path):
+                made[mart] = partial(_told_before, standing[mart], mart)
+            elif written and number == numbers.get(f"{schema}.{mart}"):
+                made[mart] = partial(_taken_up, written, self._root / ".ahead" / path.name, path)
+            else:
+                made[mart] = self._warehouse.meanwhile(partial(_written, path, schema, mart)).result
+        return {mart: file() for mart, file in made.items()}
+
+
+def _numbers(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return versions(connection, [f"{schema}.{mart}" for schema, mart in PUBLISHED_MARTS])
 
 
 def _published_before(
@@ -88,18 +132,20 @@ def _published_before(
     }
 
 
-def _file_of(
-    warehouse: Warehouse, draft: Path, standing: dict[str, Path], table: tuple[str, str]
-) -> tuple[str, dict[str, Any]]:
-    """Make a mart's file in a new publication; return the mart with the file's hash and rows."""
-    schema, mart = table
-    path = draft / f"{mart}.parquet"
-    if mart in standing and _is_linked(standing[mart] / path.name, path):
-        return mart, dict(json.loads((standing[mart] / "manifest.json").read_text())[mart])
-    with warehouse.beside() as connection:
-        connection.sql(f"from {schema}.{mart} order by all").write_parquet(str(path))
-        ((rows,),) = connection.execute(f"select count(*) from {schema}.{mart}").fetchall()
-    return mart, {"sha256": _digest(path), "rows": int(rows)}
+def _told_before(publication: Path, mart: str) -> File:
+    return dict(json.loads((publication / "manifest.json").read_text())[mart])
+
+
+def _taken_up(written: Future[File], ahead: Path, path: Path) -> File:
+    about = written.result()
+    ahead.replace(path)
+    return about
+
+
+def _written(path: Path, schema: str, mart: str, connection: duckdb.DuckDBPyConnection) -> File:
+    connection.sql(f"from {schema}.{mart} order by all").write_parquet(str(path))
+    ((rows,),) = connection.execute(f"select count(*) from {schema}.{mart}").fetchall()
+    return {"sha256": _digest(path), "rows": int(rows)}
 
 
 def _is_linked(older: Path, path: Path) -> bool:

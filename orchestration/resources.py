@@ -23,6 +23,7 @@ from data.originals import Originals
 from orchestration.dbt import Dbt
 from orchestration.lake import Lake
 from orchestration.places import OneFile
+from orchestration.publication import Publisher
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 
@@ -53,6 +54,11 @@ class Platform:
         if told["TIDEWAITER_TARGET"] == "duckdb":
             return Warehouse(OneFile(self.settings.warehouse_path), memory)
         return Warehouse(Lake.from_environment(told), memory)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """What makes publications of the warehouse."""
+        return Publisher(self.warehouse, self.settings.published)
 
     @cached_property
     def dbt(self) -> Dbt:

@@ -24,6 +24,7 @@ from orchestration.warehouse import TOLD_TABLES
 
 TOUCHED = "touched"  # the schema of what was touched, which is another at every run
 SHORT_TABLES = {f"raw.{name}" for name in TOLD_TABLES} | {"ml.arrival_scores"}
+FEW_ROWS = 5_000  # which are compared at once
 NAMED = re.compile(r'"[^"]+"\."([^"]+)"\."([^"]+)"')  # a table, as dbt writes it
 
 
@@ -79,23 +80,25 @@ class Step:
                 f"delete from {self.table} as rows using {self.of} as touched where {self.where}"
             )
             is_other = bool(made or taken_out)
-        elif is_other := self.schema == TOUCHED or self._is_other(count):
+        elif is_other := self.schema == TOUCHED or self._is_other(count, made):
             count(f"delete from {self.table}")
         if made and is_other:
             count(f"insert into {self.table} by name from temp.made")
         kept = count(self.then) if self.then else 0
         return made, bool(made) if self.schema == TOUCHED else is_other or kept > 0
 
-    def _is_other(self, count: Callable[[str], int]) -> bool:
-        """Say whether a table that was made whole is another than the one that stands."""
-        return (
-            not count(_LOOKS_THE_SAME.format(table=self.table)) or count(_OTHERS.format(table=self.table)) > 0
-        )
+    def _is_other(self, count: Callable[[str], int], made: int) -> bool:
+        """Say whether a table that was made whole is another than the one that stands, of as many rows or not."""
+        if count(f"select count(*) from {self.table}") != made:
+            return True
+        if made > FEW_ROWS and not count(_LOOKS_THE_SAME.format(table=self.table)):
+            return True
+        return count(_OTHERS.format(table=self.table)) > 0
 
 
-# Hashes tell cheaply that two tables differ; that they do not is looked up row by row.
+# Hashes tell cheaply that two long tables differ; that they do not is looked up row by row.
 _LOOKS_THE_SAME = """
-    select (select (count(*), sum(hash(t))) from temp.made as t) = (select (count(*), sum(hash(t))) from {table} as t)
+    select (select sum(hash(t)) from temp.made as t) is not distinct from (select sum(hash(t)) from {table} as t)
 """
 _OTHERS = "select count(*) from (from temp.made except all from {table})"
 

@@ -6,10 +6,11 @@ A second writer waits for the first instead of failing, and a writer that dies k
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -68,8 +69,9 @@ SCORES_COLUMNS = (
     "predicted_arrival_at timestamptz, interval_low_at timestamptz, interval_high_at timestamptz, "
     "model_version varchar, feature_sha256 varchar, reasons varchar, scored_at timestamptz, row_hash ubigint"
 )
-# What was committed is folded into the file when it is closed, or at this much: not in the midst of every third short run.
+# What was committed is folded into the file when it is closed, or at this much: no short run waits for it.
 CHECKPOINT = "256 MB"
+WORKERS = 2  # works at once in other threads
 UNFILLED = "raw._unfilled"  # a table that is there while the others lack rows
 
 
@@ -82,6 +84,8 @@ ARROW_TYPES = {
     "timestamptz": pa.timestamp("us", "UTC"),
 }
 
+Done = TypeVar("Done")
+
 
 @dataclass
 class Warehouse:
@@ -92,6 +96,7 @@ class Warehouse:
     _depth: int = field(default=0, repr=False)
     _right: Right | None = field(default=None, repr=False)
     _database: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
+    _workers: ThreadPoolExecutor | None = field(default=None, repr=False)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -119,11 +124,13 @@ class Warehouse:
         self._right = self.place.take()
 
     def _give_back(self) -> None:
+        if self._workers is not None:
+            self._workers.shutdown()
         if self._database is not None:
             self._database.close()
         if self._right is not None:
             self._right.close()
-        self._database = self._right = None
+        self._database = self._right = self._workers = None
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -137,13 +144,21 @@ class Warehouse:
             with self._cursor(self._database) as connection:
                 yield connection
 
-    @contextmanager
-    def beside(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give one more connection to whoever has one, for another thread: it sees what was committed."""
-        if self._database is None:
-            raise RuntimeError("Nobody has a connection: use `connect`.")
-        with self._cursor(self._database) as connection:
-            yield connection
+    def meanwhile(self, work: Callable[[duckdb.DuckDBPyConnection], Done]) -> Future[Done]:
+        """Begin some work in another thread, with a connection that sees what was committed by then.
+
+        Called by whoever holds the lock; the warehouse stays open until the work is done.
+        """
+        with self.connect():  # it is open now
+            database = self._database
+
+        def done() -> Done:
+            assert database is not None
+            with self._cursor(database) as connection:
+                return work(connection)
+
+        self._workers = self._workers or ThreadPoolExecutor(WORKERS, "warehouse")
+        return self._workers.submit(done)
 
     @contextmanager
     def _cursor(self, database: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -18,7 +18,7 @@ import pytest
 from dashboard.queries import current
 from orchestration.changes import NOTES, Changes
 from orchestration.places import OneFile
-from orchestration.publication import KEPT_PUBLICATIONS, PUBLISHED_MARTS, publish
+from orchestration.publication import KEPT_PUBLICATIONS, PUBLISHED_MARTS, Publisher
 from orchestration.warehouse import Warehouse
 
 AT = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -48,7 +48,11 @@ def build(warehouse: Warehouse, number: int, *, backwards: bool = False) -> None
 
 
 def publish_as(warehouse: Warehouse, root: Path, number: int) -> dict[str, Any]:
-    return publish(warehouse, root, f"pub_{number:04}", AT + timedelta(hours=number), {"demo": {"n": number}})
+    return published(Publisher(warehouse, root), number)
+
+
+def published(publisher: Publisher, number: int) -> dict[str, Any]:
+    return publisher.publish(f"pub_{number:04}", AT + timedelta(hours=number), {"demo": {"n": number}})
 
 
 def seen(root: Path) -> int:
@@ -108,6 +112,44 @@ def test_a_mart_that_is_as_it_was_published_is_the_same_file_and_outlives_the_ol
     assert files(root, 2) == two
     publish_as(warehouse, root, 3)
     assert files(root, 3) == two
+
+
+def test_what_was_written_ahead_is_published_where_its_mart_is_still_as_it_was(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    root = tmp_path / "published"
+    build(warehouse, 1)
+    changed(warehouse)
+    ahead, anew = Publisher(warehouse, root), Publisher(warehouse, tmp_path / "anew")
+    with warehouse.lock():
+        ahead.write_ahead([("marts", "fct_orders"), ("marts", "fct_shipments")])
+    written = {path.stem: path.stat().st_ino for path in (root / ".ahead").iterdir()}  # the warehouse waited
+    assert set(written) == {"fct_orders", "fct_shipments"}
+    with warehouse.connect() as connection:
+        connection.execute("insert into marts.fct_orders values ('d', 1)")
+    changed(warehouse, "marts.fct_orders")
+    told, expected = published(ahead, 1), published(anew, 1)
+    found = files(root, 1)
+    assert told == expected and told["fct_orders"]["rows"] == 4
+    assert found["fct_shipments"][0] == written["fct_shipments"]
+    assert found["fct_orders"][0] != written["fct_orders"]
+    assert {mart: sha256 for mart, (_, sha256) in found.items()} == {
+        mart: about["sha256"] for mart, about in told.items()
+    }
+
+
+def test_what_stands_as_it_was_published_is_not_written_ahead(warehouse: Warehouse, tmp_path: Path) -> None:
+    root = tmp_path / "published"
+    build(warehouse, 1)
+    publisher = Publisher(warehouse, root)
+    with warehouse.lock():
+        publisher.write_ahead(PUBLISHED_MARTS)  # nothing is noted of what they hold
+        assert not list((root / ".ahead").iterdir())
+        changed(warehouse)
+        published(publisher, 1)
+        changed(warehouse, "marts.fct_orders")
+        publisher.write_ahead(PUBLISHED_MARTS)
+    assert [path.stem for path in (root / ".ahead").iterdir()] == ["fct_orders"]
 
 
 @pytest.mark.parametrize("lost", ["the notes", "the file", "what was published"])

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from casework.crashpoints import crashpoint
 from casework.model import Contact, ExceptionRecord, Fact, Publication
 from orchestration import publishing
-from orchestration.publication import KEPT_PUBLICATIONS, publish
+from orchestration.publication import KEPT_PUBLICATIONS
 from orchestration.resources import Platform
 
 SERVICE = "service:orchestration"
@@ -52,7 +52,7 @@ def published_marts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResul
     publication = newest(platform)
     cards = {tenant: platform.registry.card(tenant) for tenant in platform.config.tenants}
     now = platform.clock()
-    files = publish(platform.warehouse, platform.settings.published, publication.publication_id, now, cards)
+    files = platform.publisher.publish(publication.publication_id, now, cards)
     crashpoint("publish:after-pointer-before-mark")
     publishing.mark(
         platform.engine, publication.publication_id, state="published", files=files, published_at=now

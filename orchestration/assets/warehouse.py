@@ -17,6 +17,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from orchestration import touched
 from orchestration.dbt import dbt_project, manifest_path
 from orchestration.instance import SHORT
+from orchestration.publication import PUBLISHED_MARTS
 from orchestration.publishing import (
     built_decisions_sha256,
     input_digest,
@@ -154,6 +155,8 @@ def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Plat
             if context.is_subset and not is_short(context):
                 return  # some models, made by hand: no publication is built from that
         warehouse.end_build(digest)
+        own = [mart for mart in PUBLISHED_MARTS if asset_of(*mart) in conformed.keys]
+        platform.publisher.write_ahead(own)
     decided, publication_id = built_decisions_sha256(platform), new_publication_id(platform.clock())
     record_build(
         platform.engine,

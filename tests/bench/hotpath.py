@@ -1,8 +1,9 @@
 """From a file that lands to its case, by the hot path as `make up` keeps it alive, and by a command.
 
 Files land one after another in a home that `tidewaiter run` has built, each with one late shipment, of an order of
-its own. The time counts from the moment the file is moved into its folder to the moment the store has its case; one that is
-written in place waits a second more, for it counts once it has stopped changing. The first file finds the process cold.
+its own. The time counts from the moment the file is moved into its folder to the moment the store has its case; one
+that is written in place waits a second more, for it counts once it has stopped changing. The first file finds the
+process cold.
 """
 
 from __future__ import annotations
