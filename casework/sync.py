@@ -37,7 +37,7 @@ from casework.model import (
 )
 from casework.queue import tally
 from casework.ranking import priority, weights
-from casework.store.tables import Values, case_evidence, cases
+from casework.store.tables import Values, audit_heads, case_evidence, cases
 from casework.store.work import Work
 
 CHUNK = 250
@@ -102,6 +102,19 @@ def sync(
         reappeared=counts["reappeared"],
         drafted=drafted,
     )
+
+
+def mark(desk: Desk, tenant_id: str) -> str | None:
+    """Return what stands for all that ever happened to a tenant's cases; None where time alone may do something.
+
+    Between two equal marks nothing happened: a sync of what was synced then would find nothing to do.
+    """
+    head = select(audit_heads.c.entry_hash).where(audit_heads.c.tenant_id == tenant_id)
+    held = select(cases.c.case_id).where(
+        cases.c.tenant_id == tenant_id, cases.c.is_open, ~cases.c.is_present, cases.c.flapping_until.is_not(None)
+    )
+    with desk.reading(tenant_id) as connection:
+        return None if connection.scalar(held.limit(1)) else connection.scalar(head)
 
 
 def _check(desk: Desk, tenant_id: str, record: ExceptionRecord) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 from dagster import AssetKey, EventLogRecord
 from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log.schema import AssetKeyTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClassData, deserialize_value
@@ -122,6 +123,17 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
             else:
                 others.append(row)
         return {**found, **(super()._get_latest_materialization_records(others) if others else {})}
+
+    def _store_asset_event(self, conn: Connection, event: EventLogEntry, event_id: int) -> None:
+        """Note what happened to an asset: nearly always to one that the index has."""
+        key = event.dagster_event and event.dagster_event.asset_key
+        has_columns = self._has_asset_key_index_cols_on_connection(conn)
+        values = self._get_asset_entry_values(event, event_id, has_columns) if key else {}
+        if key and values:
+            known = AssetKeyTable.c.asset_key == key.to_string()
+            if conn.execute(AssetKeyTable.update().values(**values).where(known)).rowcount:
+                return
+        super()._store_asset_event(conn, event, event_id)
 
     def has_table(self, table_name: str) -> bool:
         """Say whether the index has a table; what is there stays there."""

@@ -130,15 +130,19 @@ def _step(node: Any, views: dict[str, frozenset[str]]) -> Step:
     code = node.compiled_code
     if node.resource_type == "model":
         own = (node.config.meta or {}).get("touched", {})
-        reads = _tables(code, views) - {f"{node.schema}.{node.name}"}
+        reads = _lasting(_tables(code, views)) - {f"{node.schema}.{node.name}"}
         parts = {name: own.get(name) for name in ("of", "where", "then")}
         return Step(node.unique_id, node.name, node.schema, None, code, reads, **parts)
     if (str(node.config.severity).upper(), node.config.error_if) != ("ERROR", "!= 0"):
         raise BuildFailed(f"test {node.name}: a short run knows only tests that let no row pass.")
     breaking = f"select {node.config.fail_calc} from (\n{code}\n)"
     about = node.attached_node or node.depends_on.nodes[0]
-    reads = frozenset(table for table in _tables(code, views) if not table.startswith(f"{TOUCHED}."))
-    return Step(node.unique_id, node.name, node.schema, about, breaking, reads)
+    return Step(node.unique_id, node.name, node.schema, about, breaking, _lasting(_tables(code, views)))
+
+
+def _lasting(tables: frozenset[str]) -> frozenset[str]:
+    """Return those of some tables that tell more than which rows a run looks at."""
+    return frozenset(table for table in tables if not table.startswith(f"{TOUCHED}."))
 
 
 def build(
@@ -168,11 +172,11 @@ def build(
 def _is_asked_for(step: Step, changes: Changes) -> bool:
     """Say whether a step would find anything to do.
 
-    What was touched is asked for at every run, and what takes part where anything of its kind was touched; the rest
-    where a table that it reads was changed after it was built.
+    What was touched is asked for at every run; the rest where a table that it reads was changed after it was built, and
+    of what takes part only where anything of its kind was touched.
     """
     if step.schema == TOUCHED and not step.model:
         return True
-    if step.of:
-        return step.then is not None or changes.holds_rows(step.of)
+    if step.of and not changes.holds_rows(step.of) and step.then is None:
+        return False
     return changes.since(step.key, step.reads)
