@@ -206,15 +206,14 @@ class Runs:
         logs.mkdir(parents=True, exist_ok=True)
         # dbt's own lines are for whoever looks into a run, not for whoever waits for it.
         with (logs / "run.log").open("a") as log, redirect_stdout(log):
-            result = (
-                self._job(tables)
-                .with_hooks({step_hook(tell, len(self.job.nodes))})
-                .execute_in_process(
-                    instance=self.instance,
-                    tags={PID_TAG: str(os.getpid()), **(SHORT if tables is not None else {})},
-                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                    raise_on_error=False,
-                )
+            job = self._job(tables)
+            if tell is not nobody:
+                job = job.with_hooks({step_hook(tell, len(self.job.nodes))})
+            result = job.execute_in_process(
+                instance=self.instance,
+                tags={PID_TAG: str(os.getpid()), **(SHORT if tables is not None else {})},
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
             )
         if not result.success:
             raise PipelineFailed(failure_of(result))

@@ -147,8 +147,10 @@ def _lasting(tables: frozenset[str]) -> frozenset[str]:
 
 def build(
     connection: duckdb.DuckDBPyConnection, steps: Sequence[Step], models: Collection[str]
-) -> Iterator[tuple[Step, int]]:
-    """Build these models, by unique id, and test them, in the caller's transaction; yield each step with its count.
+) -> Iterator[tuple[Step, int, bool]]:
+    """Build these models, by unique id, and test them, in the caller's transaction.
+
+    Yields each step with the rows it built, and whether its table is another than it was.
 
     What is as it was is left out. Raises `BuildFailed` at a model that cannot be built, and at the end with every
     test that failed.
@@ -163,7 +165,7 @@ def build(
         changes.built(step.key, is_other)
         if step.model and count:
             failed.append(f"test {step.name}: Got {count} results, configured to fail if != 0")
-        yield step, count
+        yield step, count, is_other
     if failed:
         raise BuildFailed("; ".join(failed))
     changes.note()

@@ -88,23 +88,25 @@ def _build_touched(
     """Build what was touched of this step's own models, all of it or nothing, and test that.
 
     Which those are, the models themselves find out. An event each are those that others than models read, where they
-    were built, and what steps after this one wait for; the rest is a line of the run's log.
+    are others than they were, and what steps after this one wait for; the rest is a line of the run's log.
     """
-    compiled, built, passed = platform.dbt.touched, dict[str, int](), Counter[str]()
+    compiled, built, passed, others = platform.dbt.touched, dict[str, int](), Counter[str](), set[str]()
     keys = {step.unique_id: asset_of(step.schema, step.name) for step in compiled.steps if not step.model}
     models = {name: key for name, key in keys.items() if key in own}
     with platform.warehouse.transaction() as connection:
-        for step, count in touched.build(connection, compiled.steps, models):
+        for step, count, is_other in touched.build(connection, compiled.steps, models):
             if step.model:
                 passed[step.model] += 1
             else:
                 built[step.unique_id] = count
+            if is_other:
+                others.add(step.unique_id)
     context.log.info(
         "rows built: %s", {models[name].to_user_string(): count for name, count in built.items()}
     )
     context.instance.add_run_tags(context.run_id, {f"dbt/{context.op.name}": compiled.invocation_id})
     for name, key in models.items():
-        is_told = name in built and key.path[0] in ("marts", "features")
+        is_told = name in others and key.path[0] in ("marts", "features")
         if key in context.selected_asset_keys and (is_told or _is_awaited(context, key)):
             told: dict[str, Any] = {
                 "unique_id": name,

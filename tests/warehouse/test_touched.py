@@ -64,7 +64,7 @@ class Builds:
             models = {step.unique_id for step in self.steps if not step.model}
             told = {
                 step.name
-                for step, _ in touched.build(connection, self.steps, models)
+                for step, *_ in touched.build(connection, self.steps, models)
                 if step.schema != "touched"
             }
             connection.commit()

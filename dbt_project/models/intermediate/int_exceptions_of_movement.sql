@@ -27,7 +27,9 @@ found as (
         promised_at as due_at,
         destination_facility_id as facility_id,
         {{ no_facts() }} as own_facts,
-        *
+        enabled_types,
+        tenant_id,
+        shipment_id
     from watch
     where is_open and promised_at >= as_of and late_probability >= predicted_late_late_probability
     union all
@@ -39,7 +41,9 @@ found as (
         promised_at,
         destination_facility_id,
         {{ no_facts() }},
-        *
+        enabled_types,
+        tenant_id,
+        shipment_id
     from watch
     where is_open and late_from_at < as_of
     union all
@@ -54,7 +58,9 @@ found as (
             'silent_hours', 'Hours without a message', hours_between('last_heard_at', 'as_of'), 'number',
             shipment_source
         ) }}],
-        *
+        enabled_types,
+        tenant_id,
+        shipment_id
     from watch
     where status = 'in_transit' and silent_from_at <= as_of
     union all
@@ -69,7 +75,9 @@ found as (
         promised_at,
         origin_facility_id,
         {{ no_facts() }},
-        *
+        enabled_types,
+        tenant_id,
+        shipment_id
     from watch
     where status = 'planned' and late_departure_from_at <= as_of and mode is not null and carrier_id is not null
     union all
@@ -86,7 +94,9 @@ found as (
                 'dwell_hours', 'Hours standing', hours_between('last_move_at', 'as_of'), 'number', shipment_source
             ) }}
         ],
-        *
+        enabled_types,
+        tenant_id,
+        shipment_id
     from watch
     where status = 'in_transit' and last_move_is_arrival and not is_held and dwell_from_at <= as_of
     union all
@@ -101,7 +111,9 @@ found as (
             'hold_since_at', 'Held since', 'held_at', 'instant', "'fct_milestones:' || hold_milestone_id",
             'hold_file_sha256', 'hold_row_number'
         ) }}],
-        *
+        enabled_types,
+        tenant_id,
+        shipment_id
     from watch
     where is_open and is_held and hold_from_at <= as_of
 )
