@@ -111,7 +111,10 @@ def mark(desk: Desk, tenant_id: str) -> str | None:
     """
     head = select(audit_heads.c.entry_hash).where(audit_heads.c.tenant_id == tenant_id)
     held = select(cases.c.case_id).where(
-        cases.c.tenant_id == tenant_id, cases.c.is_open, ~cases.c.is_present, cases.c.flapping_until.is_not(None)
+        cases.c.tenant_id == tenant_id,
+        cases.c.is_open,
+        ~cases.c.is_present,
+        cases.c.flapping_until.is_not(None),
     )
     with desk.reading(tenant_id) as connection:
         return None if connection.scalar(held.limit(1)) else connection.scalar(head)

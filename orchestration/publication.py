@@ -68,7 +68,10 @@ class Publisher:
             numbers = _numbers(connection)
             standing = _published_before(connection, self._root, numbers)
         self._ahead = {
-            mart: (number, self._warehouse.meanwhile(partial(_written, folder / f"{mart}.parquet", schema, mart)))
+            mart: (
+                number,
+                self._warehouse.meanwhile(partial(_written, folder / f"{mart}.parquet", schema, mart)),
+            )
             for schema, mart in marts
             if (number := numbers.get(f"{schema}.{mart}")) is not None and mart not in standing
         }
