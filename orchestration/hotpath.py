@@ -33,9 +33,8 @@ log = logging.getLogger(__name__)
 COMPARE_EVERY = timedelta(minutes=5)
 # What still waits after this long is taken by a run of the daemon.
 PATIENCE = timedelta(minutes=2)
-# After a run the warehouse stays open for what comes so soon, looked for so often, and others wait for it no longer
-# than this.
-LINGER_SECONDS, LOOK_SECONDS, HELD_SECONDS = 1.0, 0.25, 20.0
+# After a run the warehouse stays open for what comes so soon, while nobody else waits for it; looked for so often.
+LINGER_SECONDS, LOOK_SECONDS = 1.0, 0.25
 # After a run that failed the same work is tried again after this long, longer each time up to the last.
 RETRY_SECONDS = (5.0, 15.0, 60.0)
 
@@ -77,8 +76,8 @@ class HotPath:
             return None
         self._check_code()  # nobody waits for the lock in vain
         with self.platform.warehouse.lock():
-            seconds, until = self._run(), time.monotonic() + HELD_SECONDS
-            while stop is not None and time.monotonic() < until and self._is_followed(stop):
+            seconds = self._run()
+            while stop is not None and self._is_followed(stop):
                 self._check_code()
                 seconds = self._run() or seconds
         return seconds
@@ -102,9 +101,11 @@ class HotPath:
         return seconds
 
     def _is_followed(self, stop: threading.Event) -> bool:
-        """Wait a moment for what comes next; say whether something did."""
+        """Wait a moment for what comes next; say whether something did, and nobody else waits for the warehouse."""
         until = time.monotonic() + LINGER_SECONDS
         while (left := until - time.monotonic()) > 0 and not stop.is_set():
+            if self.platform.warehouse.is_wanted():
+                return False
             self._moves.wait(min(left, LOOK_SECONDS))
             register_landed(self.platform, moved=self._moves.take())
             if waiting_for(self.platform).keys:

@@ -24,6 +24,14 @@ from orchestration.errors import LeaseLost, NothingPublished, OrchestrationError
 
 NAME = "lake"  # the database that the models are built in
 LEASE = 7_218_447_002  # any constant: PostgreSQL's advisory lock of the lake's one writer
+# PostgreSQL shows the two halves of a lock's number.
+WAITING = """
+    select exists (
+        select 1 from pg_locks
+        where locktype = 'advisory' and not granted and objsubid = 1 and (classid::bigint << 32) | objid::bigint = %s
+            and database = (select oid from pg_database where datname = current_database())
+    )
+"""
 EXTENSIONS = ("ducklake", "postgres_scanner")
 LONGEST_READING = timedelta(hours=1)
 PUBLICATIONS = "publication_id varchar, snapshot_id bigint, published_at timestamptz"
@@ -163,6 +171,13 @@ class Lease:
                 "The lake's catalogue cut the connection that held the right to write, so somebody else may write "
                 "now. What was not committed yet is not in the lake; run it again."
             ) from problem
+
+    def is_wanted(self) -> bool:
+        """Say whether somebody waits for it, or it was lost."""
+        try:
+            return bool(self._connection.execute(WAITING, [LEASE]).fetchall()[0][0])
+        except psycopg.Error:
+            return True
 
     def close(self) -> None:
         """Give the right back."""

@@ -17,6 +17,9 @@ class Right(Protocol):
     def check(self) -> None:
         """Raise where the right was lost: asked before every commit."""
 
+    def is_wanted(self) -> bool:
+        """Say whether somebody waits for it."""
+
     def close(self) -> None:
         """Give it back."""
 
@@ -49,9 +52,12 @@ class OneFile:
     def take(self) -> Right:
         """Wait for the lock and take it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        stream = self.path.with_suffix(".lock").open("a")
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        return Lock(stream)
+        stream, waiting = self.path.with_suffix(".lock").open("a"), self.path.with_suffix(".waiting")
+        if not _is_taken(stream):
+            with waiting.open("a") as queue:
+                fcntl.flock(queue, fcntl.LOCK_SH)
+                fcntl.flock(stream, fcntl.LOCK_EX)
+        return Lock(stream, waiting)
 
     def open(self) -> duckdb.DuckDBPyConnection:
         """Open the file."""
@@ -73,10 +79,25 @@ class Lock:
     """A lock that is held: the kernel takes it from nobody who lives."""
 
     stream: IO[str]
+    waiting: Path  # whoever waits holds a lock of this one meanwhile, together with all others who do
 
     def check(self) -> None:
         """Do nothing."""
 
+    def is_wanted(self) -> bool:
+        """Say whether somebody waits for it."""
+        with self.waiting.open("a") as queue:
+            return not _is_taken(queue)
+
     def close(self) -> None:
         """Give it back."""
         self.stream.close()
+
+
+def _is_taken(stream: IO[str]) -> bool:
+    """Take the lock of a file for oneself where nobody has it; say whether it was taken."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

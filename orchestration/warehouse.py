@@ -190,6 +190,10 @@ class Warehouse:
         if self._right is not None:
             self._right.check()
 
+    def is_wanted(self) -> bool:
+        """Say whether somebody waits for the lock that is held here."""
+        return self._right is not None and self._right.is_wanted()
+
     def tidy(self, keep: int) -> None:
         """Let the place forget what only publications before the newest `keep` need."""
         with self.connect() as connection:

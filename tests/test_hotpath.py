@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -339,14 +340,28 @@ def test_what_comes_a_moment_later_is_carried_with_the_warehouse_still_open(
     assert own.carry(threading.Event()) is None
 
 
-def test_others_get_their_turn_however_much_comes(
-    platform: Platform, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hotpath, "HELD_SECONDS", 0.0)
-    run["then"] = lambda: land(platform, content="b")
+def test_others_get_their_turn_however_much_comes(platform: Platform, run: dict[str, Any]) -> None:
+    other, taken = Warehouse(platform.warehouse.place), threading.Event()
+
+    def take_it() -> None:
+        with other.lock():
+            taken.set()
+
+    waits = threading.Thread(target=take_it)
+
+    def comes() -> None:
+        land(platform, content="b")
+        waits.start()
+        while not platform.warehouse.is_wanted():
+            time.sleep(0.01)
+
+    run["then"] = comes
     land(platform)
+    assert not platform.warehouse.is_wanted()
     hotpath.HotPath(platform).carry(threading.Event())
-    assert (run["carried"], run["given back"]) == ([["a"]], 1)
+    assert taken.wait(10)
+    waits.join()
+    assert run["carried"] == [["a"]]
 
 
 def test_asked_to_stop_it_waits_for_nothing_more(platform: Platform, run: dict[str, Any]) -> None:

@@ -81,8 +81,10 @@ def test_a_second_writer_waits_for_the_first(lake: Lake) -> None:
 
     with first.lock():
         waiting = threading.Thread(target=wait_for_it)
+        assert not first.is_wanted()
         waiting.start()
         assert not taken.wait(0.5)
+        assert first.is_wanted()
     assert taken.wait(10)
     waiting.join()
 
