@@ -130,7 +130,7 @@ def _step(node: Any, views: dict[str, frozenset[str]]) -> Step:
     code = node.compiled_code
     if node.resource_type == "model":
         own = (node.config.meta or {}).get("touched", {})
-        reads = _lasting(_tables(code, views)) - {f"{node.schema}.{node.name}"}
+        reads = _lasting(_tables(f"{code}\n{own.get('then') or ''}", views)) - {f"{node.schema}.{node.name}"}
         parts = {name: own.get(name) for name in ("of", "where", "then")}
         return Step(node.unique_id, node.name, node.schema, None, code, reads, **parts)
     if (str(node.config.severity).upper(), node.config.error_if) != ("ERROR", "!= 0"):

@@ -223,6 +223,28 @@ def test_the_event_log_kept_open_is_the_one_dagster_itself_would_read(instance: 
     assert len(own.get_asset_records([dg.AssetKey("thing")])) == 1
 
 
+def test_what_assets_were_last_made_of_is_what_dagster_itself_would_say(instance: dg.DagsterInstance) -> None:
+    key, storage, own = dg.AssetKey("thing"), instance.event_log_storage, stock(instance)
+
+    def newest() -> list[str | None]:
+        """Return the run that made the asset last, as ours and as Dagster's own tell it."""
+        told = []
+        for log in (storage, own):
+            records = log.get_asset_records([key])
+            made = [one.asset_entry.last_materialization_record for one in records]
+            told.append(made[0].run_id if made and made[0] else None)
+        return told
+
+    assert newest() == [None, None]
+    for _ in range(2):
+        run = dg.materialize([thing], instance=instance).run_id
+        assert newest() == newest() == [run, run]
+    instance.wipe_assets([key])
+    assert newest() == [None, None]
+    run = dg.materialize([thing], instance=instance).run_id
+    assert newest() == [run, run]
+
+
 def test_a_runs_database_is_laid_as_dagster_itself_lays_it(
     instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:

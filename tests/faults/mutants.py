@@ -77,6 +77,7 @@ TESTS = {
     "loading": ("tests/test_cli_feeds.py tests/test_acknowledging.py", "test and not kill"),
     "bucket": ("tests/test_bucket.py", "test"),
     "publishing": ("tests/test_publishing.py", "test"),
+    "taking_up": ("tests/test_taking_up.py", "test"),
     "order_free": ("tests/warehouse/test_order_free.py", "test"),
     "touched": ("tests/warehouse/test_touched.py", "test"),
     "changes": ("tests/test_touched.py", "test"),

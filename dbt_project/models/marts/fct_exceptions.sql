@@ -102,17 +102,19 @@ named_disruptions as (
 
 documents as (
     select
-        tenant_id,
-        shipment_id,
+        papers.tenant_id,
+        papers.shipment_id,
         to_json(list({
-            'document_type': document_type,
-            'is_required': is_required,
-            'status': status,
-            'received_at': {{ fact_text('received_at', 'instant') }},
-            'needed_by_at': {{ fact_text('needed_by_at', 'instant') }}
-        } order by document_type)) as documents
-    from {{ ref('fct_documents') }}
-    group by tenant_id, shipment_id
+            'document_type': papers.document_type,
+            'is_required': papers.is_required,
+            'status': papers.status,
+            'received_at': {{ fact_text('papers.received_at', 'instant') }},
+            'needed_by_at': {{ fact_text('papers.needed_by_at', 'instant') }}
+        } order by papers.document_type)) as documents
+    from {{ ref('fct_documents') }} as papers
+    semi join {{ ref('int_shipment_evidence') }} as evidence
+        on papers.tenant_id = evidence.tenant_id and papers.shipment_id = evidence.shipment_id
+    group by papers.tenant_id, papers.shipment_id
 ),
 
 unioned as (
