@@ -140,12 +140,12 @@ class Casework(ApprovalsDoor, TeamworkDoor, EvidenceDoor, AccessDoor, IdentityDo
         """Make the open cases agree with a publication's exceptions; running it again changes nothing."""
         return sync.sync(self.desk, tenant_id, publication, exceptions, actor)
 
-    def mark(self, tenant_id: str) -> str | None:
-        """Return what stands for all that ever happened to a tenant's cases; None where time alone may do something.
+    def last_entry(self, tenant_id: str) -> str | None:
+        """Return the hash of a tenant's newest audit entry; None where time alone may do something, or there is none.
 
-        Between two equal marks nothing happened: a sync of what was synced then would find nothing to do.
+        While it is the same nothing happened: a sync of what was synced before would find nothing to do.
         """
-        return sync.mark(self.desk, tenant_id)
+        return sync.last_entry(self.desk, tenant_id)
 
     def open_manual(self, principal: Principal, tenant_id: str, asked: manual.ManualCase) -> CaseView:
         """Open a case with no detector behind it, on a person's word; publications leave it alone.

@@ -104,10 +104,10 @@ def sync(
     )
 
 
-def mark(desk: Desk, tenant_id: str) -> str | None:
-    """Return what stands for all that ever happened to a tenant's cases; None where time alone may do something.
+def last_entry(desk: Desk, tenant_id: str) -> str | None:
+    """Return the hash of a tenant's newest audit entry; None where time alone may do something, or there is none.
 
-    Between two equal marks nothing happened: a sync of what was synced then would find nothing to do.
+    While it is the same nothing happened: a sync of what was synced before would find nothing to do.
     """
     head = select(audit_heads.c.entry_hash).where(audit_heads.c.tenant_id == tenant_id)
     held = select(cases.c.case_id).where(

@@ -44,7 +44,7 @@ class Platform:
 
     settings: Settings
     clock: Callable[[], datetime] = utcnow
-    # By tenant: what was taken up when that changed nothing, and what had happened to its cases by then.
+    # By tenant: what was taken up when that changed nothing, and the newest audit entry by then.
     taken_up: dict[str, tuple[tuple[str, str], str]] = field(default_factory=dict, repr=False)
     _mappings: Mappings | None = field(default=None, repr=False)
 

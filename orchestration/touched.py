@@ -24,7 +24,7 @@ from orchestration.warehouse import TOLD_TABLES
 
 TOUCHED = "touched"  # the schema of what was touched, which is another at every run
 SHORT_TABLES = {f"raw.{name}" for name in TOLD_TABLES} | {"ml.arrival_scores"}
-FEW_ROWS = 5_000  # which are compared at once
+FEW_ROWS = 5_000  # tables of no more are compared row by row at once
 NAMED = re.compile(r'"[^"]+"\."([^"]+)"\."([^"]+)"')  # a table, as dbt writes it
 
 

@@ -145,7 +145,7 @@ class Warehouse:
                 yield connection
 
     def meanwhile(self, work: Callable[[duckdb.DuckDBPyConnection], Done]) -> Future[Done]:
-        """Begin some work in another thread, with a connection that sees what was committed by then.
+        """Do some work in another thread, with a connection that sees what is committed when it begins, maybe later.
 
         Called by whoever holds the lock; the warehouse stays open until the work is done.
         """

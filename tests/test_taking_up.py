@@ -151,7 +151,7 @@ def test_what_waits_for_time_alone_is_looked_at_every_time(
     )
     for folder in (both, one, both, one, both, one, both, one):  # the second comes and goes: it is held open
         take(platform, folder)
-    assert platform.casework.mark("demo") is None
+    assert platform.casework.last_entry("demo") is None
     before = len(synced)
     take(platform, one)
     take(platform, one)

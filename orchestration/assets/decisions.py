@@ -101,12 +101,12 @@ def take_up(platform: Platform, tenant_id: str, publication: Publication, folder
     of_tenant = [("tenant_id", "=", tenant_id)]
     stated = pq.read_table(folder / "fct_exceptions.parquet", filters=of_tenant)
     named = pq.read_table(folder / "dim_parties.parquet", columns=ADDRESSED, filters=of_tenant)
-    told, before = (_digest(stated), _digest(named)), platform.casework.mark(tenant_id)
+    told, before = (_digest(stated), _digest(named)), platform.casework.last_entry(tenant_id)
     if before and platform.taken_up.get(tenant_id) == (told, before):
         return Counter(unchanged=stated.num_rows)
     platform.casework.put_contacts(tenant_id, addresses(named), SERVICE)
     result = platform.casework.sync(tenant_id, publication, list(exceptions(stated)), SERVICE)
-    if before and platform.casework.mark(tenant_id) == before:
+    if before and platform.casework.last_entry(tenant_id) == before:
         platform.taken_up[tenant_id] = told, before
     return Counter({name: getattr(result, name) for name in COUNTED})
 
