@@ -215,6 +215,7 @@ WITHOUT_A_PERSON: dict[str, Call | None] = {
     "recount": None,  # by the console
     "clock_of": lambda d, p, t: d.clock_of(TENANT),
     "verify_audit": lambda d, p, t: d.verify_audit(TENANT),
+    "last_entry": lambda d, p, t: d.last_entry(TENANT),
     "retention_plan": lambda d, p, t: d.retention_plan(TENANT),
     "restore_check": lambda d, p, t: d.restore_check(TENANT),
     "set_clock": lambda d, p, t: d.set_clock(TENANT, FEED_TIME - timedelta(days=9)),
