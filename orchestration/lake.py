@@ -103,6 +103,10 @@ class Lake:
             [publication_id, NAME, at],
         )
 
+    def gains_by_threads(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Say yes: files of a store are fetched side by side."""
+        return True
+
     def tidy(self, connection: duckdb.DuckDBPyConnection, keep: int) -> None:
         """Forget snapshots that no reader can be in: older than the newest publications, and than any one reading.
 

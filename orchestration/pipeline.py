@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -205,7 +205,8 @@ class Runs:
         logs = self.platform.settings.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         # dbt's own lines are for whoever looks into a run, not for whoever waits for it.
-        with (logs / "run.log").open("a") as log, redirect_stdout(log):
+        questions = self.platform.warehouse.short_questions() if tables is not None else nullcontext()
+        with (logs / "run.log").open("a") as log, redirect_stdout(log), questions:
             job = self._job(tables)
             if tell is not nobody:
                 job = job.with_hooks({step_hook(tell, len(self.job.nodes))})

@@ -10,6 +10,8 @@ from typing import IO, Protocol
 
 import duckdb
 
+LONG_ROWS = 8 * 122_880  # so many row groups
+
 
 class Right(Protocol):
     """The one writer's right, while it is held."""
@@ -35,6 +37,9 @@ class Place(Protocol):
 
     def enter(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Let names without a database mean what lies there."""
+
+    def gains_by_threads(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Say whether a short question is answered sooner by several threads than by one."""
 
     def publish(self, connection: duckdb.DuckDBPyConnection, publication_id: str, at: datetime) -> None:
         """Let readers of the place see what stands there, from the commit of this transaction on."""
@@ -66,6 +71,12 @@ class OneFile:
 
     def enter(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Do nothing: a connection to the file is in it."""
+
+    def gains_by_threads(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Say whether a table is long: threads share one out by its row groups, and else wait for one another."""
+        query = "select max(estimated_size) > ? from duckdb_tables() where database_name = current_database()"
+        ((is_long,),) = connection.execute(query, [LONG_ROWS]).fetchall()
+        return bool(is_long)
 
     def publish(self, connection: duckdb.DuckDBPyConnection, publication_id: str, at: datetime) -> None:
         """Do nothing: nobody else opens the file, readers have copies."""

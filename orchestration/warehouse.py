@@ -144,6 +144,19 @@ class Warehouse:
             with self._cursor(self._database) as connection:
                 yield connection
 
+    @contextmanager
+    def short_questions(self) -> Iterator[None]:
+        """Hold the lock, and answer with one thread where many only wait for one another."""
+        with self.connect() as connection:
+            is_alone = not self.place.gains_by_threads(connection)
+            if is_alone:
+                connection.execute("set threads = 1")
+            try:
+                yield
+            finally:
+                if is_alone:
+                    connection.execute("reset threads")
+
     def meanwhile(self, work: Callable[[duckdb.DuckDBPyConnection], Done]) -> Future[Done]:
         """Do some work in another thread, with a connection that sees what is committed when it begins, maybe later.
 

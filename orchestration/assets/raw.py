@@ -17,6 +17,8 @@ from orchestration.resources import Platform
 
 COUNTS_RECONCILE = "counts_reconcile"
 CONTRACT_HOLDS = "contract_holds"
+# A build is recorded with all that is loaded, so feeds that no model reads are loaded before it too.
+BEFORE_BUILDS = {"dagster/priority": "1"}
 
 
 def raw_tables(platform: Platform) -> dict[str, str]:
@@ -68,6 +70,7 @@ def feed_asset(contract: Contract) -> dg.AssetsDefinition:
         deps=[tenant_settings],
         group_name="raw",
         kinds={"duckdb", contract.format},
+        op_tags=BEFORE_BUILDS,
         owners=["team:data"],
         description=f"{contract.description.strip()} Producer: {contract.producer}.",
         check_specs=[

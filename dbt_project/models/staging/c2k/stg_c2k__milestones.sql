@@ -1,6 +1,4 @@
 {{ config(meta={'touched': {'read': 'shipments'}}) }}
-{{ config(materialized='table') }}
--- a table: the longest feeds, read again by several models
 with known as (
     {{ known_as_of(source('c2k', 'milestone')) }}
 )

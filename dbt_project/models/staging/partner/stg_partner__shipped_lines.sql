@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+-- a view: one model reads it, and of a long feed only the orders it asks for
 -- What warehouses (X12 945) and suppliers (X12 856) say they shipped, line by line; known by the tenant's clock.
 with told as (
     select
