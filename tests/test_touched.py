@@ -8,8 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from orchestration import places
 from orchestration.changes import Changes, versions
 from orchestration.places import OneFile
+from orchestration.touched import FEW_ROWS, Step
 from orchestration.warehouse import Warehouse
 
 COLUMNS = {
@@ -152,3 +154,50 @@ def test_a_told_table_that_holds_the_same_is_left_alone(warehouse: Warehouse) ->
     assert snapshot() == before
     warehouse.replace_told("tenant_clocks", [*told, {"tenant_id": "health", "as_of": told[0]["as_of"]}])
     assert len(snapshot()) == 2
+
+
+FEW = "select * from (values (1, 'a'), (1, 'a'), (2, null), (3, 'c')) as t (number, text)"
+MANY = f"select number, 'text ' || number as text from range({FEW_ROWS + 5}) as t (number)"
+
+
+@pytest.mark.parametrize(
+    ("stands", "made", "is_other"),
+    [
+        (FEW, f"select * from ({FEW}) order by number desc", False),  # rows have no order
+        (FEW, FEW.replace("(1, 'a'), (1, 'a')", "(1, 'a')"), True),
+        (FEW, FEW.replace("(1, 'a'), (1, 'a')", "(1, 'a'), (3, 'c')"), True),  # as many, of the same ones
+        (FEW, FEW.replace("null", "''"), True),
+        (FEW, f"{FEW} where false", True),
+        (f"{FEW} where false", f"{FEW} where false", False),
+        (MANY, f"{MANY} order by number desc", False),
+        (MANY, f"select if(number = 7, 8, number) as number, text from ({MANY})", True),
+    ],
+)
+def test_a_table_made_whole_is_another_where_a_row_is(
+    warehouse: Warehouse, stands: str, made: str, is_other: bool
+) -> None:
+    step = Step("model.thing", "thing", "raw", None, made, frozenset())
+    with warehouse.transaction() as connection:
+        connection.execute(f"create table raw.thing as {stands}")
+        expected = sorted(connection.execute(made).fetchall(), key=str)
+        assert step.run(connection) == (len(expected), is_other)
+        assert sorted(connection.execute("from raw.thing").fetchall(), key=str) == expected
+
+
+def test_short_questions_are_answered_by_one_thread_and_of_long_tables_by_all(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def threads() -> int:
+        return int(warehouse.read("select current_setting('threads') as n").to_pylist()[0]["n"])
+
+    with warehouse.lock():
+        with warehouse.connect() as connection:
+            connection.execute("create table raw.thing as from range(10)")
+        every = threads()
+        with pytest.raises(ZeroDivisionError), warehouse.short_questions():
+            assert threads() == 1
+            _broken = 1 / 0
+        assert threads() == every
+        monkeypatch.setattr(places, "LONG_ROWS", 9)
+        with warehouse.short_questions():
+            assert threads() == every

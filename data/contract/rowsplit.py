@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -92,11 +93,17 @@ def split_files(
         raise ValueError("clock and stamp must carry a time zone")
     verdict = verdict_of(contract)
     tally = {file.file_sha256: _Tally() for file in files}
-    with duckdb.connect(":memory:") as engine:
+    with _engine().cursor() as engine:
         engine.execute("set TimeZone = 'UTC'")
         for batch in _batches(_stretches(contract, files, tally)):
             _judge(engine, verdict, batch, tally)
     return {sha256: done.split(contract, tenant_id, sha256) for sha256, done in tally.items()}
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One engine for all files of this process: to open one takes longer than to judge a few rows."""
+    return duckdb.connect(":memory:")
 
 
 @dataclass(slots=True)
