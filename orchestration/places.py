@@ -73,7 +73,7 @@ class OneFile:
         """Do nothing: a connection to the file is in it."""
 
     def gains_by_threads(self, connection: duckdb.DuckDBPyConnection) -> bool:
-        """Say whether a table is long: threads share one out by its row groups, and else wait for one another."""
+        """Say whether a table is long: threads share one out by its row groups."""
         query = "select max(estimated_size) > ? from duckdb_tables() where database_name = current_database()"
         ((is_long,),) = connection.execute(query, [LONG_ROWS]).fetchall()
         return bool(is_long)

@@ -100,7 +100,7 @@ class Step:
 _LOOKS_THE_SAME = """
     select (select sum(hash(t)) from temp.made as t) is not distinct from (select sum(hash(t)) from {table} as t)
 """
-# counted by row on both sides: `except all` numbers the rows first, which takes several times as long
+# counted by row on both sides, in one grouping: `except all` numbers the rows of each first
 _OTHERS = """
     select count(*) from (
         select row_made

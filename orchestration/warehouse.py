@@ -146,7 +146,7 @@ class Warehouse:
 
     @contextmanager
     def short_questions(self) -> Iterator[None]:
-        """Hold the lock, and answer with one thread where many only wait for one another."""
+        """Hold the lock, and answer with one thread where several have nothing to share."""
         with self.connect() as connection:
             is_alone = not self.place.gains_by_threads(connection)
             if is_alone:

@@ -102,7 +102,7 @@ def split_files(
 
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
-    """One engine for all files of this process: to open one takes longer than to judge a few rows."""
+    """One engine for all files of this process; each is judged in a connection of its own."""
     return duckdb.connect(":memory:")
 
 

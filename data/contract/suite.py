@@ -84,8 +84,8 @@ def _no_progress_bars() -> Any:
 class _Kinds:
     """Great Expectations' kinds of expectation, each putting its configuration together once.
 
-    Theirs do so some eighty times in a validation, which takes longer than all the rest of it; what an expectation
-    holds does not change after it was made.
+    Theirs do so anew at every look, many times in a validation; what an expectation holds does not change after it
+    was made.
     """
 
     def __getattr__(self, name: str) -> Any:
