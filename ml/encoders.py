@@ -63,13 +63,12 @@ class RowEncoder(TransformerMixin, BaseEstimator):
         return [str(name) for name, _ in ordered[: self.max_levels]]
 
     def _encode(self, X: pd.DataFrame) -> dict[str, np.ndarray]:  # noqa: N803
-        codes = {
-            name: X[name].map({level: float(i) for i, level in enumerate(levels)}).to_numpy(dtype=float)
-            for name, levels in self.levels_.items()
-        }
+        codes = {name: _codes(X[name], levels) for name, levels in self.levels_.items()}
         plain = [*NUMBERS, *OPTIONAL_NUMBERS, *DERIVED, *DELAYS]
         used = [name for name in plain if self.has_seasons or name not in SEASONAL]
-        return {**codes, **{name: _floats(X, name) for name in used}, **self._records(X)}
+        # all at once: for a few rows, taking one column out of a frame costs more than its numbers
+        numbers = X[used].to_numpy(dtype=float)
+        return {**codes, **dict(zip(used, numbers.T, strict=True)), **self._records(X)}
 
     def _records(self, X: pd.DataFrame) -> dict[str, np.ndarray]:  # noqa: N803
         told, told_recent = _floats(X, "network_late_rate"), _floats(X, "network_recent_late_rate")
@@ -86,6 +85,12 @@ class RowEncoder(TransformerMixin, BaseEstimator):
         rates, counts = _floats(X, rate), np.nan_to_num(_floats(X, count))
         seen = np.where(np.isnan(rates), 0.0, counts)
         return (np.nan_to_num(rates) * seen + prior * self.strength) / (seen + self.strength)
+
+
+def _codes(values: pd.Series, levels: list[str]) -> np.ndarray:
+    """Return the number of each level, NaN where it is none of them."""
+    numbers = {level: float(number) for number, level in enumerate(levels)}
+    return np.array([numbers.get(value, np.nan) for value in values], dtype=float)
 
 
 def _floats(X: pd.DataFrame, name: str) -> np.ndarray:  # noqa: N803

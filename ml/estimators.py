@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import QuantileTransformer
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from ml.encoders import SEASON_NEEDS_DAYS, RowEncoder
 
@@ -49,10 +50,16 @@ PARAMETERS = {
 }
 
 
+@cache
+def _threads() -> ThreadpoolController:
+    """Find the libraries that compute with several threads; all are loaded by what this module imports."""
+    return ThreadpoolController()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Sum in one order: the same rows give the same bits on any number of cores."""
-    with threadpool_limits(limits=1):
+    with _threads().limit(limits=1):
         yield
 
 

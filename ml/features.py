@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -68,16 +69,16 @@ def require(frame: pd.DataFrame) -> None:
 def complete(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with every column in one type: aware UTC instants, floats, text or None."""
     require(frame)
-    out = frame[[c for c in (*REQUIRED, *OPTIONAL) if c in frame.columns]].reset_index(drop=True)
-    for column in ("cutoff_at", "promised_at"):
-        out[column] = pd.to_datetime(out[column], utc=True)
-    added = {column: np.nan for column in OPTIONAL if column not in out.columns}
-    out = out.assign(**added)
-    numbers = (*NUMBERS, *RATES, *OPTIONAL, "label_delay_hours")
-    out = out.assign(**{column: as_number(out[column]) for column in numbers})
-    texts = ("tenant_id", "shipment_id", "checkpoint", *CATEGORIES)
-    out = out.assign(**{column: as_text(out[column]) for column in texts})
-    return out[[*REQUIRED, *OPTIONAL]]
+    rows = frame.reset_index(drop=True)
+    readers = {
+        **dict.fromkeys(("cutoff_at", "promised_at"), partial(pd.to_datetime, utc=True)),
+        **dict.fromkeys((*NUMBERS, *RATES, *OPTIONAL, "label_delay_hours"), as_number),
+        **dict.fromkeys(("tenant_id", "shipment_id", "checkpoint", *CATEGORIES), as_text),
+    }
+    unknown = pd.Series(np.nan, index=rows.index)
+    told = {name: rows[name] if name in rows.columns else unknown for name in (*REQUIRED, *OPTIONAL)}
+    read = {name: readers[name](values) if name in readers else values for name, values in told.items()}
+    return pd.DataFrame(read, index=rows.index)
 
 
 def as_number(values: pd.Series) -> pd.Series:

@@ -92,9 +92,11 @@ class ArrivalModel:
 
     def forecast(self, frame: pd.DataFrame) -> Forecast:
         """Return probability and delay interval per completed row."""
-        hours = estimators.quantiles(self.quantiles, design(frame))
+        columns = design(frame)
+        hours = estimators.quantiles(self.quantiles, columns)
         low, middle, high = self.spread.apply(hours, frame["checkpoint"])
-        return Forecast(self.late_probability(frame), low, middle, high)
+        odds = estimators.raw_score(self.classifiers, columns)
+        return Forecast(self.calibration.apply(odds), low, middle, high)
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property, lru_cache, partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from dagster import AssetKey, EventLogRecord
 from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.event_log.schema import AssetKeyTable
+from dagster._core.storage.event_log.schema import AssetKeyTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClassData, deserialize_value
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, bindparam, create_engine, event
 
 # The index, the run under way, and a few more that somebody looks at.
 KEPT_OPEN = 8
@@ -65,10 +66,31 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
             self._begun = {}
             try:
                 with ExitStack() as self._batch:
-                    for event in events:
-                        self.store_event(event)
+                    for (run_id, is_planned), of_kind in groupby(events, key=_run_and_kind):
+                        if is_planned:
+                            self._store_planned(run_id, list(of_kind))
+                        else:
+                            for event in of_kind:
+                                self.store_event(event)
             finally:
                 self._batch = None
+
+    def _store_planned(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
+        """Store what a run means to make, which is most tables of the project: one statement for all of it."""
+        rows = [self._event_to_row(event) for event in events]
+        with self.run_connection(run_id) as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), rows)
+        with self.index_connection() as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), rows)
+            has_columns = self._has_asset_key_index_cols_on_connection(connection)
+            noted = [
+                {"known": row["asset_key"], **self._get_asset_entry_values(event, 0, has_columns)}
+                for row, event in zip(rows, events, strict=True)
+            ]
+            is_known = AssetKeyTable.c.asset_key == bindparam("known")
+            if connection.execute(AssetKeyTable.update().where(is_known), noted).rowcount < len(events):
+                for event in events:  # some are new
+                    self._store_asset_event(connection, event, 0)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
@@ -86,7 +108,7 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
         if shard not in self._initialized_dbs:
             self._lay(shard)
             self._initialized_dbs.add(shard)
-        kept[shard] = kept.pop(shard) if shard in kept else _opened(address)
+        kept[shard] = kept.pop(shard) if shard in kept else opened(address)
         while len(kept) > KEPT_OPEN:
             kept.popitem(last=False)[1].dispose()
         return kept[shard]
@@ -159,6 +181,11 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
         super().dispose()
 
 
+def _run_and_kind(event: EventLogEntry) -> tuple[str, bool]:
+    told = event.dagster_event
+    return event.run_id, told is not None and told.is_asset_materialization_planned
+
+
 @lru_cache(maxsize=KEPT_RECORDS)
 def _record_of(text: str | None) -> EventLogRecord | None:
     """Read what is stored of an asset that was made last; None where there is nothing, or an old release stored it."""
@@ -171,9 +198,10 @@ def _closed_at_once(address: str) -> Engine:
     return create_engine(address, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
 
 
-def _opened(address: str) -> Engine:
+def opened(address: str) -> Engine:
+    """Return an engine that keeps one connection open; more, for whoever asks meanwhile, are closed at once."""
     waits = {"timeout": BUSY_SECONDS, "check_same_thread": False}
-    engine = create_engine(address, poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args=waits)
+    engine = create_engine(address, poolclass=QueuePool, pool_size=1, max_overflow=-1, connect_args=waits)
 
     @event.listens_for(engine, "connect")
     def _tuned(connection: sqlite3.Connection, _record: object) -> None:

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +30,8 @@ from orchestration.world import lay_tenant, replay
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.execute_in_process_result import ExecuteInProcessResult
 
 ACTOR = "service:cli"
 KEPT_JOBS = 16  # feeds land in few combinations
@@ -207,28 +209,35 @@ class Runs:
         # dbt's own lines are for whoever looks into a run, not for whoever waits for it.
         questions = self.platform.warehouse.short_questions() if tables is not None else nullcontext()
         with (logs / "run.log").open("a") as log, redirect_stdout(log), questions:
-            job = self._job(tables)
-            if tell is not nobody:
-                job = job.with_hooks({step_hook(tell, len(self.job.nodes))})
-            result = job.execute_in_process(
-                instance=self.instance,
-                tags={PID_TAG: str(os.getpid()), **(SHORT if tables is not None else {})},
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                raise_on_error=False,
-            )
+            if tables is None:
+                told = self.job.with_hooks({step_hook(tell, len(self.job.nodes))})
+                result = self._execute(in_process(told), {})
+            else:
+                result = self._execute(self._subset(frozenset(self._selected(tables))), SHORT)
         if not result.success:
             raise PipelineFailed(failure_of(result))
         forget_short_runs(self.instance)
         return stage_seconds(result)
 
-    def _job(self, tables: Collection[str] | None) -> dg.JobDefinition:
-        """Return the job, of feeds only those that end in `tables`: then its data tests are no events of their own."""
-        return self.job if tables is None else self._subset(frozenset(self._selected(tables)))
+    def _execute(self, job: InMemoryJob, tags: Mapping[str, str]) -> ExecuteInProcessResult:
+        """Do what `execute_in_process` of a job does, which makes the job anew each time."""
+        from dagster._core.execution.execute_in_process import core_execute_in_process
 
-    def _make_subset(self, chosen: frozenset[dg.AssetKey]) -> dg.JobDefinition:
+        return core_execute_in_process(
+            job=job,
+            instance=self.instance,
+            run_tags={PID_TAG: str(os.getpid()), **tags},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            output_capturing_enabled=False,
+            raise_on_error=False,
+            asset_selection=frozenset(),
+        )
+
+    def _make_subset(self, chosen: frozenset[dg.AssetKey]) -> InMemoryJob:
+        """Return the job of what was chosen; its data tests are no events of their own, but for those of feeds."""
         checks = self.job.asset_layer.asset_graph.asset_check_keys
         of_feeds = {key for key in checks if key.asset_key in chosen and key.asset_key.path[0] == "raw"}
-        return self.job.get_subset(asset_selection=chosen, asset_check_selection=of_feeds)
+        return in_process(self.job.get_subset(asset_selection=chosen, asset_check_selection=of_feeds))
 
     def _selected(self, tables: Collection[str]) -> list[dg.AssetKey]:
         """Return what follows from these raw tables, and from the settings where a build would be told others."""
@@ -249,6 +258,13 @@ class Runs:
             found |= after
             ahead += after
         return sorted(found | {recorded})
+
+
+def in_process(job: dg.JobDefinition) -> InMemoryJob:
+    """Return a job as it runs within one process; it keeps the snapshots that all its runs are stored with."""
+    from dagster._core.definitions.job_base import InMemoryJob
+
+    return InMemoryJob(job.as_ephemeral_job(resource_defs={}, input_values={}))
 
 
 def step_hook(tell: Tell, count: int) -> dg.HookDefinition:

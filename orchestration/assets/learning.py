@@ -26,26 +26,29 @@ IN_USE = pa.schema(
     {"tenant_id": pa.string(), "model_version": pa.string(), "scored_at": pa.timestamp("us", "UTC")}
 )
 # A score stands while the row it was made from is as it was, and its tenant's model and clock are.
+OPEN = """
+    create or replace temp table open_rows as
+    select tenant_id, shipment_id, checkpoint, hash(rows) as row_hash
+    from features.ftr_shipments as rows
+    where is_open
+"""
 FORGET = """
     delete from ml.arrival_scores as scores
     where not exists (
         select 1
-        from features.ftr_shipments as rows
+        from temp.open_rows as rows
         inner join in_use on rows.tenant_id = in_use.tenant_id
-        where rows.is_open and rows.tenant_id = scores.tenant_id and rows.shipment_id = scores.shipment_id
-            and rows.checkpoint = scores.checkpoint and hash(rows) = scores.row_hash
+        where rows.tenant_id = scores.tenant_id and rows.shipment_id = scores.shipment_id
+            and rows.checkpoint = scores.checkpoint and rows.row_hash = scores.row_hash
             and in_use.model_version = scores.model_version and in_use.scored_at = scores.scored_at
     )
 """
 UNSCORED = """
-    select rows.*, hash(rows) as row_hash
+    select rows.*, open_rows.row_hash
     from features.ftr_shipments as rows
-    where rows.is_open and not exists (
-        select 1
-        from ml.arrival_scores as scores
-        where rows.tenant_id = scores.tenant_id and rows.shipment_id = scores.shipment_id
-            and rows.checkpoint = scores.checkpoint
-    )
+    inner join (
+        from temp.open_rows anti join ml.arrival_scores using (tenant_id, shipment_id, checkpoint)
+    ) as open_rows using (tenant_id, shipment_id, checkpoint)
     order by tenant_id, shipment_id, checkpoint
 """
 SCORED = "select tenant_id, count(*) from ml.arrival_scores group by tenant_id"
@@ -124,6 +127,7 @@ def score_open(platform: Platform) -> dict[str, int]:
     ]
     with platform.warehouse.transaction() as connection:
         connection.register("in_use", pa.Table.from_pylist(in_use, IN_USE))
+        connection.execute(OPEN)
         connection.execute(FORGET)
         unscored = connection.execute(UNSCORED).to_arrow_table()
         for tenant in unscored["tenant_id"].unique().to_pylist():
