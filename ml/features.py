@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -70,8 +69,8 @@ def complete(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with every column in one type: aware UTC instants, floats, text or None."""
     require(frame)
     rows = frame.reset_index(drop=True)
-    readers = {
-        **dict.fromkeys(("cutoff_at", "promised_at"), partial(pd.to_datetime, utc=True)),
+    readers: dict[str, Callable[[pd.Series], pd.Series]] = {
+        **dict.fromkeys(("cutoff_at", "promised_at"), as_instant),
         **dict.fromkeys((*NUMBERS, *RATES, *OPTIONAL, "label_delay_hours"), as_number),
         **dict.fromkeys(("tenant_id", "shipment_id", "checkpoint", *CATEGORIES), as_text),
     }
@@ -79,6 +78,11 @@ def complete(frame: pd.DataFrame) -> pd.DataFrame:
     told = {name: rows[name] if name in rows.columns else unknown for name in (*REQUIRED, *OPTIONAL)}
     read = {name: readers[name](values) if name in readers else values for name, values in told.items()}
     return pd.DataFrame(read, index=rows.index)
+
+
+def as_instant(values: pd.Series) -> pd.Series:
+    """Return aware UTC instants."""
+    return pd.to_datetime(values, utc=True)
 
 
 def as_number(values: pd.Series) -> pd.Series:

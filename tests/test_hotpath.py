@@ -24,6 +24,7 @@ from orchestration.instance import SHORT, forget_short_runs
 from orchestration.loading import waiting_for
 from orchestration.pipeline import Runs
 from orchestration.resources import Platform
+from orchestration.run_log import KeptOpenRunStorage
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 
@@ -195,9 +196,11 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.Dag
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000")
     (tmp_path / "dagster.yaml").write_text(
         "event_log_storage: {module: orchestration.event_log, class: KeptOpenEventLogStorage}\n"
+        "run_storage: {module: orchestration.run_log, class: KeptOpenRunStorage}\n"
     )
     with dg.DagsterInstance.get() as opened:
         assert isinstance(opened.event_log_storage, KeptOpenEventLogStorage)
+        assert isinstance(opened.run_storage, KeptOpenRunStorage)
         yield opened
 
 
@@ -243,6 +246,52 @@ def test_what_assets_were_last_made_of_is_what_dagster_itself_would_say(instance
     assert newest() == [None, None]
     run = dg.materialize([thing], instance=instance).run_id
     assert newest() == [run, run]
+
+
+def test_what_a_run_plans_to_make_is_stored_as_dagster_itself_stores_it(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dg.asset
+    def other() -> None:
+        return None
+
+    def stored(within: dg.DagsterInstance, assets: list[Any]) -> list[Any]:
+        """Return what is in the run's database, in the index and about each asset, but for times and ids."""
+        run = dg.materialize(assets, instance=within).run_id
+        told: list[Any] = []
+        for shard in (run, "index"):
+            with within.event_log_storage.run_connection(shard) as connection:
+                asked = "select dagster_event_type, step_key, asset_key, partition from event_logs where run_id = ?"
+                told += connection.exec_driver_sql(f"{asked} order by id", (run,)).all()
+        with within.event_log_storage.index_connection() as connection:
+            asked = (
+                "select asset_key, last_run_id = ?, last_materialization_timestamp is null from asset_keys"
+            )
+            return [*told, *connection.exec_driver_sql(f"{asked} order by 1", (run,)).all()]
+
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "dagster.yaml").write_text("")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "own"))
+    with dg.DagsterInstance.get() as own:
+        for assets in ([thing], [thing, other], [thing, other]):  # new ones, known ones, and both
+            told = stored(instance, assets)
+            assert told == stored(own, assets)
+            assert ("ASSET_MATERIALIZATION_PLANNED", "thing", '["thing"]', None) in told
+
+
+def test_runs_kept_open_are_those_that_dagster_itself_would_read(instance: dg.DagsterInstance) -> None:
+    from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+
+    run = dg.materialize([thing], instance=instance, tags={"a": "b"}).run_id
+    instance.add_run_tags(run, {"c": "d"})
+    own = SqliteRunStorage.from_local(str(Path(instance.root_directory) / "history"))
+    assert own.get_runs() == list(instance.get_runs())
+    assert {"a": "b", "c": "d"}.items() <= own.get_runs()[0].tags.items()
+    plan = own.get_runs()[0].execution_plan_snapshot_id
+    assert plan and instance.run_storage.has_execution_plan_snapshot(plan)
+    assert not instance.run_storage.has_execution_plan_snapshot("another")
+    instance.delete_run(run)
+    assert own.get_runs() == list(instance.get_runs()) == []
 
 
 def test_a_runs_database_is_laid_as_dagster_itself_lays_it(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -41,6 +41,11 @@ CODES = (
     "DISCHARGED",
     "ETA",
 )
+#: What a container may stand for free, of a tenant: then each day costs.
+TERMS = {
+    "free_days": 1, "starts": "next_day", "free_days_are": "calendar", "charged_days_are": "working",
+    "closed_on": "[]", "rates": '[{"from_day": 1, "per_day": 75}]', "in_force_from": datetime(2020, 1, 1, tzinfo=UTC),
+}  # fmt: skip
 PARTNER_CODES = ("AF", "X1", "D1", "AG", "X6", "CD", "??")
 QUALIFIERS = ("BM", "CN", "PO", "EQ", "SI", "ZZ")
 
@@ -51,6 +56,7 @@ class World:
     def __init__(self, connection: duckdb.DuckDBPyConnection, seed: int) -> None:
         """Begin with the small world and a second network."""
         self.connection, self.chance, self.step, self.row = connection, random.Random(seed), 0, 10_000
+        self.carriers: dict[str, str] = {}  # of shipments as they were told last, whoever's they are
         small_world.fill(connection)
         self.clocks = {"demo": small_world.NOW["demo"], "rival": small_world.NOW["demo"]}
         put(connection, "raw.tenant_clocks", [{"tenant_id": "rival", "as_of": self.clocks["rival"]}])
@@ -61,6 +67,8 @@ class World:
             rows = [said | decided | {"tenant_id": tenant} for tenant in TENANTS]
             put(connection, "raw.reference_decisions", rows)
         for tenant in TENANTS:
+            clocks = [{"clock": clock, "terms_name": clock} for clock in ("demurrage", "detention")]
+            put(connection, "raw.free_time_terms", [TERMS | one | {"tenant_id": tenant} for one in clocks])
             self.tell(tenant, 500)
 
     def again(self) -> World:
@@ -101,7 +109,7 @@ class World:
             ("partner__iftsta", self.event), ("network__order", self.order),
             ("network__commitment", self.commitment), ("network__document", self.document),
             ("partner__x12_945", self.shipped), ("partner__x12_856", self.shipped_by_supplier),
-            ("network__inventory", self.stock),
+            ("network__inventory", self.stock), ("network__milestone", self.box_moved),
         ]  # fmt: skip
         for _ in range(count):
             table, make = self.chance.choice(kinds)
@@ -148,9 +156,10 @@ class World:
                 "customer_name": "Customer", "customer_tier": self.chance.choice(("gold", "silver"))}  # fmt: skip
 
     def shipment(self) -> dict[str, Any]:
-        leaves = self.moment()
-        return {"shipment_no": f"SH-{self.number(SHIPMENTS)}", "order_no": f"SO-{self.number(ORDERS)}",
-                "customer_ref": f"C{self.number(3)}", "carrier_scac": self.chance.choice(CARRIERS),
+        leaves, name, carrier = self.moment(), f"SH-{self.number(SHIPMENTS)}", self.chance.choice(CARRIERS)
+        self.carriers[name] = carrier
+        return {"shipment_no": name, "order_no": f"SO-{self.number(ORDERS)}",
+                "customer_ref": f"C{self.number(3)}", "carrier_scac": carrier,
                 "pro_number": self.chance.choice((None, f"00{self.number(PROS)}7")),
                 "container_no": self.chance.choice((None, f"MSCU1234{10 + self.number(BOXES)}7")), "mode": "road",
                 "service_level": "standard", "origin_code": "PL-1", "destination_code": self.chance.choice(PLACES),
@@ -166,6 +175,16 @@ class World:
                 "reference": reference, "reference_type": kind, "event_code": self.chance.choice(CODES),
                 "classifier": self.chance.choice(("planned", "actual", "actual", "estimated")),
                 "location_code": self.chance.choice((*PLACES, *NAMELESS)), "occurred_at": self.moment()}  # fmt: skip
+
+    def box_moved(self) -> dict[str, Any]:
+        """Of few shipments, that a container of theirs was discharged, went by the gate or was brought back."""
+        name = self.chance.choice(sorted(self.carriers)[:12] or ["SH-1"])
+        return self.milestone() | {
+            "event_id": f"B-{self.number(90)}", "reference": name, "reference_type": "SHIPMENT",
+            "carrier_scac": self.carriers.get(name), "classifier": "actual",
+            "event_code": self.chance.choice(("DISCHARGED", "GATE_OUT", "EMPTY_RETURN")),
+            "location_code": self.chance.choice((*PLACES, None)),
+        }  # fmt: skip
 
     def event(self) -> dict[str, Any]:
         pairs = [

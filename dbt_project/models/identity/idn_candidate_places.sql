@@ -21,35 +21,16 @@ with waiting as (
     ) <= 1000
 ),
 
--- the step of its code that the plan of its shipment has nearest in time to what was told
-nearest as (
-    select
-        told.tenant_id,
-        told.place_key,
-        told.carrier_id,
-        told.event_id,
-        arg_min(
-            plan.facility_id, (abs(epoch(plan.occurred_at) - epoch(told.occurred_about)), plan.facility_id)
-        ) as facility_id
-    from {{ ref('idn_unmatched_places') }} as told
-    inner join {{ ref('fct_milestones') }} as plan
-        on
-            told.tenant_id = plan.tenant_id
-            and told.shipment_id = plan.shipment_id
-            and told.milestone_code = plan.milestone_code
-    where plan.classifier = 'planned' and plan.facility_id is not null
-    group by told.tenant_id, told.place_key, told.carrier_id, told.event_id
-),
-
 planned as (
     select
         tenant_id,
         place_key,
         carrier_id,
-        facility_id,
+        planned_facility_id as facility_id,
         count(*) as event_count
-    from nearest
-    group by tenant_id, place_key, carrier_id, facility_id
+    from {{ ref('idn_unmatched_places') }}
+    where planned_facility_id is not null
+    group by all
 ),
 
 compared as (

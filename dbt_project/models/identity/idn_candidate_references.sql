@@ -4,16 +4,14 @@
 -- with what else agrees; it ranks, and never decides.
 with unmatched as (
     select
-        events.tenant_id,
-        events.reference_type,
-        events.reference_key,
-        events.carrier_id,
-        min(events.occurred_about) as first_told_of,
-        max(events.occurred_about) as last_told_of
-    from {{ ref('idn_event_references') }} as events
-    inner join {{ ref('idn_milestone_references') }} as refs
-        on events.tenant_id = refs.tenant_id and events.event_id = refs.event_id
-    where refs.shipment_id is null and refs.match_status != 'ignored' and events.reference_key != ''
+        tenant_id,
+        reference_type,
+        reference_key,
+        carrier_id,
+        min(occurred_about) as first_told_of,
+        max(occurred_about) as last_told_of
+    from {{ ref('idn_events_of_no_shipment') }}
+    where match_status != 'ignored' and reference_key != ''
     group by all
 ),
 

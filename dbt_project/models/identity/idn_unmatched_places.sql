@@ -1,71 +1,9 @@
--- What was told of our shipments at a place that nobody knows: one row per event, with all it says of the place.
-with from_network as (
-    select
-        events.tenant_id,
-        events.event_id,
-        events.carrier_id,
-        milestones.shipment_id,
-        events.milestone_code,
-        events.occurred_at as occurred_about,
-        {{ bare_reference('events.location_code') }} as place_key,
-        events.location_code as place,
-        cast(null as varchar) as city_key,
-        cast(null as varchar) as country_code,
-        cast(null as double) as latitude,
-        cast(null as double) as longitude,
-        'unknown_place' as match_status,
-        cast(null as varchar) as remark,
-        events.recorded_at,
-        events.source_file_sha256,
-        events.source_row_number
-    from {{ ref('fct_milestones') }} as milestones
-    inner join {{ ref('stg_network__milestones') }} as events
-        on milestones.tenant_id = events.tenant_id and milestones.milestone_id = events.event_id
-    where milestones.facility_id is null
-),
-
-from_partners as (
-    select
-        told.tenant_id,
-        told.event_id,
-        told.carrier_id,
-        events.shipment_id,
-        events.milestone_code,
-        coalesce(events.occurred_at, told.occurred_local at time zone 'UTC') as occurred_about,
-        {{ place_key('told') }} as place_key,
-        coalesce(
-            told.location_code,
-            case when told.city is not null then concat_ws(', ', told.city, told.region_code, told.country_code) end,
-            told.location_name
-        ) as place,
-        told.city_key,
-        case when length(told.country_code) = 2 then told.country_code end as country_code,
-        told.latitude,
-        told.longitude,
-        case when places.found_by = 'several' then 'several_places' else 'unknown_place' end as match_status,
-        told.remark,
-        told.recorded_at,
-        told.source_file_sha256,
-        told.source_row_number
-    from {{ ref('int_status_events') }} as events
-    inner join {{ ref('stg_partner__events') }} as told
-        on events.tenant_id = told.tenant_id and events.event_id = told.event_id
-    left join {{ ref('idn_event_places') }} as places
-        on events.tenant_id = places.tenant_id and events.event_id = places.event_id
-    where events.shipment_id is not null and events.facility_id is null and events.event_status != 'withdrawn'
-),
-
-told as (
-    select * from from_network
-    union all
-    select * from from_partners
-)
-
+-- What was told at a place that nobody knows, and what a person decided about it.
 select
     told.*,
     decisions.decision_id,
     decisions.decision
-from told
+from {{ ref('idn_events_at_no_place') }} as told
 left join {{ source('settings', 'reference_decisions') }} as decisions
     on
         told.tenant_id = decisions.tenant_id
@@ -75,4 +13,3 @@ left join {{ source('settings', 'reference_decisions') }} as decisions
 -- whoever keeps no list of places has none that could be meant
 semi join {{ ref('stg_network__facilities') }} as known
     on told.tenant_id = known.tenant_id
-where told.place_key != ''

@@ -1,117 +1,13 @@
 -- Demurrage, rail storage and detention: three clocks of a container, each with its free days, its last free day and
--- what it costs. A full container stands at the terminal from its discharge until it leaves by the gate (demurrage), at
--- the ramp from when it was unloaded from rail until it leaves (rail), and is out with us from the last of these gates
--- until it is brought back empty (detention). Days are the place's own; the day on which a clock stops still counts.
-with told as (
+-- what it costs. Days are the place's own; the day on which a clock stops still counts.
+with clocks as (
     select
-        tenant_id,
-        shipment_id,
-        milestone_id,
-        milestone_code,
-        facility_id,
-        occurred_at,
-        source_file_sha256,
-        source_row_number
-    from {{ ref('fct_milestones') }}
-    where
-        classifier = 'actual'
-        and milestone_code in ('DISCHARGED', 'RAIL_UNLOADED', 'GATE_OUT', 'EMPTY_RETURN')
-),
-
--- told twice of one place, it landed there with the first
-landed as (
-    select
-        *,
-        case milestone_code when 'DISCHARGED' then 'demurrage' else 'rail' end as clock
-    from told
-    where milestone_code in ('DISCHARGED', 'RAIL_UNLOADED')
-    qualify row_number() over (
-        partition by tenant_id, shipment_id, milestone_code, facility_id order by occurred_at, milestone_id
-    ) = 1
-),
-
--- by the gate of that place, or by one whose place nobody told
-left_by_gate as (
-    select
-        landed.tenant_id,
-        landed.milestone_id as start_milestone_id,
-        arg_min(gates.milestone_id, (gates.occurred_at, gates.milestone_id)) as end_milestone_id
-    from landed
-    inner join told as gates
-        on landed.tenant_id = gates.tenant_id and landed.shipment_id = gates.shipment_id
-    where
-        gates.milestone_code = 'GATE_OUT'
-        and gates.occurred_at >= landed.occurred_at
-        and coalesce(gates.facility_id, landed.facility_id, '') = coalesce(landed.facility_id, gates.facility_id, '')
-    group by landed.tenant_id, landed.milestone_id
-),
-
-taken_out as (
-    select told.*
-    from left_by_gate
-    inner join told
-        on left_by_gate.tenant_id = told.tenant_id and left_by_gate.end_milestone_id = told.milestone_id
-    qualify row_number() over (
-        partition by told.tenant_id, told.shipment_id order by told.occurred_at desc, told.milestone_id desc
-    ) = 1
-),
-
-brought_back as (
-    select
-        taken_out.tenant_id,
-        taken_out.milestone_id as start_milestone_id,
-        arg_min(returns.milestone_id, (returns.occurred_at, returns.milestone_id)) as end_milestone_id
-    from taken_out
-    inner join told as returns
-        on taken_out.tenant_id = returns.tenant_id and taken_out.shipment_id = returns.shipment_id
-    where returns.milestone_code = 'EMPTY_RETURN' and returns.occurred_at >= taken_out.occurred_at
-    group by taken_out.tenant_id, taken_out.milestone_id
-),
-
-started as (
-    select
-        landed.*,
-        left_by_gate.end_milestone_id
-    from landed
-    left join left_by_gate
-        on landed.tenant_id = left_by_gate.tenant_id and landed.milestone_id = left_by_gate.start_milestone_id
-    union all
-    select
-        taken_out.*,
-        'detention' as clock,
-        brought_back.end_milestone_id
-    from taken_out
-    left join brought_back
-        on taken_out.tenant_id = brought_back.tenant_id and taken_out.milestone_id = brought_back.start_milestone_id
-),
-
-clocks as (
-    select
-        started.tenant_id,
-        started.clock || ':' || started.milestone_id as clock_id,
-        started.shipment_id,
-        started.clock,
-        started.facility_id,
-        shipments.carrier_id,
-        started.occurred_at as started_at,
-        started.milestone_id as start_milestone_id,
-        ends.occurred_at as ended_at,
-        ends.milestone_id as end_milestone_id,
-        coalesce(places.time_zone, 'UTC') as time_zone,
-        shipments.as_of,
-        shipments.status = 'cancelled' as is_cancelled,
-        settings.currency_code,
-        started.source_file_sha256,
-        started.source_row_number
-    from started
-    inner join {{ ref('fct_shipments') }} as shipments
-        on started.tenant_id = shipments.tenant_id and started.shipment_id = shipments.shipment_id
+        started.*,
+        settings.as_of,
+        settings.currency_code
+    from {{ ref('int_free_time_clocks') }} as started
     inner join {{ ref('int_tenant_settings') }} as settings
         on started.tenant_id = settings.tenant_id
-    left join told as ends
-        on started.tenant_id = ends.tenant_id and started.end_milestone_id = ends.milestone_id
-    left join {{ ref('dim_facilities') }} as places
-        on started.tenant_id = places.tenant_id and started.facility_id = places.facility_id
 ),
 
 -- terms of the place and the carrier go before the place's, those before the carrier's, those before all others
@@ -269,4 +165,3 @@ left join costs
     on counted.tenant_id = costs.tenant_id and counted.clock_id = costs.clock_id
 left join last_days
     on counted.tenant_id = last_days.tenant_id and counted.clock_id = last_days.clock_id
-where not counted.is_cancelled

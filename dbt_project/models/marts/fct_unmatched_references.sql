@@ -9,25 +9,20 @@ with naming_no_shipment as (
         events.reference_key,
         events.reference,
         events.carrier_id,
-        refs.match_status,
-        examples.remark,
+        events.match_status,
+        events.remark,
         decisions.decision_id,
         decisions.decision,
-        refs.recorded_at,
-        refs.source_file_sha256,
-        refs.source_row_number
-    from {{ ref('idn_event_references') }} as events
-    inner join {{ ref('idn_milestone_references') }} as refs
-        on events.tenant_id = refs.tenant_id and events.event_id = refs.event_id
-    left join {{ ref('stg_partner__events') }} as examples
-        on events.tenant_id = examples.tenant_id and events.event_id = examples.event_id
+        events.recorded_at,
+        events.source_file_sha256,
+        events.source_row_number
+    from {{ ref('idn_events_of_no_shipment') }} as events
     left join {{ source('settings', 'reference_decisions') }} as decisions
         on
             events.tenant_id = decisions.tenant_id
             and events.reference_type = decisions.reference_type
             and events.reference_key = decisions.reference_key
             and events.carrier_id is not distinct from decisions.carrier_id
-    where refs.shipment_id is null
     qualify row_number() over (
         partition by events.tenant_id, events.event_id
         order by
