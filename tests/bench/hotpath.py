@@ -1,9 +1,10 @@
 """From a file that lands to its case, by the hot path as `make up` keeps it alive, and by a command.
 
-Files land one after another in a home that `tidewaiter run` has built, each with one late shipment, of an order of
-its own. The time counts from the moment the file is moved into its folder to the moment the store has its case; one
-that is written in place waits a second more, for it counts once it has stopped changing. The first file finds the
-process cold.
+Files land in a home that `tidewaiter run` has built, each with one late shipment, of an order of its own: first each
+as soon as the one before it has its case, whose run has yet to end; then each a while after, when all is at rest and
+the warehouse is closed. The time counts from the moment the file is moved into its folder to the moment the store has
+its case; one that is written in place waits a second more, for it counts once it has stopped changing. The first file
+finds the process cold.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from tests.conftest import TIDEWAITER, Home
 from tests.system.running import as_csv, exported_shipments, late_shipment, move_in, wait_for
 
 FILES = 40
+REST_SECONDS = 3.0
 
 
 def measure(folder: Path, files: int = FILES) -> dict[str, Any]:
-    """Return seconds from a landed file to its case: the first, the median and the 95th percentile of the rest."""
+    """Return seconds from a landed file to its case: of the first, and medians and 95th percentiles of the rest."""
     home = Home(folder / "var")
     home.run("run")
     of_an_order = {row["order_no"]: row for row in exported_shipments(home)}
@@ -35,15 +37,30 @@ def measure(folder: Path, files: int = FILES) -> dict[str, Any]:
         [str(TIDEWAITER), "hot-path"], env=home.environment, stderr=subprocess.DEVNULL
     )
     try:
-        first, *rest = [seconds_to_case(home, number, likes[number]) for number in range(1, files + 2)]
+        first, *in_a_row = [seconds_to_case(home, number, likes[number]) for number in range(1, files + 2)]
+        at_rest = [rested(home, number, likes[number]) for number in range(files + 2, 2 * files + 2)]
     finally:
         hot_path.terminate()
         hot_path.wait(30)
     return {
-        "what": "a landed file to its case, by the hot path", "files": len(rest),
-        "first_seconds": round(first, 1), "p50_seconds": round(statistics.median(rest), 1),
-        "p95_seconds": round(statistics.quantiles(rest, n=20)[-1], 1), "by_a_command_seconds": round(by_command, 1),
+        "what": "a landed file to its case, by the hot path", "files": files,
+        "in_a_row": told(in_a_row), "at_rest": told(at_rest),
+        "first_seconds": round(first, 1), "by_a_command_seconds": round(by_command, 1),
     }  # fmt: skip
+
+
+def told(seconds: list[float]) -> dict[str, float]:
+    """Return the median and the 95th percentile."""
+    return {
+        "p50_seconds": round(statistics.median(seconds), 1),
+        "p95_seconds": round(statistics.quantiles(seconds, n=20)[-1], 1),
+    }
+
+
+def rested(home: Home, number: int, like: dict[str, str]) -> float:
+    """Land a file when all is at rest; return how long its case took."""
+    time.sleep(REST_SECONDS)
+    return seconds_to_case(home, number, like)
 
 
 def seconds_to_case(home: Home, number: int, like: dict[str, str], carry: Any = None) -> float:
