@@ -336,16 +336,19 @@ def parsed(path: Path) -> Any:
 
 def kill_a_run(home: Home) -> None:
     """Kill whoever holds the warehouse as soon as there is one: a run is the only writer."""
-
     lock = str(home.path / "warehouse" / "warehouse.lock")
 
+    def holds_it(process: Path) -> bool:
+        # a process may end, and any of its files be closed, while we look
+        with suppress(OSError):
+            for opened in (process / "fd").iterdir():
+                with suppress(FileNotFoundError):
+                    if str(opened.readlink()) == lock:
+                        return True
+        return False
+
     def run_workers() -> list[int]:
-        found = set()
-        for link in Path("/proc").glob("[0-9]*/fd/*"):
-            with suppress(OSError):
-                if str(link.readlink()) == lock:
-                    found.add(int(link.parts[2]))
-        return sorted(found)
+        return sorted(int(process.name) for process in Path("/proc").glob("[0-9]*") if holds_it(process))
 
     for pid in wait_for(run_workers, 120, "a run to start"):
         os.kill(pid, signal.SIGKILL)
