@@ -38,6 +38,7 @@ class Step:
     model: str | None  # of a test: the unique id of the model it is about
     code: str  # asks for the rows of a model; of a test, how many rows break its rule
     reads: frozenset[str]  # tables, as schema.name, through views
+    reads_itself: bool = False  # a model whose rows are made of those that stand there
     of: str | None = None  # of a model that takes part: what was touched, its rows are taken out `where`
     where: str | None = None
     then: str | None = None  # what is left to do when they are in
@@ -73,19 +74,34 @@ class Step:
 
         if self.model:
             return count(self.code), False
-        # rows first, for they may be made of those that stand there
-        made = count(f"create or replace temp table made as\n{self.code}")
-        if self.of:
-            taken_out = count(
-                f"delete from {self.table} as rows using {self.of} as touched where {self.where}"
-            )
-            is_other = bool(made or taken_out)
-        elif is_other := self.schema == TOUCHED or self._is_other(count, made):
+        if self.schema == TOUCHED:
             count(f"delete from {self.table}")
-        if made and is_other:
-            count(f"insert into {self.table} by name from temp.made")
+            made = count(f"insert into {self.table} by name\n{self.code}")
+            return made, bool(made)
+        made, is_other = self._renew(count) if self.of else self._replace(count)
         kept = count(self.then) if self.then else 0
-        return made, bool(made) if self.schema == TOUCHED else is_other or kept > 0
+        return made, is_other or kept > 0
+
+    def _renew(self, count: Callable[[str], int]) -> tuple[int, bool]:
+        """Put the touched rows in the place of those that stand; return how many, and whether there are any of both."""
+        take_out = f"delete from {self.table} as rows using {self.of} as touched where {self.where}"
+        if not self.reads_itself:
+            taken_out = count(take_out)
+            made = count(f"insert into {self.table} by name\n{self.code}")
+            return made, bool(made or taken_out)
+        made = count(f"create or replace temp table made as\n{self.code}")
+        taken_out = count(take_out)
+        count(f"insert into {self.table} by name from temp.made")
+        return made, bool(made or taken_out)
+
+    def _replace(self, count: Callable[[str], int]) -> tuple[int, bool]:
+        """Make the table whole, and put it in the place of one that is another; return its rows, and whether it was."""
+        made = count(f"create or replace temp table made as\n{self.code}")
+        is_other = self._is_other(count, made)
+        if is_other:
+            count(f"delete from {self.table}")
+            count(f"insert into {self.table} by name from temp.made")
+        return made, is_other
 
     def _is_other(self, count: Callable[[str], int], made: int) -> bool:
         """Say whether a table that was made whole is another than the one that stands, of as many rows or not."""
@@ -137,10 +153,11 @@ def _tables(code: str, views: dict[str, frozenset[str]]) -> frozenset[str]:
 def _step(node: Any, views: dict[str, frozenset[str]]) -> Step:
     code = node.compiled_code
     if node.resource_type == "model":
-        own = (node.config.meta or {}).get("touched", {})
-        reads = _lasting(_tables(f"{code}\n{own.get('then') or ''}", views)) - {f"{node.schema}.{node.name}"}
+        own, table = (node.config.meta or {}).get("touched", {}), f"{node.schema}.{node.name}"
+        reads = _lasting(_tables(f"{code}\n{own.get('then') or ''}", views)) - {table}
         parts = {name: own.get(name) for name in ("of", "where", "then")}
-        return Step(node.unique_id, node.name, node.schema, None, code, reads, **parts)
+        reads_itself = table in _tables(code, views)
+        return Step(node.unique_id, node.name, node.schema, None, code, reads, reads_itself, **parts)
     if (str(node.config.severity).upper(), node.config.error_if) != ("ERROR", "!= 0"):
         raise BuildFailed(f"test {node.name}: a short run knows only tests that let no row pass.")
     breaking = f"select {node.config.fail_calc} from (\n{code}\n)"

@@ -60,7 +60,7 @@ TOLD_TABLES = SETTINGS_TABLES | ARRIVALS_TABLES
 BUILT_TABLES = {
     "changed_files": "tenant_id varchar, table_name varchar, file_sha256 varchar",
     "built_clocks": "tenant_id varchar, as_of timestamptz",
-    "built_from": "digest varchar",
+    "built_from": "digest varchar, is_short boolean",
     "built_steps": "step varchar, built_in bigint, changed_in bigint, content varchar",
     "published_tables": "table_name varchar, version bigint, publication_id varchar",
 }
@@ -360,14 +360,20 @@ class Warehouse:
         with self.transaction() as connection:
             _forget_built(connection)
 
-    def end_build(self, digest: str) -> None:
+    def is_built_short(self) -> bool:
+        """Say whether the last build was of what was touched alone, which is noted for what follows from it."""
+        return [row["is_short"] for row in self.read("select is_short from raw.built_from").to_pylist()] == [
+            True
+        ]
+
+    def end_build(self, digest: str, *, is_short: bool = False) -> None:
         """Note that everything that is loaded and known by the clocks is built, by this code and these settings."""
         with self.transaction() as connection:
             connection.execute("delete from raw.changed_files")
             connection.execute("delete from raw.built_clocks")
             connection.execute("insert into raw.built_clocks select tenant_id, as_of from raw.tenant_clocks")
             _forget_built(connection)
-            connection.execute("insert into raw.built_from values (?)", [digest])
+            connection.execute("insert into raw.built_from values (?, ?)", [digest, is_short])
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """Return the rows of a query as an Arrow table."""

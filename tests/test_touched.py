@@ -58,6 +58,24 @@ def test_a_file_is_noted_until_what_follows_from_it_is_built(warehouse: Warehous
     assert [clock["as_of"] for clock in clocks] == [datetime(2026, 9, 1, 6, tzinfo=UTC)]
 
 
+def test_what_follows_from_a_build_knows_whether_it_was_of_what_was_touched_alone(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    assert not warehouse.is_built_short()
+    warehouse.end_build(DIGEST, is_short=True)
+    assert warehouse.is_built_short() and warehouse.is_built_from(DIGEST)
+    warehouse.begin_build()
+    assert not warehouse.is_built_short()
+    warehouse.end_build(DIGEST)
+    assert not warehouse.is_built_short() and warehouse.is_built_from(DIGEST)
+    older = Warehouse(OneFile(tmp_path / "older.duckdb"))
+    with older.transaction() as connection:  # as a release before this one laid it
+        connection.execute("create schema raw")
+        connection.execute("create table raw.built_from as select ? as digest", [DIGEST])
+    older.prepare(COLUMNS)
+    assert older.is_built_from(DIGEST) and not older.is_built_short()
+
+
 def test_other_models_or_settings_make_the_next_build_one_of_everything(warehouse: Warehouse) -> None:
     assert not warehouse.is_built_from("other models, or settings")
 

@@ -149,14 +149,15 @@ def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Plat
     """
     warehouse, digest = platform.warehouse, settings_digest(platform)
     with warehouse.lock():
-        if is_short(context) and warehouse.is_built_from(digest):
+        is_touched_alone = is_short(context) and warehouse.is_built_from(digest)
+        if is_touched_alone:
             yield from _build_touched(context, platform, conformed.keys)
         else:
             warehouse.begin_build()  # a build that is broken off is made good by one of everything
             yield from _build(context, platform, "fqn:*", f"{FOLLOWS} resource_type:unit_test")
             if context.is_subset and not is_short(context):
                 return  # some models, made by hand: no publication is built from that
-        warehouse.end_build(digest)
+        warehouse.end_build(digest, is_short=is_touched_alone)
         own = [mart for mart in PUBLISHED_MARTS if asset_of(*mart) in conformed.keys]
         platform.publisher.write_ahead(own)
     decided, publication_id = built_decisions_sha256(platform), new_publication_id(platform.clock())
@@ -181,8 +182,12 @@ def conformed(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Plat
     dagster_dbt_translator=TRANSLATOR,
 )
 def decided(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
-    """What follows: exceptions, with the money at stake."""
-    if is_short(context) and platform.warehouse.is_built_from(settings_digest(platform)):
+    """What follows: exceptions, with the money at stake.
+
+    Of what was touched alone where the step before it was built so: every run that is broken off between the two is
+    made good by one of the whole path, for its publication is missing.
+    """
+    if is_short(context) and platform.warehouse.is_built_short():
         yield from _build_touched(context, platform, decided.keys)
     else:
         yield from _build(context, platform, select=FOLLOWS, exclude="resource_type:unit_test")

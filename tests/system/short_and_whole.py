@@ -49,7 +49,7 @@ def main() -> None:
         assert hot_path.carry(), "nothing waited"
         told.append(published(platform))
     # follows from no feed, and without it the money of every customer's shipments would be counted again
-    assert platform.warehouse.read("from touched.touched_tiers").num_rows, "no tier stood before"
+    assert platform.warehouse.read("from touched.touched_masters").num_rows, "no tier stood before"
     with platform.warehouse.lock():
         Runs(platform).carry()
     told.append(published(platform))

@@ -23,6 +23,10 @@ CARRIERS, PLACES = ("AAAA", "BBBB", "CCCC"), ("PL-1", "HUB-1", "DC-1", "DC-2")
 #: Places that nobody knows by their name; of one a person said what a carrier means by it.
 NAMELESS = ("YARD 7", None)
 DECIDED = {"reference_type": "PLACE", "reference_key": "YARD7", "carrier_id": "AAAA", "facility_id": "DC-2"}
+#: A storm over so many shipments is told of.
+FEW_ARE_ENOUGH = {
+    "exception_type": "disruption", "parameter": "minimum_shipments", "value": 2.0, "is_enabled": True
+}  # fmt: skip
 #: Of its own accounts and places a person said two to be one.
 ONE_AND_ANOTHER = (
     {"reference_type": "FACILITY", "reference_key": "DC-2", "facility_id": "HUB-1", "decision_id": "D-2"},
@@ -69,7 +73,9 @@ class World:
         for tenant in TENANTS:
             clocks = [{"clock": clock, "terms_name": clock} for clock in ("demurrage", "detention")]
             put(connection, "raw.free_time_terms", [TERMS | one | {"tenant_id": tenant} for one in clocks])
+            put(connection, "raw.exception_rules", [FEW_ARE_ENOUGH | {"tenant_id": tenant}])
             self.tell(tenant, 500)
+            self.put("network__weather", tenant, [self.alert() for _ in range(9)])
 
     def again(self) -> World:
         """Return the same world, to go on otherwise."""
@@ -90,7 +96,28 @@ class World:
         if self.chance.random() < 0.15:
             self.put("network__customer", "demo", [self.customer()])
         if self.chance.random() < 0.15:
-            self.put("network__weather", "demo", [self.alert()])
+            self.put("network__carrier", "demo", [self.carrier()])
+        if self.chance.random() < 0.5:
+            self.put("network__weather", self.chance.choice(TENANTS), [self.alert()])
+        self.score()
+
+    def score(self) -> None:
+        """Let some scores be others than they were, as if the model had looked at more than what was touched."""
+        table = "ml.arrival_scores"
+        names = [f"SH-{number}" for number in range(SHIPMENTS)]
+        for tenant in TENANTS:
+            scored = self.chance.sample(names, self.number(12))
+            self.connection.execute(
+                f"delete from {table} where tenant_id = ? and shipment_id in (select unnest(?))",
+                [tenant, scored],
+            )
+            at = {"scored_at": self.clocks[tenant], "cutoff_at": self.clocks[tenant]}
+            for name in scored[self.number(2) :]:  # some have none any more
+                late = {
+                    "late_probability": self.chance.choice((0.2, 0.7, 0.9)),
+                    "predicted_arrival_at": self.moment(),
+                }
+                put(self.connection, table, [{"tenant_id": tenant, "shipment_id": name, **at, **late}])
 
     def built(self) -> None:
         """Note that everything that came is built, by the clocks as they stand."""
@@ -155,6 +182,9 @@ class World:
         return {"customer_id": f"CUST-{self.number(3)}", "erp_customer_no": f"C{self.number(3)}",
                 "customer_name": "Customer", "customer_tier": self.chance.choice(("gold", "silver"))}  # fmt: skip
 
+    def carrier(self) -> dict[str, Any]:
+        return {"carrier_scac": self.chance.choice(CARRIERS), "carrier_name": f"Carrier {self.number(3)}"}
+
     def shipment(self) -> dict[str, Any]:
         leaves, name, carrier = self.moment(), f"SH-{self.number(SHIPMENTS)}", self.chance.choice(CARRIERS)
         self.carriers[name] = carrier
@@ -212,9 +242,9 @@ class World:
         customer = self.chance.choice(("CUST-", "C")) + str(self.number(3))
         tier = self.chance.choice(("gold", "silver", "bronze"))
         return {"commitment_id": f"CM-{self.number(60)}", "customer_ref": customer,
-                "customer_name": "Customer", "customer_tier": tier, "order_no": f"SO-{self.number(ORDERS)}",
-                "promised_at": self.moment(), "penalty_per_day": 100.0 * self.number(5), "penalty_cap": 900.0,
-                "currency_code": "USD"}  # fmt: skip
+                "customer_name": f"Customer {self.number(2)}", "customer_tier": tier,
+                "order_no": f"SO-{self.number(ORDERS)}", "promised_at": self.moment(),
+                "penalty_per_day": 100.0 * self.number(5), "penalty_cap": 900.0, "currency_code": "USD"}  # fmt: skip
 
     def shipped(self) -> dict[str, Any]:
         shipment, own = self.chance.choice((None, f"S-{self.number(30)}")), f"A-{self.number(30)}"
@@ -239,8 +269,8 @@ class World:
     def alert(self) -> dict[str, Any]:
         begins, issued = self.moment(), small_world.NOW["demo"] - timedelta(days=self.number(6))
         return {"alert_id": f"WX-{self.number(40)}", "location_code": self.chance.choice(PLACES),
-                "alert_type": "storm", "severity": self.chance.choice(("minor", "moderate")),
-                "starts_at": begins, "ends_at": begins + timedelta(hours=60), "issued_at": issued}  # fmt: skip
+                "alert_type": "storm", "severity": self.chance.choice(("minor", "severe")),
+                "starts_at": begins, "ends_at": begins + timedelta(hours=200), "issued_at": issued}  # fmt: skip
 
     def document(self) -> dict[str, Any]:
         return {"document_id": f"D-{self.number(120)}", "shipment_no": f"SH-{self.number(SHIPMENTS)}",

@@ -25,7 +25,7 @@ SHORT = {
     "idn_unmatched_customers": "whether a tenant has any customer",
     "idn_candidate_places": "at most a thousand names of places that nobody knows, and a tenant's facilities",
     "idn_candidate_customers": "customers by the few lengths that numbers without an account have",
-    "int_disrupted_shipments": "grave alerts in force, and what is under way",
+    "int_shipments_under_alerts": "grave alerts in force, and what is under way",
 }
 
 

@@ -13,7 +13,8 @@
     {%- if not told or (told['read'] == 'moments' and own['by'] != 'moments') -%}
         {{ return(relation) }}
     {%- endif -%}
-    {%- set kind = own['by'] if own['by'] in ('rows', 'exposures', 'points', 'moments') else told['read'] -%}
+    {%- set of_its_own = ('rows', 'exposures', 'watched', 'points', 'moments') -%}
+    {%- set kind = own['by'] if own['by'] in of_its_own else told['read'] -%}
     {{ return(touched_of(relation, kind, own['key'] if kind == 'rows' else none, own['rows_of'])) }}
 {%- endmacro %}
 

@@ -10,7 +10,7 @@
 
 {#-
     How a model takes part: whose rows it builds again (`by`: shipments, events or orders; exposures, the shipments with
-    other money at stake; points, the shipments that are asked about again; moments, what became known at one or later;
+    other money at stake; watched, those that the rules look at again; points, those that are asked about again; moments, what became known at one or later;
     rows, where a row of staging follows from the rows of a feed that have its key alone). `read`: by what its rows are
     chosen for who reads them. `after`: what reads its rows as they stand, before it takes them out. `then`: what is left
     to do when its rows are in. `lies_by`: the order in which its rows lie, where that is not their key.
@@ -35,8 +35,8 @@
 {#- The column by which rows of a kind are chosen. -#}
 {% macro touched_key(kind) -%}
     {{ return({
-        'shipments': 'shipment_id', 'exposures': 'shipment_id', 'points': 'shipment_id', 'events': 'event_id',
-        'orders': 'order_id', 'moments': 'known_at'
+        'shipments': 'shipment_id', 'exposures': 'shipment_id', 'watched': 'shipment_id', 'points': 'shipment_id',
+        'events': 'event_id', 'orders': 'order_id', 'moments': 'known_at'
     }[kind]) }}
 {%- endmacro %}
 

@@ -1,4 +1,5 @@
 {{ config(tags=['decide']) }}
+{{ touched('watched') }}
 -- Exceptions a shipment's own movement shows, each with the chance of harm its rule gives it. Where the model
 -- has an opinion that is graver, the model's counts.
 {%- set shipment_source = "'fct_shipments:' || shipment_id" %}

@@ -1,4 +1,5 @@
 {{ config(tags=['decide']) }}
+{{ touched('watched') }}
 -- Papers that are not there when they are needed, and stock that ends before its inbound arrives.
 with documents as (
     select

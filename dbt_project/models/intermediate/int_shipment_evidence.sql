@@ -1,4 +1,5 @@
 {{ config(tags=['decide']) }}
+{{ touched('watched') }}
 {%- set of_shipment = "'fct_shipments:' || watch.shipment_id" %}
 {%- set of_score = "'arrival_scores:' || watch.shipment_id" %}
 {%- set of_exposure = "'fct_exposures:' || watch.shipment_id" %}

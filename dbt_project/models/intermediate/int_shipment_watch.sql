@@ -1,4 +1,5 @@
 {{ config(tags=['decide']) }}
+{{ touched('watched') }}
 -- Each shipment that a rule may look at, with all it looks at: its promise, its last score, what it can cost and its
 -- movement. What has ended with all its papers is left alone, so that the cost is that of what goes on.
 with lacking as (
@@ -23,32 +24,15 @@ watched as (
 ),
 
 scores as (
-    select
-        tenant_id,
-        shipment_id,
-        late_probability,
-        predicted_arrival_at,
-        interval_low_at,
-        interval_high_at,
-        model_version,
-        reasons,
-        cutoff_at as scored_as_of
-    from {{ source('ml', 'arrival_scores') }}
-    qualify row_number() over (
-        partition by tenant_id, shipment_id order by scored_at desc, cutoff_at desc, model_version desc
-    ) = 1
+    {{ scores_that_count() }}
 )
 
 select
     shipments.*,
     settings.* exclude (tenant_id, as_of, currency_code, assumption),
-    scores.late_probability,
-    scores.predicted_arrival_at,
-    scores.interval_low_at,
-    scores.interval_high_at,
-    scores.model_version,
-    scores.reasons,
-    scores.scored_as_of,
+    {% for column in score_columns() -%}
+    scores.{{ column }},
+    {% endfor -%}
     exposures.sla_penalty_per_day,
     exposures.sla_penalty_cap,
     exposures.revenue_at_risk,

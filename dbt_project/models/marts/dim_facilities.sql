@@ -1,3 +1,4 @@
+{{ built_after('touched_masters') }}
 select *
 from {{ ref('int_public_facilities') }}
 union all

@@ -1,4 +1,4 @@
-{{ built_after('touched_tiers') }}
+{{ built_after('touched_masters') }}
 -- accounts that a person said are one with another are known by its name, and not besides it
 with ids_of_others as (
     select

@@ -1,12 +1,6 @@
 {{ config(tags=['decide']) }}
-{%- set shipment_source = "'fct_shipments:' || shipment_id" %}
-with found as (
-    select * from {{ ref('int_exceptions_of_movement') }}
-    union all by name
-    select * from {{ ref('int_exceptions_of_papers_and_stock') }}
-),
-
--- a shipment under two alerts follows the graver one, then the earlier
+-- Whatever waits for a person, with what it may cost and how grave that is.
+with -- a shipment under two alerts follows the graver one, then the earlier
 parents as (
     select
         tenant_id,
@@ -16,41 +10,6 @@ parents as (
     qualify row_number() over (
         partition by tenant_id, shipment_id order by severity_rank desc, starts_at asc, alert_id asc
     ) = 1
-),
-
-weighed as (
-    select
-        found.*,
-        found.exception_type || ':' || found.subject_id as exception_key,
-        parents.parent_exception_key,
-        watch.* exclude (tenant_id, shipment_id),
-        -- a penalty is due for each day begun; an exception about lateness stands for at least one
-        greatest(
-            1, ceil({{ hours_between('watch.promised_at', 'found.harm_until_at') }} / 24)
-        ) as expected_late_days,
-        case when found.has_shipment_exposure and watch.is_open then 1 else 0 end as counts_lateness,
-        case when found.has_shipment_exposure then 1 else 0 end as counts_revenue
-    from found
-    inner join {{ ref('int_shipment_watch') }} as watch
-        on found.tenant_id = watch.tenant_id and found.shipment_id = watch.shipment_id
-    left join parents
-        on found.tenant_id = parents.tenant_id and found.shipment_id = parents.shipment_id
-),
-
-priced as (
-    select
-        *,
-        {{ money(
-            'harm_probability * counts_lateness * '
-            ~ capped_penalty('sla_penalty_per_day', 'sla_penalty_cap', 'expected_late_days')
-        ) }} as sla_penalty_amount,
-        {{ money('harm_probability * counts_revenue * cast(revenue_at_risk as double)') }} as revenue_amount,
-        {{ money('harm_probability * coalesce(
-            own_inventory_amount, counts_lateness * cast(inventory_at_risk as double)
-        )') }} as inventory_amount,
-        {{ money('harm_probability * counts_lateness * cast(customer_tier_amount as double)') }}
-            as tier_amount
-    from weighed
 ),
 
 -- the parent: what the shipments under one cause may cost together
@@ -100,76 +59,23 @@ named_disruptions as (
         on disruptions.tenant_id = facilities.tenant_id and disruptions.facility_id = facilities.facility_id
 ),
 
-documents as (
-    select
-        papers.tenant_id,
-        papers.shipment_id,
-        to_json(list({
-            'document_type': papers.document_type,
-            'is_required': papers.is_required,
-            'status': papers.status,
-            'received_at': {{ fact_text('papers.received_at', 'instant') }},
-            'needed_by_at': {{ fact_text('papers.needed_by_at', 'instant') }}
-        } order by papers.document_type)) as documents
-    from {{ ref('fct_documents') }} as papers
-    semi join {{ ref('int_shipment_evidence') }} as evidence
-        on papers.tenant_id = evidence.tenant_id and papers.shipment_id = evidence.shipment_id
-    group by papers.tenant_id, papers.shipment_id
-),
-
 unioned as (
     select
-        priced.tenant_id,
-        priced.exception_key,
-        priced.exception_type,
-        priced.subject_type,
-        priced.subject_id,
-        priced.shipment_id,
-        priced.parent_exception_key,
-        least(priced.detected_at, priced.as_of) as detected_at,
-        priced.due_at,
-        priced.predicted_arrival_at as predicted_at,
-        priced.late_probability,
-        priced.customer_id,
-        priced.carrier_id,
-        priced.facility_id,
-        priced.customer_tier,
-        priced.sla_penalty_amount,
-        priced.revenue_amount,
-        priced.inventory_amount,
-        priced.tier_amount,
-        priced.currency_code,
-        priced.assumption,
-        priced.severity_medium_from,
-        priced.severity_high_from,
-        priced.severity_critical_from,
-        cast(to_json([f for f in list_concat(evidence.facts, priced.own_facts) if f.value is not null]) as varchar)
-            as evidence,
-        cast(coalesce(documents.documents, '[]') as varchar) as documents,
-        case when priced.exception_type = 'predicted_late' then priced.predicted_late_minimum_expected_loss else 0 end
-            as minimum_expected_loss
-    from priced
-    inner join {{ ref('int_shipment_evidence') }} as evidence
-        on priced.tenant_id = evidence.tenant_id and priced.shipment_id = evidence.shipment_id
-    left join documents
-        on priced.tenant_id = documents.tenant_id and priced.shipment_id = documents.shipment_id
-    union all
+        of_shipments.*,
+        parents.parent_exception_key
+    from {{ ref('int_exceptions_of_shipments') }} as of_shipments
+    left join parents
+        on of_shipments.tenant_id = parents.tenant_id and of_shipments.shipment_id = parents.shipment_id
+    union all by name
     select
         tenant_id,
-        'disruption:' || alert_id,
-        'disruption',
-        'facility',
-        alert_id,
-        null,
-        null,
-        greatest(starts_at, alert_recorded_at),
-        ends_at,
-        null,
-        null,
-        null,
-        null,
+        'disruption:' || alert_id as exception_key,
+        'disruption' as exception_type,
+        'facility' as subject_type,
+        alert_id as subject_id,
+        greatest(starts_at, alert_recorded_at) as detected_at,
+        ends_at as due_at,
         facility_id,
-        null,
         sla_penalty_amount,
         revenue_amount,
         inventory_amount,
@@ -189,40 +95,28 @@ unioned as (
             {{ fact('alert_until_at', 'Until', 'ends_at', 'instant', 'source', 'file_sha256', 'row_number') }},
             {{ fact('affected_shipments', 'Shipments affected', 'affected_shipments', 'number', 'source') }},
             {{ fact('currency_code', 'Currency', 'currency_code', 'text', 'source') }}
-        ] if f.value is not null]) as varchar),
-        '[]',
-        0
+        ] if f.value is not null]) as varchar) as evidence,
+        '[]' as documents
     from named_disruptions
-    union all
+    union all by name
     -- what a feed does not tell has no price of its own; the shipments it is silent about have theirs
     select
         tenant_id,
-        exception_type || ':' || subject_id,
+        exception_type || ':' || subject_id as exception_key,
         exception_type,
-        'feed',
+        'feed' as subject_type,
         subject_id,
-        null,
-        null,
         detected_at,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        0,
-        0,
-        0,
-        0,
+        0 as sla_penalty_amount,
+        0 as revenue_amount,
+        0 as inventory_amount,
+        0 as tier_amount,
         currency_code,
-        null,
         severity_medium_from,
         severity_high_from,
         severity_critical_from,
-        cast(to_json([f for f in facts if f.value is not null]) as varchar),
-        '[]',
-        0
+        cast(to_json([f for f in facts if f.value is not null]) as varchar) as evidence,
+        '[]' as documents
     from {{ ref('int_exceptions_of_feeds') }}
 ),
 
@@ -266,4 +160,3 @@ select
     evidence,
     documents
 from totalled
-where expected_loss >= minimum_expected_loss

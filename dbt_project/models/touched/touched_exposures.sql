@@ -7,9 +7,12 @@ where false
 with retiered as (
     select customers.tenant_id, customers.party_id as customer_id
     from {{ ref('dim_parties') }} as customers
-    left join {{ ref('touched_tiers') }} as tiers
-        on customers.tenant_id = tiers.tenant_id and customers.party_id = tiers.customer_id
-    where customers.party_role = 'customer' and customers.customer_tier is distinct from tiers.customer_tier
+    left join {{ ref('touched_masters') }} as before
+        on
+            customers.tenant_id = before.tenant_id
+            and customers.party_role = before.master_role
+            and customers.party_id = before.master_id
+    where customers.party_role = 'customer' and customers.customer_tier is distinct from before.customer_tier
 )
 
 select tenant_id, shipment_id
