@@ -22,7 +22,7 @@ from ulid import ULID
 from casework.canonical import canonical_sha256
 from casework.identity import decisions
 from casework.store.engine import reading, reading_across, writing
-from casework.store.tables import ingested_files, publications, quarantined_rows, tenant_clocks
+from casework.store.tables import publications, tenant_clocks
 from orchestration.dbt import sources_digest
 from orchestration.resources import Platform
 from orchestration.settings import PROJECT_ROOT
@@ -86,24 +86,14 @@ def input_digest(platform: Platform, decided: str | None = None) -> str:
     `decided` is the hash of the decisions about references it was made from; without it, of those that stand now.
     """
     with reading_across(platform.engine) as connection:
-        files = connection.execute(
-            sa.select(ingested_files.c.tenant_id, ingested_files.c.feed, ingested_files.c.file_sha256)
-            .where(ingested_files.c.state.in_(("loaded", "refused")))
-            .order_by(ingested_files.c.tenant_id, ingested_files.c.feed, ingested_files.c.file_sha256)
-        ).all()
-        replayed = connection.execute(
-            sa.select(quarantined_rows.c.quarantine_id)
-            .where(quarantined_rows.c.state.in_(("replayed", "ignored")))
-            .order_by(quarantined_rows.c.quarantine_id)
-        ).all()
+        taken_in = platform.taken_in.sums(connection)
         clocks = connection.execute(
             sa.select(tenant_clocks.c.tenant_id, tenant_clocks.c.as_of).order_by(tenant_clocks.c.tenant_id)
         ).all()
     parts = [
         sources_digest(),
         code_digest(CODE_THAT_DECIDES),
-        *map(str, files),
-        *map(str, replayed),
+        *map(str, taken_in),
         *map(str, clocks),
         decided or decisions_sha256(standing_decisions(platform)),
     ]

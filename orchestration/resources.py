@@ -17,6 +17,7 @@ from casework.drafting.drafter import Drafter
 from casework.evidence.keys import Keys
 from casework.service import Casework
 from casework.store.engine import open_store
+from casework.taken_in import TakenIn
 from data.contract import TENANT_SOURCES, Contract, load_contracts
 from data.mapping.held import Mappings
 from data.originals import Originals
@@ -46,6 +47,7 @@ class Platform:
     clock: Callable[[], datetime] = utcnow
     # By tenant: what was taken up when that changed nothing, and the newest audit entry by then.
     taken_up: dict[str, tuple[tuple[str, str], str]] = field(default_factory=dict, repr=False)
+    taken_in: TakenIn = field(default_factory=TakenIn, repr=False)
     _mappings: Mappings | None = field(default=None, repr=False)
 
     @cached_property

@@ -29,7 +29,11 @@ ingested_files = Table(
     Column("recorded_at", Instant, nullable=False),  # feed time at ingest
     Column("loaded_at", Instant),
 )
-Index("ix_ingested_files_state", ingested_files.c.state, ingested_files.c.landed_at)
+_files = ingested_files.c
+Index("ix_ingested_files_state", _files.state, _files.landed_at)
+Index("ix_ingested_files_taken_in", _files.state, _files.loaded_at)
+Index("ix_ingested_files_feed", _files.tenant_id, _files.feed, _files.state, _files.landed_at)
+Index("ix_ingested_files_known", _files.tenant_id, _files.recorded_at)
 
 # One row per name a known content arrived under again: nothing is loaded, nothing is hidden.
 duplicate_files = Table(
