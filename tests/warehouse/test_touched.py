@@ -260,6 +260,85 @@ def test_stock_that_waits_for_a_shipment_no_more_is_no_longer_at_stake(network: 
         assert connection.execute(at_stake).fetchall() == []
 
 
+def test_stock_that_runs_out_no_more_is_no_exception_whatever_it_is_worth(network: Network) -> None:
+    runs_out = "select count(*) from marts.fct_exceptions where exception_type = 'stock_out_before_inbound'"
+    worthless = {"unit_value": 0.0, "daily_demand_quantity": 10.0, "on_hand_quantity": 0.0}
+    found = []
+    for counted in (worthless, worthless | {"daily_demand_quantity": 0.0}):
+        with network.told() as world:
+            products = (
+                "select distinct facility_code, sku from raw.network__inventory where _tenant_id = 'demo'"
+            )
+            told = [
+                world.stock() | counted | {"facility_code": place, "sku": product}
+                for place, product in world.connection.execute(products).fetchall()
+            ]
+            world.put("network__inventory", "demo", told, recorded_at=world.clocks["demo"])
+        network.build.touched(network.path)
+        with network.told() as world:
+            world.built()
+            found += world.connection.execute(f"{runs_out} and tenant_id = 'demo'").fetchall()
+    assert found[0] > (0,) and found[1] == (0,)
+
+
+@pytest.mark.parametrize("party", ["carrier", "customer"])
+def test_a_party_that_is_called_otherwise_is_called_so_in_all_that_is_said_of_its_shipments(
+    network: Network, party: str
+) -> None:
+    said = f"""
+        select {party}_id, count(*), count(*) filter (where evidence like '%Called anew%')
+        from marts.fct_exceptions
+        where tenant_id = 'demo' and {party}_id is not null and shipment_id is not null and {party}_id not in (
+            select customer_id from staging.stg_network__customers where tenant_id = 'demo'
+        )
+        group by all
+        order by 2 desc, 1
+    """
+    with network.told() as world:
+        (who, exceptions, anew), *_ = world.connection.execute(said).fetchall()
+        assert exceptions > 1 and not anew
+        if party == "carrier":
+            told = {"carrier_scac": who, "carrier_name": "Called anew"}
+        else:
+            tier = (
+                f"select customer_tier from marts.dim_parties where tenant_id = 'demo' and party_id = '{who}'"
+            )
+            ((stays,),) = world.connection.execute(tier).fetchall()
+            told = world.commitment() | {
+                "commitment_id": "ZZ", "customer_ref": who, "customer_tier": stays, "order_no": "SO-NONE",
+                "customer_name": "Called anew",
+            }  # fmt: skip
+        feed = "carrier" if party == "carrier" else "commitment"
+        world.put(f"network__{feed}", "demo", [told], recorded_at=world.clocks["demo"])
+    network.build.touched(network.path)
+    with opened(network.path) as connection:
+        assert (who, exceptions, exceptions) in connection.execute(said).fetchall()
+
+
+def test_an_alert_concerns_what_was_not_touched(network: Network) -> None:
+    with network.told() as world:
+        now = world.clocks["demo"]
+        lasts = {
+            "severity": "severe",
+            "starts_at": now - timedelta(hours=1),
+            "ends_at": now + timedelta(hours=500),
+        }
+        storms = [
+            {**world.alert(), **lasts, "location_code": place, "alert_id": place}
+            for place in random_world.PLACES
+        ]
+        world.put("network__weather", "demo", storms, recorded_at=now)
+    network.build.touched(network.path)
+    with opened(network.path) as connection:
+        concerned = """
+            select count(*) from intermediate.int_shipments_under_alerts as alerts
+            anti join touched.touched_shipments using (tenant_id, shipment_id)
+            where alerts.alert_id in (select unnest(?))
+        """
+        assert connection.execute(concerned, [random_world.PLACES]).fetchall() > [(0,)]
+    assert network.differs() == {}
+
+
 def test_a_customer_of_whom_only_promises_tell_is_of_another_tier_in_all_its_shipments(
     network: Network,
 ) -> None:
