@@ -3,9 +3,8 @@
 Files land in a home that `tidewaiter run` has built, each with one late shipment, of an order of its own: first each
 as soon as the one before it has its case, whose run has yet to end; then each a while after, when all is at rest and
 the warehouse is closed; and at last one after another where a year of posts, each a file, is in the ledger. The time
-counts from the moment the file is moved into its folder to the moment the store has
-its case; one that is written in place waits a second more, for it counts once it has stopped changing. The first file
-finds the process cold.
+counts from the moment the file is moved into its folder to the moment the store has its case; one that is written in
+place waits a second more, for it counts once it has stopped changing. The first file finds the process cold.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ TABLES = """
 WHAT_FEW_HAVE = """
     select distinct exception_type from marts.fct_exceptions
     union all
-    select 'free time' from marts.fct_free_time limit 100
+    select distinct 'free time' from marts.fct_free_time
 """
 
 

@@ -10,9 +10,9 @@
 
 {#-
     How a model takes part: whose rows it builds again (`by`: shipments, events or orders; exposures, the shipments with
-    other money at stake; watched, those that the rules look at again; points, those that are asked about again; moments, what became known at one or later;
-    rows, where a row of staging follows from the rows of a feed that have its key alone). `read`: by what its rows are
-    chosen for who reads them. `after`: what reads its rows as they stand, before it takes them out. `then`: what is left
+    other money at stake; watched, those that the rules look at again; points, those that are asked about again;
+    moments, what became known at one or later; rows, where a row of staging follows from the rows of a feed that have
+    its key alone). `read`: by what its rows are chosen for who reads them. `after`: what reads its rows as they stand, before it takes them out. `then`: what is left
     to do when its rows are in. `lies_by`: the order in which its rows lie, where that is not their key.
 -#}
 {% macro touched(by, read=none, key=none, rows_of=none, after=none, then=none, lies_by=none) -%}

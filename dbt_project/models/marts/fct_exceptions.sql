@@ -1,7 +1,7 @@
 {{ config(tags=['decide']) }}
 -- Whatever waits for a person, with what it may cost and how grave that is.
-with -- a shipment under two alerts follows the graver one, then the earlier
-parents as (
+with parents as (
+    -- a shipment under two alerts follows the graver one, then the earlier
     select
         tenant_id,
         shipment_id,
