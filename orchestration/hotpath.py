@@ -34,7 +34,7 @@ COMPARE_EVERY = timedelta(minutes=5)
 # What still waits after this long is taken by a run of the daemon.
 PATIENCE = timedelta(minutes=2)
 # After a run the warehouse stays open for what comes so soon, while nobody else waits for it; looked for so often.
-LINGER_SECONDS, LOOK_SECONDS = 1.0, 0.25
+LINGER_SECONDS, LOOK_SECONDS = 300.0, 0.5
 # After a run that failed the same work is tried again after this long, longer each time up to the last.
 RETRY_SECONDS = (5.0, 15.0, 60.0)
 
@@ -67,7 +67,8 @@ class HotPath:
         """Carry what waits; return the seconds of each stage of the last run, or None where nothing waited.
 
         Only what follows from it is built, where all else was built before from what is in force now. Until asked
-        to `stop` it goes on with what comes a moment later, before it closes the warehouse, which takes a while.
+        to `stop` it goes on with what comes later, as long as nobody else waits for the warehouse: to open it again
+        takes a while.
         Raises `PipelineFailed` with the stage that failed (what was loaded stays loaded), `CodeChanged`
         where another process has to do it.
         """
@@ -101,7 +102,7 @@ class HotPath:
         return seconds
 
     def _is_followed(self, stop: threading.Event) -> bool:
-        """Wait a moment for what comes next; say whether something did, and nobody else waits for the warehouse."""
+        """Wait for what comes next; say whether something did while nobody else waited for the warehouse."""
         until = time.monotonic() + LINGER_SECONDS
         while (left := until - time.monotonic()) > 0 and not stop.is_set():
             if self.platform.warehouse.is_wanted():

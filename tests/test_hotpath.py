@@ -244,6 +244,7 @@ def run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             return {}
 
     give_back = Warehouse._give_back
+    monkeypatch.setattr(hotpath, "LINGER_SECONDS", 1.0)
     monkeypatch.setattr(hotpath, "Runs", Run)
     monkeypatch.setattr(publishing, "is_current", lambda _platform: True)
     monkeypatch.setattr(
@@ -254,7 +255,7 @@ def run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return told
 
 
-def test_what_comes_a_moment_later_is_carried_with_the_warehouse_still_open(
+def test_what_comes_later_is_carried_with_the_warehouse_still_open(
     platform: Platform, run: dict[str, Any]
 ) -> None:
     names = iter("bc")
@@ -287,6 +288,24 @@ def test_others_get_their_turn_however_much_comes(platform: Platform, run: dict[
     hotpath.HotPath(platform).carry(threading.Event())
     assert taken.wait(10)
     waits.join()
+    assert run["carried"] == [["a"]]
+
+
+def test_who_asks_while_nothing_comes_gets_the_warehouse_at_once(
+    platform: Platform, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hotpath, "LINGER_SECONDS", 3600.0)
+    has_run = threading.Event()
+    run["then"] = has_run.set
+    land(platform)
+    carries = threading.Thread(target=lambda: hotpath.HotPath(platform).carry(threading.Event()))
+    carries.start()
+    assert has_run.wait(10)
+    time.sleep(1.0)
+    assert run["given back"] == 0
+    with Warehouse(platform.warehouse.place).lock():
+        carries.join(10)
+    assert not carries.is_alive()
     assert run["carried"] == [["a"]]
 
 

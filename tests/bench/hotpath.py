@@ -1,10 +1,11 @@
 """From a file that lands to its case, by the hot path as `make up` keeps it alive, and by a command.
 
 Files land in a home that `tidewaiter run` has built, each with one late shipment, of an order of its own: first each
-as soon as the one before it has its case, whose run has yet to end; then each a while after, when all is at rest and
-the warehouse is closed; and at last one after another where a year of posts, each a file, is in the ledger. The time
-counts from the moment the file is moved into its folder to the moment the store has its case; one that is written in
-place waits a second more, for it counts once it has stopped changing. The first file finds the process cold.
+as soon as the one before it has its case, whose run has yet to end; then each a while after, when all is at rest; then
+each a while after somebody else had the warehouse, for whom the hot path closed it; and at last one after another
+where a year of posts, each a file, is in the ledger. The time counts from the moment the file is moved into its folder
+to the moment the store has its case; one that is written in place waits a second more, for it counts once it has
+stopped changing. The first file finds the process cold.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from orchestration.places import OneFile
 from tests.conftest import TIDEWAITER, Home
 from tests.system.running import as_csv, exported_shipments, late_shipment, move_in, wait_for
 
@@ -39,14 +41,17 @@ def measure(folder: Path, files: int = FILES) -> dict[str, Any]:
     with a_hot_path(home):
         first, *in_a_row = [seconds_to_case(home, number, likes[number]) for number in range(1, files + 2)]
         at_rest = [rested(home, number, likes[number]) for number in range(files + 2, 2 * files + 2)]
+        numbers = range(2 * files + 2, 3 * files + 2)
+        closed = [rested(home, number, likes[number], is_closed=True) for number in numbers]
     lengthen_ledger(home)
     home.run("run")  # what the ledger has gained is in no publication
     with a_hot_path(home):
-        numbers = range(2 * files + 2, 3 * files + 3)
+        numbers = range(3 * files + 2, 4 * files + 3)
         _first, *long_ledger = [seconds_to_case(home, number, likes[number]) for number in numbers]
     return {
         "what": "a landed file to its case, by the hot path", "files": files,
         "in_a_row": told(in_a_row), "at_rest": told(at_rest),
+        "closed": told(closed),
         f"after_{YEAR_OF_POSTS}_files": told(long_ledger),
         "first_seconds": round(first, 1), "by_a_command_seconds": round(by_command, 1),
     }  # fmt: skip
@@ -95,9 +100,12 @@ def told(seconds: list[float]) -> dict[str, float]:
     }
 
 
-def rested(home: Home, number: int, like: dict[str, str]) -> float:
-    """Land a file when all is at rest; return how long its case took."""
+def rested(home: Home, number: int, like: dict[str, str], *, is_closed: bool = False) -> float:
+    """Land a file when all is at rest, maybe with the warehouse closed; return how long its case took."""
     time.sleep(REST_SECONDS)
+    if is_closed:
+        OneFile(home.path / "warehouse" / "warehouse.duckdb").take().close()
+        time.sleep(REST_SECONDS)
     return seconds_to_case(home, number, like)
 
 

@@ -29,6 +29,8 @@ FEEDS = {
     if contract.format in TABULAR and contract.format in READERS
 }
 
+pytestmark = pytest.mark.feeds
+
 
 @dataclass
 class Damaged:

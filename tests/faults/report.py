@@ -74,7 +74,7 @@ public claim, `make faults SIZE=0.01` a share. `make mutants` runs every seeded 
 leaves a record in `var/reliability`; `python -m tests.faults.report --keep` takes the newest ones into
 `docs/reliability` and makes this page from them. `ONLY=faults` (the kills), `ONLY=whole_path` and
 `ONLY="not faults and not whole_path"` are three parts of `make faults`, each with its own record; `ONLY=feeds` runs
-of the kills those of receiver, loading and lake. A run that was ended goes on with `GO_ON=1`, at the same commit and
+of all those the ones of feeds and warehouse. A run that was ended goes on with `GO_ON=1`, at the same commit and
 size, where its last test had held.
 
 The random tests repeat exactly from seed and commit; threads and kills repeat only in what they do, not in

@@ -28,7 +28,7 @@ HEADING = (
     "destination_code,planned_departure_at,planned_arrival_at,required_documents,status,exported_at"
 )
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.feeds]
 
 
 def line(number: int, status: str = "in_transit") -> str:

@@ -33,6 +33,8 @@ FACTS_SAID = """
     ))
 """
 
+pytestmark = pytest.mark.feeds
+
 
 def event(number: int, code: str, hours_ago: float, sent_hours_ago: float, **others: Any) -> dict[str, Any]:
     """One event of a partner about the shipment of a number."""

@@ -45,6 +45,8 @@ WHAT_FEW_HAVE = """
     select distinct 'free time' from marts.fct_free_time
 """
 
+pytestmark = pytest.mark.feeds
+
 
 class Builds:
     """dbt in this process, parsed once, each build of a file of its own."""
