@@ -17,6 +17,7 @@ from data.formats import plain
 from data.formats.limits import check_columns, check_row_count, check_size
 from data.formats.lines import (
     CHUNK_BYTES,
+    UTF8_BOM,
     Line,
     PushbackLines,
     Readable,
@@ -39,6 +40,7 @@ def read_in_blocks(contract: Contract, source: Path | bytes) -> Iterator[Record 
     """The same rows, by the thousand where the file is plain (`plain` says what that is), else row by row."""
     check_size(contract, size_of(source))
     with open_bytes(source) as stream:
+        _check_encoding(contract, stream)
         pieces, encoding = _Pieces(_as_bytes_of_text(contract, stream)), _encoding(contract)
         slow = rows_of(lines_of(pieces, encoding), contract.delimiter)
         names, last_line = _heading(contract, slow)
@@ -100,6 +102,15 @@ def _as_bytes_of_text(contract: Contract, stream: BinaryIO) -> Readable:
     return Utf16(contract.feed, stream) if contract.encoding == "utf-16" else stream
 
 
+def _check_encoding(contract: Contract, stream: BinaryIO) -> None:
+    """Refuse a file that says of itself that it is in another encoding than was agreed."""
+    mark, agreed = stream.read(len(UTF8_BOM)), contract.encoding
+    stream.seek(0)
+    if mark == UTF8_BOM and agreed != "utf-8":
+        problem = f"it begins with the mark of UTF-8, and the encoding agreed on is {agreed}."
+        raise FileRefused(contract.feed, "encoding", problem, "Ask for it as agreed, or agree on UTF-8.")
+
+
 def _encoding(contract: Contract) -> str:
     return "utf-8" if contract.encoding == "utf-16" else contract.encoding
 
@@ -147,10 +158,11 @@ def _heading(
             "Ask for it again.",
         )
     found = [name.strip() for name in cells]
-    check_columns(contract, found)
+    check_columns(contract, [name for name in found if name])
     ours = tuple(contract.by_source_name.get(name) for name in found)
-    names = Names(ours, tuple(name for name, own in zip(found, ours, strict=True) if own is None))
-    return names, lines[-1].number
+    extras = tuple(name for name, own in zip(found, ours, strict=True) if name and own is None)
+    unnamed = tuple(at for at, name in enumerate(found) if not name)
+    return Names(ours, extras, unnamed, contract.extra_columns == "refuse"), lines[-1].number
 
 
 def _record(
@@ -160,10 +172,16 @@ def _record(
     raw = shortened(raw.rstrip("\r\n"))
     if problem is None and len(cells) != len(names.ours):
         problem = Problem("cells", _cell_count(lines[0].number, len(cells), len(names.ours)))
+    extras = names.extras
+    if problem is None and (nameless := next((cells[at] for at in names.unnamed if cells[at].strip()), None)):
+        extras = (*extras, "")
+        if names.refuses_unnamed:
+            words = f"Line {lines[0].number} has a cell without a heading: {shortened(nameless, 60)!r}."
+            problem = Problem("cells", words)
     values: dict[str, str | None] = {
         name: cell for name, cell in zip(names.ours, cells, strict=False) if name is not None
     }
-    return Record(row_number, lines[0].number, raw, values, problem, names.extras)
+    return Record(row_number, lines[0].number, raw, values, problem, extras)
 
 
 def _cell_count(line_number: int, found: int, expected: int) -> str:

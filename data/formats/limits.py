@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from data.contract.model import Contract
 from data.errors import FileRefused
 from data.records import shortened
@@ -36,11 +38,12 @@ def check_row_count(contract: Contract, row_count: int) -> None:
 def check_columns(contract: Contract, names: list[str]) -> None:
     """Refuse a table whose headings break the promise: repeated, missing or (if so agreed) unknown names."""
     known = contract.by_source_name
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    there = Counter(names)
+    repeated = sorted(name for name, times in there.items() if times > 1)
     missing = [
         contract.columns[name].source_name
         for name in contract.required_columns
-        if contract.columns[name].source_name not in names
+        if contract.columns[name].source_name not in there
     ]
     extra = [name for name in names if name not in known]
     for rule, found, sentence in (

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from data.contract.model import Contract
 from data.errors import FileRefused
+from data.formats import numbers
 from data.formats.limits import check_columns, check_row_count, check_size
 from data.formats.lines import size_of
 from data.records import Problem, Record, shortened
@@ -83,6 +84,8 @@ def _records(contract: Contract, file: pq.ParquetFile) -> Iterator[Record]:
 def _size(column: pa.Array) -> int:
     """Bytes of a column's values once each stands for itself."""
     kind = column.type
+    if pa.types.is_map(kind):
+        return _size(column.keys) + _size(column.items)
     if pa.types.is_nested(kind):
         parts = column.flatten()
         return sum(_size(part) for part in (parts if isinstance(parts, list) else [parts]))
@@ -135,7 +138,9 @@ def _cell(value: Any) -> tuple[str | None, str | None]:
     if isinstance(value, datetime):
         # Without a zone the text stays without one, and the timestamp rule refuses it.
         return (value.astimezone(UTC) if value.tzinfo else value).isoformat(), None
-    if isinstance(value, (int, float, Decimal, date)):
+    if isinstance(value, (float, Decimal)):
+        return numbers.text_of(value)
+    if isinstance(value, (int, date)):
         return str(value), None
     if isinstance(value, Unreadable):
         return None, f"holds a value that cannot be read ({value.reason})"

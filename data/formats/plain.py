@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from data.formats.limits import MAX_LINE_BYTES
@@ -22,10 +23,15 @@ LINE_FEED, RETURN, QUOTE = b'\n\r"'
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A file's headings: each column under our name (None for one that we do not know), and the unknown names."""
+    """A file's headings: each column under our name (None for one that we do not know), and the unknown names.
+
+    A column without a heading is none while it is empty, as Excel leaves them behind the last one.
+    """
 
     ours: tuple[str | None, ...]
     extras: tuple[str, ...]
+    unnamed: tuple[int, ...] = ()
+    refuses_unnamed: bool = True
 
 
 def block_of(
@@ -38,6 +44,8 @@ def block_of(
         utf8 = piece if encoding == "utf-8" else piece.decode(encoding).encode()
         table = _columns(utf8, delimiter, len(names.ours))
     except (UnicodeError, pa.ArrowInvalid):
+        return None
+    if any(pc.max(pc.utf8_length(table.column(at))).as_py() for at in names.unnamed):
         return None
     known = [(name, table.column(at)) for at, name in enumerate(names.ours) if name is not None]
     return Block(first[1], pa.table(dict(known)), Lines(first[0], piece, encoding), names.extras)

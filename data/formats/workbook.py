@@ -13,6 +13,7 @@ import re
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import IO, BinaryIO
 from xml.parsers import expat
@@ -42,7 +43,7 @@ ADVICE = "Ask the producer to send it again, or as CSV."
 class Part:
     """What one XML part holds, as far as it matters here; `unread` are cells that read as empty but are not."""
 
-    unread: dict[int, list[str]] = field(default_factory=dict)
+    unread: dict[int, list[tuple[int, str]]] = field(default_factory=dict)  # by row: columns, and why
     rows: int = 0
     columns: int = 0
     cells: int = 0
@@ -51,9 +52,9 @@ class Part:
     sheets: dict[str, str] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
 
-    def problem(self, line_number: int) -> Problem | None:
-        """What is wrong in one row of the sheet (counted from 1)."""
-        found = self.unread.get(line_number)
+    def problem(self, line_number: int, unused: Set[int] = frozenset()) -> Problem | None:
+        """What is wrong in one row of the sheet, outside columns that nobody uses (all counted from 1)."""
+        found = [words for column, words in self.unread.get(line_number, ()) if column not in unused]
         if not found:
             return None
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
@@ -248,7 +249,7 @@ class _Measure:
             self.part.used[int(value)] += 1
 
     def _unread(self, words: str) -> None:
-        self.part.unread.setdefault(self._at, []).append(words)
+        self.part.unread.setdefault(self._at, []).append((self._next_column, words))
         if len(self.part.unread) > MAX_UNREAD_ROWS:
             problem = f"more than {MAX_UNREAD_ROWS:,} rows hold errors or formulas that were never computed."
             raise FileRefused(self._contract.feed, "error_cell", problem, ADVICE)

@@ -25,6 +25,7 @@ from python_calamine import (
 
 from data.contract.model import Contract
 from data.errors import FileRefused
+from data.formats import numbers
 from data.formats.limits import check_columns, check_row_count, check_size
 from data.formats.lines import open_bytes, size_of
 from data.formats.workbook import Part, repack
@@ -32,8 +33,6 @@ from data.records import Problem, Record, is_text, shortened
 
 #: What Excel itself allows in a cell (characters).
 MAX_CELL_CHARACTERS = 32_767
-#: Excel keeps fifteen digits; what a longer number was is lost before the file is written.
-FIRST_INEXACT = 10**15
 ADVICE = "Ask the producer to send it again, or as CSV."
 
 
@@ -86,13 +85,15 @@ def _records(contract: Contract, sheet: CalamineSheet, part: Part) -> Iterator[R
     names = _headings(contract, rows, part, merged := _Merged(sheet))
     known = contract.by_source_name
     extras = tuple(name for name in names if name and name not in known)
+    first = sheet.start[1] + 1 if sheet.start else 1
+    unused = {at for at, name in enumerate(names, start=first) if name and name not in known}
     row_number = 0
     for line_number, cells in chain(rows, _below(sheet, part, len(names))):
         if all(cell == "" for cell in cells) and line_number not in part.unread:
             continue
         row_number += 1
         check_row_count(contract, row_number)
-        problem = merged.problem(line_number) or part.problem(line_number)
+        problem = merged.problem(line_number) or part.problem(line_number, unused)
         yield _record(known, names, extras, (row_number, line_number), cells, problem)
 
 
@@ -161,21 +162,13 @@ def _cell(value: Any) -> tuple[str | None, tuple[str, str] | None]:
     if isinstance(value, bool):
         return ("true" if value else "false"), None
     if isinstance(value, (int, float)):
-        return _number(float(value))
+        text, fault = numbers.text_of(float(value))
+        return text, ("type", fault) if fault else None
     if isinstance(value, (datetime, date, time)):
         return value.isoformat(), None
     if isinstance(value, timedelta):
         return str(value), None
     return None, ("type", f"holds a {type(value).__name__} where one plain value is expected")
-
-
-def _number(value: float) -> tuple[str | None, tuple[str, str] | None]:
-    if abs(value) >= FIRST_INEXACT:
-        return None, (
-            "type",
-            "holds a number of more than 15 digits, which Excel has rounded; it must be text",
-        )
-    return (str(int(value)) if value.is_integer() else repr(value)), None
 
 
 class _Merged:

@@ -113,7 +113,7 @@ def _with_strangers(contract: MappedContract, record: Record) -> Record:
     listed = ", ".join(repr(shortened(name, 60)) for name in record.extras[:8])
     more = f" and {len(record.extras) - 8} more" if len(record.extras) > 8 else ""
     words = f"has columns that its mapping neither uses nor ignores: {listed}{more}."
-    if contract.format in JSON_FORMATS:
+    if contract.format in JSON_FORMATS or record.extras == ("",):
         problem = Problem("extra_columns", f"The row {words}")
         return replace(record, problem=record.problem or problem)
     raise FileRefused(

@@ -281,3 +281,21 @@ def test_a_plain_file_is_read_by_the_thousand(end: str, quote: str) -> None:
     assert (record.row_number, record.line_number) == (30_000, 30_001)
     assert record.extras == ("Odd",)
     assert record.raw_text == ",".join(f"{quote}{cell}{quote}" for cell in cells[-1])
+
+
+def test_columns_without_a_heading_are_none_while_they_are_empty() -> None:
+    content = csv_text([GOOD]).replace(b"\n", b",,\n")
+    split = judge(parcel(), content)
+    assert (split.rows.num_rows, split.rejected, split.extra_columns) == (1, [], ())
+    stray = content + content.splitlines()[1].replace(b",,", b",,stray").replace(b"P-1", b"P-2") + b"\n"
+    [rejected] = judge(parcel(), stray).rejected
+    assert (rejected.row_number, rejected.rule) == (2, "cells")
+    assert "Line 3 has a cell without a heading: 'stray'" in rejected.message
+
+
+def test_a_file_that_says_it_is_utf_8_is_not_read_as_anything_else() -> None:
+    contract = parcel().model_copy(update={"encoding": "cp1252"})
+    with pytest.raises(
+        FileRefused, match="begins with the mark of UTF-8, and the encoding agreed on is cp1252"
+    ):
+        list(read(contract, b"\xef\xbb\xbf" + csv_text([GOOD])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -137,3 +138,28 @@ def test_a_value_that_python_cannot_hold_costs_its_own_row_only(
     assert found.rejected[0].rule == "type"
     assert f"Row 1: {name} holds a value that cannot be read (" in found.rejected[0].message
     assert "unreadable" in found.rejected[0].raw
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(40012345.0, "40012345"), (0.00001, "0.00001"), (1.5, "1.5"), (Decimal("5E+2"), "500")],
+)
+def test_a_number_is_the_text_that_a_person_would_have_typed(value: Any, text: str) -> None:
+    found = judge(CONTRACT, parquet([ROW | {"Remark": value, "Pieces": 3.0}]))
+    assert [(row["remark"], row["pieces"]) for row in found.rows.to_pylist()] == [(text, 3)]
+
+
+def test_a_number_that_was_rounded_names_nothing() -> None:
+    [rejected] = judge(CONTRACT, parquet([ROW | {"Remark": 123456789012345678.0}])).rejected
+    assert (rejected.rule, rejected.column) == ("type", "remark")
+    assert "more than 15 digits" in rejected.message
+
+
+def test_a_map_that_nobody_asked_for_is_no_reason_to_refuse_the_file() -> None:
+    table = pa.Table.from_pylist([ROW]).append_column(
+        "Tags", pa.array([[("a", "b")]], pa.map_(pa.string(), pa.string()))
+    )
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    found = judge(CONTRACT.model_copy(update={"extra_columns": "ignore"}), buffer.getvalue())
+    assert (found.rows.num_rows, found.extra_columns) == (1, ("Tags",))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -174,3 +176,16 @@ def test_one_long_text_used_many_times_is_counted_as_often() -> None:
 def test_what_is_no_workbook_is_refused_with_a_sentence(content: bytes) -> None:
     with pytest.raises(FileRefused, match=r"This parcel file was refused: .+\. .+\."):
         records(content)
+
+
+def test_an_error_where_nobody_looks_costs_nothing() -> None:
+    error = Xml('<c r="@" t="e"><v>#N/A</v></c>')
+    rows: dict[int, list[Any]] = {1: ["note", "a", "b"], 2: [error, "x", "y"], 3: [error, "x", error]}
+    for before in (0, 2):  # a sheet may begin further to the right
+        shifted: dict[int, Sequence[Any]] = {
+            number: [*[None] * before, *cells] for number, cells in rows.items()
+        }
+        read_, told = records(workbook({"A": sheet(shifted)}))
+        assert (read_.values, read_.problem) == ({"a": "x", "b": "y"}, None)
+        place = "CDE"[before]
+        assert told.problem and told.problem.message == f"Row 3: {place}3 holds the error #N/A."
