@@ -67,6 +67,14 @@ def of_tenant(engine: Engine, tenant_id: str, since: datetime) -> list[Arrival]:
     return found
 
 
+def newest_files(engine: Engine, tenant_id: str, feed: str, at_most: int) -> list[str]:
+    """Return the hashes of a feed's files that landed last, of those that were loaded; the newest first."""
+    c = ingested_files.c
+    query = select(c.file_sha256).where(c.tenant_id == tenant_id, c.feed == feed, c.state == "loaded")
+    with reading(engine, tenant_id) as connection:
+        return list(connection.scalars(query.order_by(c.landed_at.desc()).limit(at_most)))
+
+
 def _totals(tenant_id: str) -> Select[Any]:
     """Of each feed what an index alone tells, for it is asked about all that ever came."""
     c = ingested_files.c

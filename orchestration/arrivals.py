@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,13 @@ from orchestration.resources import Platform
 
 HOUR = timedelta(hours=1)
 SURGE = "quarantine_surge"
+#: Of a feed that shares its table with others; its newest row came in one of them.
+FILES_ASKED = 100
+NEWEST = """
+    select ? as feed, max(_recorded_at) as newest_recorded_at,
+        max_by(_file_sha256, _recorded_at) as newest_file_sha256
+    from raw."{table}" where _tenant_id = ? {of_the_feed}
+"""
 
 
 def of_tenant(platform: Platform, tenant_id: str) -> list[dict[str, Any]]:
@@ -24,7 +32,7 @@ def of_tenant(platform: Platform, tenant_id: str) -> list[dict[str, Any]]:
         for found in arrivals.of_tenant(platform.engine, tenant_id, since)
         if (contract := platform.contract_of(tenant_id, found.feed)) is not None
     ]
-    newest = newest_rows(platform, tenant_id, [contract for _, contract in stands])
+    newest = newest_rows(platform, tenant_id, {found.feed: contract for found, contract in stands})
     return [
         {
             **found.told(),
@@ -33,7 +41,7 @@ def of_tenant(platform: Platform, tenant_id: str) -> list[dict[str, Any]]:
             "producer": contract.producer,
             "cadence_hours": contract.cadence / HOUR,
             "lateness_hours": contract.lateness / HOUR,
-            **newest.get(contract.table_name, {}),
+            **newest[found.feed],
             "refused_reason": reason(platform, found, contract),
         }
         for found, contract in stands
@@ -63,16 +71,19 @@ def window(platform: Platform, tenant_id: str) -> timedelta:
 
 
 def newest_rows(
-    platform: Platform, tenant_id: str, contracts: Iterable[Contract]
+    platform: Platform, tenant_id: str, contracts: Mapping[str, Contract]
 ) -> Mapping[str, dict[str, Any]]:
-    """Return raw table -> when its newest row of a tenant was known, and the file that told it."""
-    tables = sorted({contract.table_name for contract in contracts})
-    if not tables:
-        return {}
-    parts = (
-        f"select '{table}' as name, max(_recorded_at) as newest_recorded_at, "
-        f'max_by(_file_sha256, _recorded_at) as newest_file_sha256 from raw."{table}" where _tenant_id = ?'
-        for table in tables
-    )
-    found = platform.warehouse.read(" union all ".join(parts), [tenant_id] * len(tables)).to_pylist()
-    return {row.pop("name"): row for row in found}
+    """Return of each feed when its newest row of a tenant was known, and the file that told it.
+
+    Where several feeds fill one table, the files of each that landed last are asked for theirs.
+    """
+    sharing = Counter(contract.table_name for contract in contracts.values())
+    parts, told = list[str](), list[Any]()
+    for feed, contract in contracts.items():
+        is_shared = sharing[contract.table_name] > 1
+        of_the_feed = "and list_contains(?, _file_sha256)" if is_shared else ""
+        parts.append(NEWEST.format(table=contract.table_name, of_the_feed=of_the_feed))
+        told += [feed, tenant_id]
+        told += [arrivals.newest_files(platform.engine, tenant_id, feed, FILES_ASKED)] if is_shared else []
+    found = platform.warehouse.read(" union all ".join(parts), told).to_pylist() if parts else []
+    return {row.pop("feed"): row for row in found}

@@ -72,9 +72,9 @@ def put(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def load(platform: Platform) -> FeedLoad:
+def load(platform: Platform, feed: str = "meier") -> FeedLoad:
     register_landed(platform, settle_seconds=0)
-    contract = platform.contract_of("demo", "meier")
+    contract = platform.contract_of("demo", feed)
     assert contract is not None
     return load_feed(platform, contract, "demo", "run")
 
@@ -115,6 +115,18 @@ def test_a_partners_file_is_loaded_quarantined_corrected_and_traced_like_any_oth
     [traced] = source_rows(platform, "demo")(sha256, [2])
     assert str(traced["raw"]).startswith("M2; 0042 ;Verloren;")
     assert ledger.refusal_of(platform.engine, FileKey("demo", "meier", sha256)) is None
+
+
+def test_a_feed_that_stopped_is_not_hidden_by_another_of_the_same_table(
+    home: Path, platform: Platform
+) -> None:
+    for feed, day in (("meier", "05.08.2026"), ("huber", "20.07.2026")):
+        put(home / "mappings" / "demo" / f"{feed}.yml", MEIER)
+        row = {"Meldungsnr": feed, "Datum": day, "Gemeldet": f"{day} 15:00"}
+        put(home / "landing" / "demo" / feed / "export.csv", table(row))
+        assert load(platform, feed).loaded == 1
+    found = {row["feed"]: row["newest_recorded_at"] for row in arrivals.of_tenant(platform, "demo")}
+    assert {feed: at.day for feed, at in found.items()} == {"meier": 5, "huber": 20}
 
 
 def test_a_file_with_columns_nobody_decided_on_is_refused_and_its_bytes_are_kept(
