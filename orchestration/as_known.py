@@ -18,9 +18,11 @@ from typing import Any
 
 import duckdb
 
+from casework.identity import decisions
 from orchestration.dbt import DBT_DIR, dbt_executable
 from orchestration.errors import ClockRefused, OrchestrationError, PipelineFailed
 from orchestration.pipeline import check_tenants
+from orchestration.places import OneFile
 from orchestration.resources import Platform
 from orchestration.warehouse import ARRIVALS_TABLES, BUILT_TABLES, SCORES_COLUMNS, TOLD_TABLES, Warehouse
 
@@ -60,10 +62,21 @@ def build(platform: Platform, at: datetime, to: Path, tenants: Sequence[str] | N
         draft = Path(folder) / to.name  # the same name: views name the file they stand in
         with platform.warehouse.lock():
             copy_known(platform.warehouse, draft, at, chosen)
+        told = [row for tenant in chosen for row in _decisions(platform, tenant, at)]
+        Warehouse(OneFile(draft)).replace_told("reference_decisions", told)
         build_facts(draft, Path(folder), platform.settings.to_environment())
         rows = count_marts(draft)
         shutil.move(draft, to)
     return AsKnown(to, at, tuple(chosen), rows)
+
+
+def _decisions(platform: Platform, tenant_id: str, at: datetime) -> list[dict[str, Any]]:
+    """Return the decisions about references that stood at an instant; where that is now, those that stand.
+
+    The desk's clock may be ahead of the tenant's, whose files are of another day.
+    """
+    is_now = at >= platform.casework.clock_of(tenant_id).as_of
+    return decisions.standing(platform.engine, tenant_id, None if is_now else at)
 
 
 def copy_known(warehouse: Warehouse, target: Path, at: datetime, tenants: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, or_, select, update
 
 from casework.canonical import clean_text
 from casework.desk import Desk
@@ -157,10 +157,14 @@ def listed(
         return tuple(_view(row, names) for row in connection.execute(page).mappings())
 
 
-def standing(engine: Engine, tenant_id: str) -> list[dict[str, Any]]:
-    """Return every decision of a tenant that stands, oldest first, as the warehouse is told of it."""
+def standing(engine: Engine, tenant_id: str, at: datetime | None = None) -> list[dict[str, Any]]:
+    """Return every decision of a tenant that stands, oldest first, as the warehouse is told of it.
+
+    With an aware instant `at`, by the desk's clock: those that stood then, undone since or not.
+    """
     c = reference_decisions.c
-    query = select(*(c[name] for name in TOLD)).where(c.tenant_id == tenant_id, STANDING)
+    stands = STANDING if at is None else (c.decided_at <= at) & or_(STANDING, c.undone_at > at)
+    query = select(*(c[name] for name in TOLD)).where(c.tenant_id == tenant_id, stands)
     with reading(engine, tenant_id) as connection:
         return [dict(row) for row in connection.execute(query.order_by(c.decision_id)).mappings()]
 

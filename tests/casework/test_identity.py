@@ -288,6 +288,25 @@ def test_the_warehouse_is_told_what_stands_and_nothing_else(office: Office) -> N
     )
 
 
+def test_what_stood_at_an_instant_stood_whether_or_not_it_was_undone_since(office: Office) -> None:
+    before = office.clock()
+    office.clock.forward(hours=1)
+    decided = match(office)
+    office.clock.forward(hours=1)
+    between = office.clock()
+    office.clock.forward(hours=1)
+    undo(office, decided.decision_id)
+    again = match(office, "SH-2")
+    stood = {
+        at: [row["decision_id"] for row in decisions.standing(office.engine, TENANT, at)]
+        for at in (before, decided.decided_at, between, office.clock())
+    }
+    assert list(stood.values()) == [[], [decided.decision_id], [decided.decision_id], [again.decision_id]]
+    assert decisions.standing(office.engine, TENANT) == decisions.standing(
+        office.engine, TENANT, office.clock()
+    )
+
+
 def test_undone_ones_are_listed_on_demand_newest_first_a_page_at_a_time(office: Office) -> None:
     for number in range(3):
         undo(office, match(office, f"SH-{number}").decision_id)
