@@ -15,11 +15,13 @@ from casework import ledger
 from casework.crashpoints import crashpoint
 from casework.ledger import FileKey, Refusal
 from data.contract import Contract, stamp_of
+from data.contract.doubt import doubtful, unsettled
 from data.contract.rowsplit import LOADER_VERSION, Arrived, Rejection, Split, correct, split_files
 from data.contract.suite import CheckResult, validate
 from data.errors import FileRefused
 from data.formats import read_in_blocks
-from data.records import shortened
+from data.mapping.mapped import MappedContract
+from data.records import Problem, shortened
 from orchestration.acknowledging import answers_waiting, lay_answers, record_answers
 from orchestration.publishing import decisions_waiting
 from orchestration.resources import Platform
@@ -142,7 +144,7 @@ def load_batch(
             ledger.refuse(platform.engine, key, str(found), platform.clock())
             load.refused += 1
         else:
-            settle(platform, key, found, loaded.get(sha256, 0), load)
+            settle(platform, contract, key, found, loaded.get(sha256, 0), load)
 
 
 def claim(
@@ -164,12 +166,14 @@ def arrived(platform: Platform, contract: Contract, row: Any) -> Arrived:
     return Arrived(records, row.file_sha256, row.recorded_at, stamp_of(row.file_name))
 
 
-def settle(platform: Platform, key: FileKey, done: Split, loaded: int, load: FeedLoad) -> None:
+def settle(
+    platform: Platform, contract: Contract, key: FileKey, done: Split, loaded: int, load: FeedLoad
+) -> None:
     """Settle one file in the ledger, its refused rows with it."""
     duplicates = done.rows.num_rows - loaded
     ledger.settle(
         platform.engine, key, row_count=done.row_count, loaded=loaded, duplicates=duplicates,
-        refusals=[refusal(rejection) for rejection in done.rejected], loader_version=LOADER_VERSION,
+        refusals=[refusal(contract, rejection) for rejection in done.rejected], loader_version=LOADER_VERSION,
         now=platform.clock(),
     )  # fmt: skip
     count(load, done, loaded, duplicates)
@@ -186,12 +190,23 @@ def count(load: FeedLoad, done: Split, loaded: int, duplicates: int) -> None:
     load.unread_columns.update(done.extra_columns)
 
 
-def refusal(rejection: Rejection) -> Refusal:
-    """Return a rejected row as the ledger keeps it."""
+def refusal(contract: Contract, rejection: Rejection) -> Refusal:
+    """Return a rejected row as the ledger keeps it: beside the cells that were read, those that are asked for."""
+    values = dict(rejection.values) if rejection.values is not None else None
+    if values:
+        why = Problem(rejection.rule, rejection.message, rejection.column)
+        asked = dict.fromkeys(doubtful(contract, sent(contract), why, values))
+        values = {**asked, **values}
     return Refusal(
-        rejection.row_number, rejection.column, rejection.rule, rejection.message, rejection.raw,
-        dict(rejection.values) if rejection.values is not None else None,
-    )  # fmt: skip
+        rejection.row_number, rejection.column, rejection.rule, rejection.message, rejection.raw, values
+    )
+
+
+def sent(contract: Contract) -> list[str]:
+    """Return the columns that a file of the feed can give; a mapping's constants are in no file."""
+    if isinstance(contract, MappedContract):
+        return [name for name, column in contract.mapping.columns.items() if column.headings]
+    return list(contract.columns)
 
 
 def replay_row(platform: Platform, contract: Contract, row: Any, load: FeedLoad) -> None:
@@ -200,7 +215,7 @@ def replay_row(platform: Platform, contract: Contract, row: Any, load: FeedLoad)
     done = corrected(contract, row, clock)
     again, is_new = None, False
     if done.rejected:
-        again = refusal(done.rejected[0])
+        again = refusal(contract, done.rejected[0])
     else:
         is_new = platform.warehouse.load_row(
             contract.table_name, done.rows, row.tenant_id, row.file_sha256, row.row_number
@@ -215,11 +230,17 @@ def replay_row(platform: Platform, contract: Contract, row: Any, load: FeedLoad)
 
 
 def corrected(contract: Contract, row: Any, clock: datetime) -> Split:
-    """Judge a quarantined row with its corrections, known since the tenant's clock stood there."""
-    values = {**(row.values or {}), **row.corrected_values}
+    """Judge a quarantined row with its corrections, known since the tenant's clock stood there.
+
+    One that leaves cells in doubt changes nothing of what is kept. What was loaded once was settled then.
+    """
+    kept, given = row.values or {}, row.corrected_values
+    why = Problem(row.rule, row.message, row.column_name)
+    doubt = None if row.state == "replayed" else unsettled(contract, sent(contract), why, kept, given)
+    values = kept if doubt else {**kept, **given}
     return correct(
         contract, values, tenant_id=row.tenant_id, file_sha256=row.file_sha256, row_number=row.row_number,
-        clock=clock, stamp=stamp_of(row.file_name),
+        clock=clock, stamp=stamp_of(row.file_name), doubt=doubt,
     )  # fmt: skip
 
 

@@ -251,17 +251,33 @@ def _fix_form(row: QuarantinedRow, viewer: Viewer) -> None:
             "Ask its producer to send it again."
         )
     else:
+        if _is_in_doubt(row, values):
+            st.caption(
+                "Not every cell of this row could be read for sure. Look at each: all of them are loaded."
+            )
         with st.form(f"fix_form_{row.quarantine_id}", border=False):
             typed = _cells(row, values)
             if st.form_submit_button("Put right and load", key="fix_submit", type="primary"):
-                changed = {name: text for name, text in typed.items() if text != _cell(values.get(name))}
-                _correct(row, viewer, changed)
+                _correct(row, viewer, _given(row, values, typed))
                 st.rerun()
     with st.popover("Leave out", key="fix_ignore"):
         reason = st.text_input("Why?", key=f"fix_reason_{row.quarantine_id}", max_chars=300)
         if st.button("Leave the row out", key="fix_ignore_confirm"):
             _ignore(row, viewer, reason or "")
             st.rerun()
+
+
+def _is_in_doubt(row: QuarantinedRow, values: dict[str, Any]) -> bool:
+    """Whether the row may have been read wrongly, and not only broke a promise with a cell that is shown."""
+    return values.get(row.column_name or "") is None or row.rule in ("encoding", "segment")
+
+
+def _given(row: QuarantinedRow, values: dict[str, Any], typed: dict[str, str]) -> dict[str, str]:
+    """Return what the person says: the changed cells, and of a row in doubt also those left as they are shown."""
+    changed = {name: text for name, text in typed.items() if text != _cell(values.get(name))}
+    if not _is_in_doubt(row, values):
+        return changed
+    return {name: "" if value is None else str(value) for name, value in values.items()} | changed
 
 
 def _cells(row: QuarantinedRow, values: dict[str, Any]) -> dict[str, str]:

@@ -198,13 +198,17 @@ def correct(
     row_number: int,
     clock: datetime,
     stamp: datetime | None = None,
+    doubt: Problem | None = None,
 ) -> Split:
     """Judge one quarantined row again with its corrected cells, under the same file and row number.
 
-    `values` are cells as text by our column names; a name the contract does not know rejects the row.
+    `values` are cells as text by our column names; a name the contract does not know rejects the row, and so does a
+    `doubt` whether they are the row's own (see `doubt.unsettled`).
     """
     raw = shortened(json.dumps(dict(values), ensure_ascii=False, default=str))
-    record = Record(row_number, row_number, raw, dict(values), _correction_problem(contract, values))
+    # A misspelt name is told once; kept, it would refuse every later correction too.
+    known = {name: value for name, value in values.items() if name in contract.columns}
+    record = Record(row_number, row_number, raw, known, doubt or _correction_problem(contract, values))
     return split(contract, [record], tenant_id, file_sha256, clock, stamp)
 
 

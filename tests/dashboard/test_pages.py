@@ -452,8 +452,25 @@ def test_a_refused_row_is_put_right_where_it_is_shown(quarantined: World) -> Non
     with quarantined.casework.engine.connect() as connection:
         row = connection.execute(select(quarantined_rows)).mappings().one()
     assert row["state"] == "corrected"
-    assert row["corrected_values"]["occurred_at"] == "2026-09-01T10:00:00Z"
+    assert row["corrected_values"] == {"occurred_at": "2026-09-01T10:00:00Z"}
     assert "Kept" in words(app)
+
+
+def test_of_a_row_that_could_not_be_told_apart_every_cell_shown_is_said(quarantined: World) -> None:
+    told = {
+        "rule": "cells",
+        "column_name": None,
+        "values": {"event_id": "E-1", "remark": "a\u200bb", "city": None},
+    }
+    with quarantined.casework.engine.begin() as connection:
+        connection.execute(update(quarantined_rows).values(**told))
+    app = signed_in(quarantined, "engineer", tenant="demo")
+    assert "Look at each" in words(app)
+    app.text_input(key="fix_event_id_Q-1").input("E-2")
+    app.button(key="fix_submit").click().run()
+    with quarantined.casework.engine.connect() as connection:
+        [values] = connection.execute(select(quarantined_rows.c.corrected_values)).scalars()
+    assert values == {"event_id": "E-2", "remark": "a\u200bb", "city": ""}
 
 
 def test_what_never_left_is_said_to_stay_here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
