@@ -36,7 +36,7 @@ def row_of(contract: Contract, rejection: Any) -> Any:
 
 
 def excel(cells: dict[str, Any], after: str = "") -> bytes:
-    rows = {1: list(GOOD), 2: list((GOOD | cells).values())}
+    rows: dict[int, Any] = {1: list(GOOD), 2: list((GOOD | cells).values())}
     return workbook({"A": sheet(rows, after)})
 
 

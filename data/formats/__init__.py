@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from data.contract.model import Contract
@@ -13,7 +13,7 @@ from data.records import Block, Problem, Record
 
 __all__ = ["Problem", "Record", "read", "read_in_blocks"]
 
-READERS = {
+READERS: dict[str, Callable[[Contract, Path | bytes], Iterator[Record]]] = {
     "csv": csv.read,
     "dcsa": dcsa.read,
     "edifact": edifact.read,
@@ -35,8 +35,14 @@ def read(contract: Contract, source: Path | str | bytes) -> Iterator[Record]:
     """
     found = Path(source) if isinstance(source, str) else source
     if isinstance(contract, MappedContract):
-        return translated(contract, READERS[contract.format](sent_as(contract), found))
+        return translated(contract, _sent(contract, found))
     return READERS[contract.format](contract, found)
+
+
+def _sent(contract: MappedContract, source: Path | bytes) -> Iterator[Record]:
+    if contract.format == "json":
+        return document.read(sent_as(contract), source, contract.mapping.ignores)
+    return READERS[contract.format](sent_as(contract), source)
 
 
 def read_in_blocks(contract: Contract, source: Path | str | bytes) -> Iterator[Record | Block]:

@@ -1,21 +1,21 @@
 """JSON documents of rows: a list of objects, alone or within an object, or one object that is the one row.
 
 The text is walked strictly, and of its rows one is held at a time. What stands around the list is told of every row,
-each value by its keys from the top of the document. Numbers are kept as the text the producer wrote, and values within
-a row go by their keys, as in JSON lines.
+each value by its keys from the top of the document, where the row has none of that name itself. Numbers are kept as
+the text the producer wrote, and values within a row go by their keys, as in JSON lines.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, NoReturn
 
 from data.contract.model import Contract
 from data.errors import FileRefused
-from data.formats.jsonl import record_of
+from data.formats.jsonl import Around, names_of, record_of
 from data.formats.limits import check_row_count, check_size
 from data.formats.lines import UTF8_BOM, open_bytes, size_of
 from data.formats.strict_json import MAX_DEPTH, STRICT, NotStrict, depth_of
@@ -28,21 +28,28 @@ SEARCHED_LEVELS = 4
 BLANKS = re.compile(r"[ \t\n\r]*")
 
 
-def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
+def _none_of(_name: str) -> bool:
+    """Ignore no name."""
+    return False
+
+
+def read(
+    contract: Contract, source: Path | bytes, ignores: Callable[[str], bool] = _none_of
+) -> Iterator[Record]:
     """Records of the list at `rows_at` in order; FileRefused where the document is not JSON or has no such list.
 
-    What follows the last row is read too: a document that was cut off is refused, whatever it held before.
+    Of the names around the list that no column has, those that it `ignores` are told nobody. What follows the last row is read too: a document that was cut off is refused, whatever it held before.
     """
-    text, known, path = _text(contract, source), contract.by_source_name, _path(contract.rows_at)
+    text, names, path = _text(contract, source), names_of(contract), _path(contract.rows_at)
     line, begin = 1, 0
     try:
-        around = Walk(text).around(path) if path else {}
+        around = Around(names, Walk(text).around(path), ignores) if path else None
         for row_number, (start, end, value) in enumerate(Walk(text).rows(path), start=1):
             check_row_count(contract, row_number)
             line, begin = line + text.count("\n", begin, start), start
             raw = shortened(text[start:end])
             if isinstance(value, dict):
-                yield record_of(contract, known, value, row_number, line, raw, around)
+                yield record_of(contract, names, value, row_number, line, raw, around)
             else:
                 problem = Problem("json", f"Row {row_number} is no object of named values.")
                 yield Record(row_number, line, raw, problem=problem)

@@ -1,13 +1,14 @@
 """JSON lines, strictly: one object a line, no repeated keys, no NaN, no deep nesting.
 
-A value of an object within the row goes by both names, as `event.code`. Numbers are kept as the text the producer
-wrote, so nothing is rounded on the way to the typed column.
+A value of an object within the row goes by both names, as `event.code`; an object that is null or empty gives none
+of them. Numbers are kept as the text the producer wrote, so nothing is rounded on the way to the typed column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,38 @@ from data.formats.strict_json import NotStrict, parse
 from data.records import Problem, Record, is_text, sentence, shortened
 
 
+#: A longer name belongs to no column (a mapping's headings end there), so nothing is looked for under it: the names
+#: of many values under a long one would take much more room than the file.
+MAX_NAME = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names a row's values may go by: our column for each, and for every object on the way those within it."""
+
+    columns: Mapping[str, str]
+    within: Mapping[str, tuple[str, ...]]
+
+
+def names_of(contract: Contract) -> Names:
+    """The names of a contract's columns; made once a file."""
+    columns = contract.by_source_name
+    within: dict[str, tuple[str, ...]] = {}
+    for name in columns:
+        for path in _ways(name)[:-1]:
+            within[path] = (*within.get(path, ()), name)
+    return Names(columns, within)
+
+
+def _ways(name: str) -> list[str]:
+    """A name after those of the objects it may stand in: a, a.b, a.b.c."""
+    return list(accumulate(name.split("."), "{}.{}".format))
+
+
 def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
     """Records of a JSON lines file in order; blank lines are not rows."""
     check_size(contract, size_of(source))
-    known = contract.by_source_name
+    names = names_of(contract)
     with open_bytes(source) as stream:
         row_number = 0
         for line in lines_of(stream, "utf-8"):
@@ -29,7 +58,7 @@ def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
                 continue
             row_number += 1
             check_row_count(contract, row_number)
-            yield _record(contract, known, row_number, line)
+            yield _record(contract, names, row_number, line)
 
 
 def parse_object(text: str) -> dict[str, Any]:
@@ -40,7 +69,7 @@ def parse_object(text: str) -> dict[str, Any]:
     return found
 
 
-def _record(contract: Contract, known: dict[str, str], row_number: int, line: Line) -> Record:
+def _record(contract: Contract, names: Names, row_number: int, line: Line) -> Record:
     raw = shortened(line.text.rstrip("\r\n"))
     if line.fault:
         return Record(row_number, line.number, raw, problem=Problem("encoding", sentence(line.fault)))
@@ -48,55 +77,104 @@ def _record(contract: Contract, known: dict[str, str], row_number: int, line: Li
         found = parse_object(line.text.rstrip("\r\n"))
     except NotStrict as error:
         return Record(row_number, line.number, raw, problem=Problem("json", f"Line {line.number}: {error}."))
-    return record_of(contract, known, found, row_number, line.number, raw)
+    return record_of(contract, names, found, row_number, line.number, raw)
 
 
 def record_of(
     contract: Contract,
-    known: dict[str, str],
+    names: Names,
     row: dict[str, Any],
     row_number: int,
     line: int,
     raw: str,
-    around: dict[str, Any] | None = None,
+    around: Around | None = None,
 ) -> Record:
     """The record of an object, its numbers as text; `raw` are its own words, `around` what is told of every row."""
     try:
-        found = flat(known, row, around or {})
+        own = flat(names, row)
+        found = around.added_to(own) if around else own
     except NotStrict as error:
         return Record(row_number, line, raw, problem=Problem("json", f"Line {line}: {error}."))
-    values: dict[str, str | None] = {}
-    problem: Problem | None = None
-    for key, value in found.items():
-        if (name := known.get(key)) is None:
-            continue
-        values[name], fault = _cell(value)
-        if fault and problem is None:
-            problem = Problem(fault[0], f"{shortened(key, 60)} {fault[1]}.", name)
-    extras = tuple(key for key in found if key not in known)
+    extras = tuple(key for key in own if key not in names.columns)
+    if around:
+        extras += around.unknown(row_number)
+    values, problem = _cells(names, found)
     if extras and contract.extra_columns == "refuse" and problem is None:
         problem = Problem("extra_columns", f"The row names unknown columns: {_listed(extras)}.")
     return Record(row_number, line, raw, values, problem, extras)
 
 
-def flat(known: Container[str], *objects: dict[str, Any]) -> dict[str, Any]:
-    """The values of some objects and of the objects within them, by their names; NotStrict where two share one.
+def _cells(names: Names, found: dict[str, Any]) -> tuple[dict[str, str | None], Problem | None]:
+    """The cells of our columns as text, and what is wrong with the first that is no text."""
+    values: dict[str, str | None] = {}
+    problem: Problem | None = None
+    for key, value in found.items():
+        if (name := names.columns.get(key)) is None:
+            continue
+        values[name], fault = _cell(value)
+        if fault and problem is None:
+            problem = Problem(fault[0], f"{shortened(key, 60)} {fault[1]}.", name)
+    return values, problem
+
+
+class Around:
+    """What stands around the rows, by its names: looked through once, whatever the number of rows.
+
+    The first row names all that nobody knows, the others `NAMED` of it: each with all of it would make a small file a
+    large one.
+    """
+
+    NAMED = 8
+
+    def __init__(self, names: Names, found: dict[str, Any], ignores: Callable[[str], bool]) -> None:
+        """`found` is one object, the rows left out; where two of its values share a name, no row can be told it.
+
+        Names that it `ignores` are told of no row, so that none of `NAMED` is one of them.
+        """
+        self.fault: str | None = None
+        told: dict[str, Any] = {}
+        try:
+            told = flat(names, found)
+        except NotStrict as error:
+            self.fault = str(error)
+        self._known = {name: value for name, value in told.items() if name in names.columns}
+        self._unknown = tuple(name for name in told if name not in names.columns and not ignores(name))
+        self._some = self._unknown[: self.NAMED]
+
+    def added_to(self, found: dict[str, Any]) -> dict[str, Any]:
+        """A row's values together with what it is told; its own are nearer and meant where both have a name."""
+        if self.fault:
+            raise NotStrict(self.fault)
+        return found | {name: value for name, value in self._known.items() if name not in found}
+
+    def unknown(self, row_number: int) -> tuple[str, ...]:
+        """The names that nobody knows, as far as this row carries them."""
+        return self._unknown if row_number == 1 else self._some
+
+
+def flat(names: Names, row: dict[str, Any]) -> dict[str, Any]:
+    """The values of an object and of the objects within it, by their names; NotStrict where two share one.
 
     An object under a name that is known, or one without values, stays as it is.
     """
     found: dict[str, Any] = {}
-    for name, value in chain.from_iterable(_named(each, known, "") for each in objects):
+    for name, value in _named(row, names, ""):
         if name in found:
             raise NotStrict(f"the key {shortened(name, 60)!r} appears more than once")
         found[name] = value
     return found
 
 
-def _named(row: dict[str, Any], known: Container[str], prefix: str) -> Iterator[tuple[str, Any]]:
+def _named(row: dict[str, Any], names: Names, prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in row.items():
         name = f"{prefix}{key}"
-        if isinstance(value, dict) and value and name not in known:
-            yield from _named(value, known, f"{name}.")
+        if name in names.columns:
+            yield name, value
+        elif value in (None, {}) and name in names.within:
+            # An object that is not there: the values it would hold are not given.
+            yield from ((inner, None) for inner in names.within[name])
+        elif isinstance(value, dict) and value and len(name) <= MAX_NAME:
+            yield from _named(value, names, f"{name}.")
         else:
             yield name, value
 

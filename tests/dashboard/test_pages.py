@@ -469,8 +469,8 @@ def test_of_a_row_that_could_not_be_told_apart_every_cell_shown_is_said(quaranti
     app.text_input(key="fix_event_id_Q-1").input("E-2")
     app.button(key="fix_submit").click().run()
     with quarantined.casework.engine.connect() as connection:
-        [values] = connection.execute(select(quarantined_rows.c.corrected_values)).scalars()
-    assert values == {"event_id": "E-2", "remark": "a\u200bb", "city": ""}
+        row = connection.execute(select(quarantined_rows)).mappings().one()
+    assert row["corrected_values"] == {"event_id": "E-2", "remark": "a\u200bb", "city": ""}
 
 
 def test_what_never_left_is_said_to_stay_here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

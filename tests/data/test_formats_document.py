@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from data.contract import Contract
 from data.errors import FileRefused
 from data.formats import document, read
 from data.records import Record
-from tests.data.builders import parcel
+from tests.data.builders import judge, parcel
+from tests.data.test_mapping import PARCELS, parcels
 
 DOCUMENT = b"""{
   "page": {"number": 1, "note": "a } in [ words \\" here"},
@@ -49,8 +51,8 @@ def test_the_rows_are_those_of_the_list_that_was_agreed() -> None:
     assert first.values == {"c0": "E1", "c1": "AF", "c2": "1.50", "c3": "1"}
     assert first.raw_text == '{"no": "E1", "event": {"code": "AF", "at": 1.50}, "places": ["A"]}'
     assert first.extras == ("places", "page.note", "data.more")
-    assert (second.values, second.line_number) == ({"c0": "E2", "c3": "1"}, 6)
-    assert second.extras == ("event", "page.note", "data.more")
+    assert (second.values, second.line_number) == ({"c0": "E2", "c1": None, "c2": None, "c3": "1"}, 6)
+    assert second.extras == ("page.note", "data.more")
     assert third.problem is not None and third.problem.message == "Row 3 is no object of named values."
 
 
@@ -108,8 +110,60 @@ def test_what_stands_around_the_list_is_told_of_every_row_wherever_it_stands() -
     content = b'{"box": {"rows": [{"no": 1}, {"no": 2}], "at": "09:00"}, "owner": {"scac": "MSCU"}}'
     found = rows(content, "box.rows", "no", "box.at", "owner.scac")
     assert [tuple(row.values.values()) for row in found] == [("1", "09:00", "MSCU"), ("2", "09:00", "MSCU")]
-    [row] = rows(b'{"no": 7, "rows": [{"no": 1}]}', "rows")
-    assert row.problem is not None and "'no' appears more than once" in row.problem.message
+
+
+def test_where_a_row_has_a_name_itself_what_stands_around_is_not_meant() -> None:
+    [row] = rows(b'{"no": 7, "x": 1, "rows": [{"no": 1, "x": 2}]}', "rows")
+    assert (row.values, row.problem) == ({"c0": "1"}, None)
+    content = b'{"at": {"code": "A"}, "rows": [{"at": {"name": "n"}}, {"at": {"code": "B"}}, {"at": null}]}'
+    assert [row.values["c0"] for row in rows(content, "rows", "at.code")] == ["A", "B", None]
+    [row] = rows(b'{"a.b": 1, "a": {"b": 2}, "rows": [{"no": 1}]}', "rows")
+    assert row.problem is not None and "'a.b' appears more than once" in row.problem.message
+
+
+def test_what_stands_around_many_rows_is_looked_through_once() -> None:
+    count = 3000
+    around = {"k" * 290: {f"k{number}": number for number in range(count)}}
+    content = json.dumps(
+        {**around, "rows": [{"no": str(number), "y": 1} for number in range(count)]}
+    ).encode()
+    tracemalloc.start()
+    first, *others = rows(content, "rows")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(first.extras), len(others), {len(row.extras) for row in others}) == (
+        count + 1,
+        count - 1,
+        {9},
+    )
+    assert peak < 40_000_000
+
+
+def test_names_around_the_rows_that_nobody_decided_on_cost_every_row_and_ignored_ones_none() -> None:
+    around = {"meta": {f"k{number}": number for number in range(20)}}
+    content = json.dumps({**around, "rows": [{"no": "P-1"}, {"no": "P-2"}], "more": 1}).encode()
+    columns = {**PARCELS, "parcel_no": {"from": "no"}}
+    del columns["weight_kg"], columns["due_on"]
+    for ignored, good in ((["meta"], 0), (["meta", "more"], 2), (["more"], 0)):
+        contract = parcels(columns, format="json", rows_at="rows", ignored=ignored)
+        assert judge(contract, content).rows.num_rows == good
+
+
+def test_an_object_that_is_null_or_empty_gives_none_of_its_values() -> None:
+    found = rows(
+        b'[{"no": 1, "at": null}, {"no": 2, "at": {}}, {"no": 3, "at": {"x": {}}}]', None, "no", "at.x.y"
+    )
+    assert [(row.values, row.extras) for row in found] == [
+        ({"c0": number, "c1": None}, ()) for number in ("1", "2", "3")
+    ]
+    [row] = rows(b'[{"no": 1, "at": "HAM"}]', None, "no", "at.x")
+    assert row.extras == ("at",)
+
+
+def test_a_long_name_takes_no_room_for_each_value_under_it() -> None:
+    content = json.dumps([{"no": "1", "k" * 20_000: {f"k{number}": 0 for number in range(3000)}}]).encode()
+    [row] = rows(content)
+    assert row.extras == ("k" * 20_000,)
 
 
 def test_an_object_where_a_value_was_agreed_is_no_value() -> None:

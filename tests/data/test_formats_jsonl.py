@@ -125,3 +125,13 @@ def test_unknown_keys_may_be_ignored_but_are_always_reported() -> None:
 def test_more_lines_than_agreed_refuse_the_file() -> None:
     with pytest.raises(FileRefused, match="limit of 2 rows"):
         judge(parcel(format="jsonl", max_rows=2), (LINE + b"\n") * 3)
+
+
+def test_an_optional_object_may_be_null() -> None:
+    contract = parcel(format="jsonl", columns=nested("at.code"), key=["c0"], recorded_at="file_stamp")
+    found = judge(contract, b'{"no":1,"at":{"code":"A"}}\n{"no":2,"at":null}\n{"no":3,"at":{}}\n{"no":4}')
+    assert [row["c1"] for row in found.rows.to_pylist()] == ["A", None, None, None]
+
+
+def nested(name: str) -> dict[str, object]:
+    return {"c0": {"type": "string", "source_name": "no"}, "c1": {"type": "string", "source_name": name}}
