@@ -38,7 +38,8 @@ def read(
 ) -> Iterator[Record]:
     """Records of the list at `rows_at` in order; FileRefused where the document is not JSON or has no such list.
 
-    Of the names around the list that no column has, those that it `ignores` are told nobody. What follows the last row is read too: a document that was cut off is refused, whatever it held before.
+    Of the names around the list that no column has, those that it `ignores` are told nobody. What follows the last
+    row is read too: a document that was cut off is refused, whatever it held before.
     """
     text, names, path = _text(contract, source), names_of(contract), _path(contract.rows_at)
     line, begin = 1, 0
@@ -189,11 +190,16 @@ class Walk:
         except JSONDecodeError as error:
             self._at = error.pos
             self._lost(error.msg.lower())
+        except NotStrict as error:
+            # Where in the value it is, the decoder does not say; a row is seldom more than a line.
+            raise NotStrict(f"in what begins on line {self._line(begin)}, {error}") from error
         return begin, self._at, value
 
     def _lost(self, reason: str) -> NoReturn:
-        line = self._text.count("\n", 0, self._at) + 1
-        raise NotStrict(f"line {line}, character {self._at + 1}: {reason}")
+        raise NotStrict(f"line {self._line(self._at)}, character {self._at + 1}: {reason}")
+
+    def _line(self, at: int) -> int:
+        return self._text.count("\n", 0, at) + 1
 
 
 def _lists(value: Any, path: str, limit: int) -> Iterator[tuple[str, int]]:

@@ -18,7 +18,6 @@ from data.formats.lines import Line, lines_of, open_bytes, size_of
 from data.formats.strict_json import NotStrict, parse
 from data.records import Problem, Record, is_text, sentence, shortened
 
-
 #: A longer name belongs to no column (a mapping's headings end there), so nothing is looked for under it: the names
 #: of many values under a long one would take much more room than the file.
 MAX_NAME = 300
@@ -76,8 +75,16 @@ def _record(contract: Contract, names: Names, row_number: int, line: Line) -> Re
     try:
         found = parse_object(line.text.rstrip("\r\n"))
     except NotStrict as error:
-        return Record(row_number, line.number, raw, problem=Problem("json", f"Line {line.number}: {error}."))
+        words = f"Line {line.number}: {error}.{_hint(line.text) if row_number == 1 else ''}"
+        return Record(row_number, line.number, raw, problem=Problem("json", words))
     return record_of(contract, names, found, row_number, line.number, raw)
+
+
+def _hint(first: str) -> str:
+    """What to do where a file's first line, which is no row, is how one JSON document begins."""
+    if not (first.lstrip().startswith("[") or first.strip() == "{"):
+        return ""
+    return " The file looks like one JSON document and not like JSON lines; a mapping with format: json reads it."
 
 
 def record_of(

@@ -78,6 +78,8 @@ def test_a_list_alone_and_an_object_alone_are_documents_too() -> None:
         (b'{"data": {"rows": []}}', "data.events", "there is no 'events' in data"),
         (b'{"data": [1]}', "data.events", "there is no object data in which 'events' could be"),
         (b'[{"no": NaN}]', None, "NaN is not a JSON number"),
+        (b'[\n{"no": 1},\n{"no": 1, "no": 2}]', None, "on line 3, the key 'no' appears more than once"),
+        (b'{"x":\n{"y": NaN}, "data": []}', "data", "in what begins on line 2, NaN is not a JSON number"),
         (b"[" * 50, None, "more than 32 levels"),
         (b'[{"no": "\xff"}]', None, "byte 10 is not valid UTF-8"),
         (b"{no: 1}", "data", "a name in quotes is expected"),

@@ -127,6 +127,25 @@ def test_more_lines_than_agreed_refuse_the_file() -> None:
         judge(parcel(format="jsonl", max_rows=2), (LINE + b"\n") * 3)
 
 
+@pytest.mark.parametrize(
+    ("content", "row_count", "is_document"),
+    [
+        (b'[\n{"no":1},\n{"no":2}\n]', 4, True),
+        (b'\n  [{"no":1}]', 1, True),
+        (b'{\n "no": 1\n}', 3, True),
+        (b'{"no":1,\n"no":2}', 2, False),
+        (b'{"no":1}\n[1]', 2, False),
+    ],
+)
+def test_a_file_that_is_one_document_is_told_so_once_and_every_line_is_counted(
+    content: bytes, row_count: int, is_document: bool
+) -> None:
+    found = judge(CONTRACT, content)
+    assert found.row_count == row_count == len(found.rejected) + found.rows.num_rows
+    told = ["format: json" in rejection.message for rejection in found.rejected]
+    assert told == [is_document] + [False] * (len(told) - 1)
+
+
 def test_an_optional_object_may_be_null() -> None:
     contract = parcel(format="jsonl", columns=nested("at.code"), key=["c0"], recorded_at="file_stamp")
     found = judge(contract, b'{"no":1,"at":{"code":"A"}}\n{"no":2,"at":null}\n{"no":3,"at":{}}\n{"no":4}')
