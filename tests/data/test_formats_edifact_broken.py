@@ -48,7 +48,13 @@ BROKEN = {
         r"segment 1 \(UNB\), element 2, is empty: the interchange's sender",
     ),
     "reference": (GOOD.replace("1500+REF1", "1500"), r"segment 1 \(UNB\), element 5, is empty"),
-    "test": (GOOD.replace("1500+REF1", "1500+REF1++++++1"), r"element 11, marks the interchange as a test"),
+    **{
+        f"test_{code}": (
+            GOOD.replace("1500+REF1", f"1500+REF1++++++{code}"),
+            rf"element 11, is '{code}': it marks the interchange as a test",
+        )
+        for code in range(1, 6)
+    },
     "ascii": (GOOD.replace("UNOC", "UNOA").replace("HAMBURG", "LÜBECK"), r"byte 264, in segment 11, is not"),
     "utf8": (
         GOOD.replace("UNOC", "UNOY").replace("HAMBURG", "LÜBECK"),

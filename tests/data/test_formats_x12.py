@@ -160,6 +160,11 @@ ADVICE = " Ask the partner to send the interchange again."
         (changed(12, "N1*SF~" + SEGMENTS[11]), "at segment 12: N1 stands outside of every transaction set."),
         (changed(2, None).replace("IEA*1", "IEA*0"), None),
         (
+            changed(1, isa(e15="T")),
+            "at segment 1: ISA15 is T: the interchange is a test, which is no news of a shipment; a real one says"
+            " P.",
+        ),
+        (
             changed(2, "GS*QM*ACME*TIDE*20261126*0830**X*004010").replace("GE*1*1", "GE*1"),
             "at segment 2: the group has no kind (GS01) or no control number (GS06).",
         ),

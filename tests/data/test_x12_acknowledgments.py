@@ -17,6 +17,7 @@ from data.formats import read
 from data.formats.x12.acknowledgment import acknowledge
 from data.formats.x12.advice import advise
 from data.formats.x12.envelope import interchanges_of
+from data.formats.x12.told import said_in
 from data.formats.x12.writer import CannotWrite, Group, answer
 from tests.data.builders import NOW, SHA
 from tests.data.interchanges import (
@@ -188,6 +189,17 @@ def test_a_refused_interchange_is_rejected_as_a_whole(old: str, new: str, code: 
         f"TA1*000000001*261126*0830*R*{code}",
         "IEA*0*000000042",
     ]
+
+
+def test_a_test_is_answered_by_a_test_and_nothing_of_it_is_taken() -> None:
+    asked = interchange(group("214", transaction("214", STATUS)), e15="T")
+    told = acknowledge(feed("214"), asked.encode(), 42, AT)
+    assert sound(told) == [
+        HEAD.replace("*P*", "*T*"),
+        "TA1*000000001*261126*0830*R*020",
+        "IEA*0*000000042",
+    ]
+    assert [one.verdict for one in said_in(feed("214"), told)] == ["rejected"]
 
 
 def test_nothing_of_a_refused_file_counts_as_taken() -> None:

@@ -110,8 +110,10 @@ class _Walk:
         for element, name in ((2, "sender"), (3, "recipient"), (4, "date"), (5, "control reference")):
             if not segment.value(element):
                 raise self._refused(raw, element, f"is empty: the interchange's {name} is missing")
-        if segment.value(11) == "1":
-            raise self._refused(raw, 11, "marks the interchange as a test, which is no news of a shipment")
+        # Data element 0035: 1 a test, 2 a check of the syntax, 3 and 4 an echo, 5 a service provider's test.
+        if segment.value(11):
+            words = f"is {segment.value(11)[:10]!r}: it marks the interchange as a test, which is no news of a shipment"
+            raise self._refused(raw, 11, words)
         self.sender, self.reference = segment.value(2), segment.value(5)
 
     def _ung(self, raw: Raw, segment: Segment) -> None:

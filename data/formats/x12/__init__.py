@@ -30,7 +30,7 @@ def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
     """Rows of the contract's message in an interchange file, in order.
 
     A set that is of another message, faulty or empty is one row with a problem; FileRefused where the file
-    is no X12 or an interchange is incomplete or miscounted.
+    is no X12 or an interchange is incomplete, miscounted or a test.
     """
     row_number = 0
     for found in sets_of(contract, source):

@@ -62,10 +62,9 @@ def _is_answered(interchange: Interchange) -> bool:
 
 def _note(interchange: Interchange, code: str) -> Elements:
     """The TA1 of an interchange: accepted (A), or rejected (R) with the first of its faults."""
-    codes = [fault.code for fault in interchange.faults if fault.level == "isa"]
-    head = interchange.head
+    fault, head = interchange.refusal, interchange.head
     # A sound interchange in a refused file has no code of its own; its sender has to send it again all the same.
-    told = "000" if code == "A" else (codes or ["024"])[0]
+    told = "000" if code == "A" else fault.code if fault else "024"
     return ("TA1", head.get(13), head.get(9), head.get(10), code, told)
 
 

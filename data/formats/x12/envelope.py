@@ -38,6 +38,8 @@ __all__ = [
 #: Groups and sets of one interchange: pyx12 looks each control number up in a list, so that the time a set takes
 #: grows with the sets before it.
 MOST_SETS = 20_000
+#: Element I14 (ISA15): the interchange is a test.
+TEST = "T"
 #: How many faults of a group are kept beside each of its sets.
 MOST_FAULTS = 20
 #: Versions whose envelope pyx12 knows; the others differ in nothing that it checks.
@@ -62,6 +64,18 @@ class Interchange:
     def head(self) -> Segment:
         """The ISA segment."""
         return self.segments[0]
+
+    @property
+    def refusal(self) -> Fault | None:
+        """Why nothing of it may be taken, if so: what is wrong with it as a whole, or that it is only a test.
+
+        A test is no fault of its envelope: our own answer to one is a test as well.
+        """
+        fault = next((fault for fault in self.faults if fault.level == "isa"), None)
+        if fault is None and self.head.get(15) == TEST:
+            told = "ISA15 is T: the interchange is a test, which is no news of a shipment; a real one says P"
+            fault = Fault(self.head.number, "isa", "020", told)
+        return fault
 
     @property
     def repetition(self) -> str | None:
@@ -120,9 +134,8 @@ class FunctionalGroup:
 def sets_of(contract: Contract, source: Path | bytes) -> Iterator[TransactionSet]:
     """Every transaction set of a file in order; FileRefused where an interchange cannot be trusted."""
     for interchange in interchanges_of(contract, source):
-        for fault in interchange.faults:
-            if fault.level == "isa":
-                raise refused(contract, f"at segment {fault.number}: {fault.message}")
+        if fault := interchange.refusal:
+            raise refused(contract, f"at segment {fault.number}: {fault.message}")
         for group in groups_of(interchange):
             yield from group.sets
 
@@ -159,8 +172,7 @@ def whole_file(contract: Contract, source: Path | bytes) -> tuple[list[Interchan
         if not found:
             raise
         is_refused = True
-    faults = (fault for interchange in found for fault in interchange.faults)
-    return found, is_refused or any(fault.level == "isa" for fault in faults)
+    return found, is_refused or any(interchange.refusal for interchange in found)
 
 
 def groups_of(interchange: Interchange) -> Iterator[FunctionalGroup]:
