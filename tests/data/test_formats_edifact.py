@@ -32,7 +32,7 @@ def test_a_status_becomes_a_row_of_the_canonical_event() -> None:
     }
     assert json.loads(cells.pop("shipment_references")) == [["CNI", "HBL9"], ["BN", "BOOK1"]]
     assert cells == {
-        "event_id": "CARRIERX/REF1/1/1.1",
+        "event_id": "CARRIERX/260801/1500/REF1/1/1.1",
         "sender_id": "CARRIERX",
         "carrier_scac": "MAEU",
         "equipment_no": "MSKU1234565",
@@ -67,7 +67,7 @@ def test_messages_consignments_and_statuses_are_rows_of_their_own_identity() -> 
     first = message(*STATUS, "STS+1+1", "DTM+132:202608101405:203", "CNI+2+HBL8", "STS+1+21", "RFF+BM:BL7")
     found = records(interchange(first, message(*STATUS, reference="2")))
     assert [record.values["event_id"] for record in found] == [
-        f"CARRIERX/REF1/{end}" for end in ("1/1.1", "1/1.2", "1/2.1", "2/1.1")
+        f"CARRIERX/260801/1500/REF1/{end}" for end in ("1/1.1", "1/1.2", "1/2.1", "2/1.1")
     ]
     assert [record.line_number for record in found] == [8, 16, 19, 28]
     assert found[2].values["shipment_references"] == '[["CNI", "HBL8"], ["BM", "BL7"], ["BN", "BOOK1"]]'
@@ -88,13 +88,24 @@ def test_groups_hold_messages_and_are_part_of_their_identity() -> None:
         )
         + "UNZ+2+R'"
     )
-    assert [record.values["event_id"] for record in records(text)] == ["A/R/G%2F1/1/1.1", "A/R/G2/1/1.1"]
+    assert [record.values["event_id"] for record in records(text)] == [
+        "A/260801/1500/R/G%2F1/1/1.1",
+        "A/260801/1500/R/G2/1/1.1",
+    ]
     with pytest.raises(FileRefused, match=r"segment 18 \(UNE\), element 1, counts '2' messages and 1 came"):
         records(text.replace("UNE+1+G/1", "UNE+2+G/1"))
     with pytest.raises(
         FileRefused, match=r"segment 35 \(UNE\), element 2, is 'G3' and the control reference"
     ):
         records(text.replace("UNE+1+G2", "UNE+1+G3"))
+
+
+def test_control_references_that_start_anew_name_other_events() -> None:
+    later = GOOD.replace("260801:1500+REF1", "270801:0915+REF1")
+    assert said(later)["event_id"] == "CARRIERX/270801/0915/REF1/1/1.1"
+    assert said(GOOD)["event_id"] != said(later)["event_id"]
+    instructed = instruction(*INSTRUCTION).replace("260801:1500+REF1", "260801:1501+REF1")
+    assert said(instructed, IFTMIN)["instruction_id"] == "CARRIERX/260801/1501/REF1/1"
 
 
 def test_since_d16b_a_status_may_be_of_equipment_without_a_consignment() -> None:
@@ -200,7 +211,7 @@ def test_an_instruction_becomes_a_row() -> None:
     found = judge(IFTMIN, instruction(*INSTRUCTION).encode())
     [row] = found.rows.to_pylist()
     expected = {
-        "instruction_id": "CARRIERX/REF1/1",
+        "instruction_id": "CARRIERX/260801/1500/REF1/1",
         "instruction_no": "SI-1",
         "message_function": "9",
         "booking_no": "BOOK1",

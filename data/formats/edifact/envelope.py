@@ -22,12 +22,16 @@ ENVELOPE_TAGS = frozenset({"UNB", "UNG", "UNH", "UNT", "UNE", "UNZ"})
 
 @dataclass(frozen=True, slots=True)
 class Interchange:
-    """A whole file whose envelope holds. `sender` and `reference` are data elements 0004 and 0020."""
+    """A whole file whose envelope holds. `sender` and `reference` are data elements 0004 and 0020.
+
+    `prepared` are the day and the time of its preparation as sent (S004).
+    """
 
     feed: str
     syntax: Syntax
     text: str
     sender: str
+    prepared: tuple[str, str]
     reference: str
 
 
@@ -67,7 +71,7 @@ def opened(contract: Contract, content: bytes) -> Interchange:
     for raw in syntax.cut(text, contract.feed):
         walk.take(raw)
     walk.finish()
-    return Interchange(contract.feed, syntax, text, walk.sender, walk.reference)
+    return Interchange(contract.feed, syntax, text, walk.sender, walk.prepared, walk.reference)
 
 
 class _Walk:
@@ -76,6 +80,7 @@ class _Walk:
     def __init__(self, feed: str, syntax: Syntax) -> None:
         self.feed, self.syntax = feed, syntax
         self.sender = self.reference = ""
+        self.prepared = ("", "")
         self.group: Segment | None = None
         self.last: Raw | None = None
         self.in_message = self.is_closed = False
@@ -115,6 +120,7 @@ class _Walk:
             words = f"is {segment.value(11)[:10]!r}: it marks the interchange as a test, which is no news of a shipment"
             raise self._refused(raw, 11, words)
         self.sender, self.reference = segment.value(2), segment.value(5)
+        self.prepared = (segment.value(4), segment.value(4, 2))
 
     def _ung(self, raw: Raw, segment: Segment) -> None:
         if self.group:
@@ -204,7 +210,9 @@ def _message(
     end: Raw,
 ) -> Message:
     head = interchange.syntax.parse(segments[0])
-    parts = [interchange.sender, interchange.reference, *([group] if group else []), head.value(1)]
+    # Control references start anew, so what tells one interchange from another is its time as well.
+    envelope = [interchange.sender, *interchange.prepared, interchange.reference]
+    parts = [*envelope, *([group] if group else []), head.value(1)]
     identity = "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
     problem = (
         _end_problem(interchange.syntax, head, count, end)
