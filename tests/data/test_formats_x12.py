@@ -113,6 +113,24 @@ def test_what_is_accepted_goes_on_under_the_contract() -> None:
     assert (found.rows.num_rows, found.rejected) == (2, [])
 
 
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("B10***ACME**BM*BOL778", [["BM", "BOL778"]]),
+        ("B10***ACME***BOL778", [["B10-06", "BOL778"]]),
+        ("B10*PRO1**ACME**SI*S5", [["B10-01", "PRO1"], ["SI", "S5"]]),
+    ],
+)
+def test_a_carrier_may_name_the_shipment_by_any_reference(head: str, expected: list[list[str]]) -> None:
+    body = STATUS.replace("B10*PRO123*SHIP9*ACME", head).replace("L11*BOL77*BM\n", "")
+    content = message("214", f"{body}\nMAN*CP*1*5*GM*7")
+    found = split(CONTRACT, read(CONTRACT, content), "demo", SHA, NOW, NOW)
+    assert found.rejected == []
+    marks = [["MAN:CP", "1-5"], ["MAN:GM", "7"]]
+    told = [json.loads(row["shipment_references"]) for row in found.rows.to_pylist()]
+    assert told == [[*expected, *marks]] * 2
+
+
 ADVICE = " Ask the partner to send the interchange again."
 
 

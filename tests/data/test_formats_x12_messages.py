@@ -287,6 +287,46 @@ def test_a_ship_notice_is_one_row_an_item_with_what_stands_above_it() -> None:
     assert second["hierarchy"] == "S1/O2/P6/I7"
 
 
+MARK = "MAN*AI*00106141412345678908"
+
+
+@pytest.mark.parametrize(
+    ("told", "sscc", "marks"),
+    [
+        ("MAN*AA*106141412345678908", "106141412345678908", [["MAN:AA", "106141412345678908"]]),
+        ("MAN*AI*(00)106141412345678908", "106141412345678908", [["MAN:AI", "(00)106141412345678908"]]),
+        # Any other application identifier makes no SSCC.
+        ("MAN*AI*0110614141000012", None, [["MAN:AI", "0110614141000012"]]),
+        ("MAN*AI", None, []),
+        (
+            "MAN*GM*106141412345678908*106141412345678915",
+            None,
+            [["MAN:GM", "106141412345678908-106141412345678915"]],
+        ),
+        ("MAN*CP*1*9", None, [["MAN:CP", "1-9"]]),
+        (
+            "MAN*CP*1Z111**GM*106141412345678908",
+            "106141412345678908",
+            [["MAN:CP", "1Z111"], ["MAN:GM", "106141412345678908"]],
+        ),
+        (
+            "MAN*GM*106141412345678908**GM*106141412345678915*106141412345678922",
+            None,
+            [["MAN:GM", "106141412345678908"], ["MAN:GM", "106141412345678915-106141412345678922"]],
+        ),
+    ],
+)
+def test_a_mark_is_an_sscc_where_it_says_so_and_a_range_is_none(
+    told: str, sscc: str | None, marks: list[list[str]]
+) -> None:
+    first, _ = good("856", NOTICE.replace(MARK, told).replace("MAN*GM*00106141412345678908", ""))
+    assert first.get("sscc") == sscc
+    assert json.loads(first["marks"]) == [*marks, ["MAN:CP", "1Z999"]]
+    first, *_ = good("945", SHIPPED.replace("MAN*GM*106141412345678908", told))
+    assert first.get("sscc") == sscc
+    assert json.loads(first.get("marks", "[]")) == marks
+
+
 def test_an_item_may_stand_above_its_packs() -> None:
     body = """
         BSN*00*ASN1*20261126*1030*0002
@@ -325,8 +365,16 @@ def test_an_item_may_stand_above_its_packs() -> None:
         ("SN1**3*CA", "", 1, "begins an item without its quantity (SN1)"),
         ("LIN*2*UP*614141000029", "", 1, "begins an item without its numbers (LIN)"),
         ("MAN*AI*00106141412345678908", "MAN*AI*00106141412345678907", 1, "is not an SSCC"),
-        ("MAN*AI*00106141412345678908", "MAN*AI*10614141234567890٨", 1, "is not an SSCC"),
-        ("MAN*AI*00106141412345678908", "MAN*AI", 1, "gives '', which is not an SSCC"),
+        ("MAN*AI*00106141412345678908", "MAN*AI*(00)10614141234567890٨", 1, "is not an SSCC"),
+        ("MAN*GM*00106141412345678908", "MAN*GM*10614141234567890٨", 1, "is not an SSCC"),
+        ("MAN*GM*00106141412345678908", "MAN*GM", 1, "gives '', which is not an SSCC"),
+        ("MAN*AI*00106141412345678908", "MAN*AA*106141412345678907", 1, "is not an SSCC"),
+        (
+            "MAN*AI*00106141412345678908",
+            "MAN*CP*1Z999**GM*106141412345678907",
+            1,
+            "(MAN), element 5, gives '106141412345678907', which is not an SSCC",
+        ),
         ("SN1**3*CA", "SN1**3,5*CA", 1, "element 2, gives '3,5', which is not a number"),
         ("PRF*PO77***20261101", "PRF*PO77***20261301", 2, "element 4, '20261301' is no day of the calendar"),
         ("BSN*00*ASN1*", "BSN*00**", 2, "element 2, is blank"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 
 from biip import ParseError
@@ -20,8 +21,12 @@ MOST_PARTS = 300
 #: Where a reference's qualifier and value stand, by segment.
 REFERENCE_PLACES = {"L11": (2, 1), "REF": (1, 2), "N9": (1, 2)}
 
-#: Marks that are SSCCs (element 88): of an SSCC-18, and of a GS1-128 with its application identifier.
-SSCC_MARKS = ("GM", "AI")
+#: Marks that are SSCCs (element 88): with its application identifier, and alone.
+SSCC_MARKS = ("GM", "AA")
+#: Any text of a GS1-128 (element 88), which is an SSCC where its application identifier says so.
+GS1_MARK, SSCC_IDENTIFIERS = "AI", ("00", "(00)")
+#: Where the marks of a MAN stand: each its qualifier, its text and, of a range, the last text.
+MARK_PLACES = ((1, 2, 3), (4, 5, 6))
 
 
 class Loop(list[Segment]):
@@ -50,6 +55,43 @@ def loops_at(segments: Iterable[Segment], *tags: str) -> tuple[Loop, list[Loop]]
             loops.append(Loop())
         (loops[-1] if loops else header).append(segment)
     return header, loops
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One of the marks of a MAN: its qualifier, and its text, which of a range is its first and its last."""
+
+    segment: Segment
+    place: int
+    qualifier: str
+    text: str | None
+    is_range: bool
+
+    @property
+    def named(self) -> tuple[str, str | None]:
+        """The mark as references are told."""
+        return f"MAN:{self.qualifier}", self.text
+
+    @property
+    def is_sscc(self) -> bool:
+        """Whether it says that it is an SSCC, or a range of them."""
+        is_identified = self.qualifier == GS1_MARK and (self.text or "").startswith(SSCC_IDENTIFIERS)
+        return is_identified or self.qualifier in SSCC_MARKS
+
+    def sscc(self) -> str | None:
+        """The SSCC that it is; a range is none, for nobody says which of its numbers is meant. Raises Broken."""
+        return sscc(self.segment, self.place) if self.is_sscc and not self.is_range else None
+
+
+def marks(loop: Loop) -> Iterator[Mark]:
+    """The marks (MAN) of a loop; a segment may tell two of them."""
+    for segment in loop.all("MAN"):
+        for qualifier, first, last in MARK_PLACES:
+            told = list(dict.fromkeys(filter(None, (segment.get(first), segment.get(last)))))
+            # A mark that has its qualifier alone is kept, so that an SSCC that was left out is told.
+            if told or segment.get(qualifier):
+                text = "-".join(told) or None
+                yield Mark(segment, first, segment.get(qualifier) or "", text, len(told) > 1)
 
 
 def named(loop: Loop) -> Iterator[tuple[str, str | None]]:

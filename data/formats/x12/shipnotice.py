@@ -9,15 +9,15 @@ from functools import partial
 from data.formats.messages import references
 from data.formats.x12.envelope import Segment, TransactionSet
 from data.formats.x12.parts import (
-    SSCC_MARKS,
     Loop,
+    Mark,
     items,
     loops_at,
+    marks,
     party,
     reference,
     references_of,
     remarks,
-    sscc,
 )
 from data.formats.x12.rows import (
     Broken,
@@ -40,25 +40,17 @@ DATES = {"011": "shipped", "017": "estimated_delivery"}
 DEEPEST = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One mark (MAN) of a pack: its qualifier, its text and the SSCC that it is, if so."""
-
-    qualifier: str
-    text: str | None
-    sscc: str | None
-
-
 @dataclass
 class Node:
     """One HL with its segments; `fault` says what is wrong with its place in the tree.
 
-    `told` are the cells that a shipment or an order gives to each item below it, `marks` those of a pack.
+    `told` are the cells that a shipment or an order gives to each item below it, `marks` those of a pack,
+    each with the SSCC that it is, if so.
     """
 
     loop: Loop
     told: Once[Cells]
-    marks: Once[list[Mark]]
+    marks: Once[list[tuple[Mark, str | None]]]
     parent: Node | None = None
     children: list[Node] = field(default_factory=list)
     fault: Broken | None = None
@@ -210,11 +202,8 @@ def _order(loop: Loop) -> Cells:
     return cells
 
 
-def _marks(loop: Loop) -> list[Mark]:
-    return [
-        Mark(mark.get(1) or "", mark.get(2), sscc(mark, 2) if mark.get(1) in SSCC_MARKS else None)
-        for mark in loop.all("MAN")
-    ]
+def _marks(loop: Loop) -> list[tuple[Mark, str | None]]:
+    return [(mark, mark.sscc()) for mark in marks(loop)]
 
 
 def _packs(node: Node, path: list[Node]) -> Cells:
@@ -224,11 +213,11 @@ def _packs(node: Node, path: list[Node]) -> Cells:
     """
     around = [above for above in path if above.level in (TARE, PACK)]
     inside = [below for below in node.children if below.level == PACK]
-    marks = [mark for part in (around or inside) for mark in part.marks.get()]
-    own = [mark.sscc for part in (around[-1:] or inside) for mark in part.marks.get() if mark.sscc]
+    told = [mark for part in (around or inside) for mark, _ in part.marks.get()]
+    own = [sscc for part in (around[-1:] or inside) for mark, sscc in part.marks.get() if mark.is_sscc]
     return {
         "sscc": own[0] if len(own) == 1 else None,
-        "marks": references((f"MAN:{mark.qualifier}", mark.text) for mark in marks),
+        "marks": references(mark.named for mark in told),
     }
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count
 
 from data.formats.x12.envelope import Segment, TransactionSet
-from data.formats.x12.parts import Loop, loops_at, references_of, remarks
+from data.formats.x12.parts import Loop, loops_at, marks, references_of, remarks
 from data.formats.x12.rows import Broken, Cells, Once, Row, element, required
 from data.formats.x12.times import NotATime, moment
 
@@ -59,8 +59,9 @@ def _said(found: TransactionSet, header: Loop, loop: Loop) -> Cells:
     """What is said for all the details of a loop: who speaks, of which shipment, and in what words."""
     head = required(found, "B10")
     loops = [header] if loop is header else [header, loop]
-    marks = [(f"MAN:{mark.get(1)}", mark.get(2)) for part in loops for mark in part.all("MAN")]
-    named = [("B10-01", head.get(1)), ("B10-02", head.get(2)), *marks]
+    told = [mark.named for part in loops for mark in marks(part)]
+    own = (head.get(5) or "B10-06", head.get(6))
+    named = [("B10-01", head.get(1)), ("B10-02", head.get(2)), own, *told]
     return {
         "shipment_references": references_of(*loops, also=named),
         "remark": remarks(*loops),

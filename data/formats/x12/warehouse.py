@@ -9,7 +9,7 @@ from functools import partial
 
 from data.formats.messages import references
 from data.formats.x12.envelope import Segment, TransactionSet
-from data.formats.x12.parts import SSCC_MARKS, Loop, dates, loops_at, party, references_of, remarks, sscc
+from data.formats.x12.parts import Loop, dates, loops_at, marks, party, references_of, remarks
 from data.formats.x12.rows import Broken, Cells, Once, Row, day, decimal, element, identity, required
 
 
@@ -49,12 +49,12 @@ def _lines(found: TransactionSet, tag: str) -> tuple[Loop, list[Line]]:
 
 def _around(before: Loop) -> Cells:
     """Line number and marks of an LX loop; the SSCC only where there is one."""
-    marks = before.all("MAN")
-    found = [sscc(mark, 2) for mark in marks if mark.get(1) in SSCC_MARKS]
+    told = list(marks(before))
+    found = [mark.sscc() for mark in told if mark.is_sscc]
     return {
         "line_no": before[0].get(1),
         "sscc": found[0] if len(found) == 1 else None,
-        "marks": references((f"MAN:{mark.get(1) or ''}", mark.get(2)) for mark in marks),
+        "marks": references(mark.named for mark in told),
     }
 
 
