@@ -253,6 +253,8 @@ def test_an_answer_to_a_tender_says_what_and_why() -> None:
     assert row["shipment_references"] == json.dumps([["CN", "PRO1"]])
     assert row["event_codes"] == json.dumps([["DEC", "NO TRUCK"]])
     assert row["remark"] == "NO DRIVER UNTIL MONDAY"
+    [row] = good("990", RESPONSE.replace("*D\n", "*D**CPU\n"), style=NEWER)
+    assert row["event_codes"] == json.dumps([["B1-06", "CPU"], ["DEC", "NO TRUCK"]])
     [record] = faulty("990", RESPONSE.replace("*D\n", "\n"))
     assert sentence(record).startswith("Segment 4 (B1), element 4, is blank")
     [record] = faulty("990", "K1*WHO KNOWS")
@@ -285,6 +287,48 @@ def test_a_ship_notice_is_one_row_an_item_with_what_stands_above_it() -> None:
         assert row["ship_to_code"] == "0614141000005"
     assert "sscc" not in second
     assert second["hierarchy"] == "S1/O2/P6/I7"
+
+
+@pytest.mark.parametrize(
+    ("told", "local"),
+    [
+        ("DTM*017****D8*20261130", "2026-11-30"),
+        ("DTM*017****DT*202611301645", "2026-11-30T16:45:00"),
+        ("DTM*017\nDTM*017*20261130", "2026-11-30"),
+        ("DTM*017****D8*20261130\nDTM*017*20261201", "2026-11-30"),
+        ("DTM*017*20261130***RD8*20261130-20261202", "2026-11-30"),
+        # A date that nobody asks for may be written in any way.
+        ("DTM*017*20261130\nDTM*010****RD8*20261126-20261127", "2026-11-30"),
+    ],
+)
+def test_a_date_may_stand_in_its_own_elements_or_as_a_period(told: str, local: str) -> None:
+    for row in good("856", NOTICE.replace("DTM*017*20261130", told)):
+        assert row["estimated_delivery_local"] == local
+        assert row["shipped_at"] == "2026-11-26T10:00:00-05:00"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (
+            "DTM*017****RD8*20261130-20261202",
+            "Segment 12 (DTM), element 5, says that the date is written as 'RD8'; D8 and DT are read.",
+        ),
+        ("DTM*017*****20261130", "element 5, does not say how the date is written; D8 and DT are read."),
+        ("DTM*017****D8", "Segment 12 (DTM), element 6, is blank"),
+        (
+            "DTM*017****D8*261130",
+            "Segment 12 (DTM), element 6, gives '261130', which is not written as D8 says.",
+        ),
+        ("DTM*017****D8*20261131", "Segment 12 (DTM), element 6, '20261131' is no day of the calendar."),
+        ("DTM*017****DT*202611302465", "element 6, '2465' is not a time written as HHMM or HHMMSS."),
+        ("DTM*017**1600", "Segment 12 (DTM), element 2, a time is given without its day."),
+    ],
+)
+def test_a_period_that_cannot_be_read_says_so(told: str, words: str) -> None:
+    found = faulty("856", NOTICE.replace("DTM*017*20261130", told))
+    assert len(found) == 2
+    assert all(words in sentence(record) for record in found)
 
 
 MARK = "MAN*AI*00106141412345678908"
@@ -498,6 +542,32 @@ def test_an_invoice_is_one_row_a_line() -> None:
     assert first["item_description"] == "WIDGET"
     [row, _] = faulty("810", INVOICE.replace("TDS*5000", ""))
     assert sentence(row) == "Segment 3 (ST) begins an invoice without its total (TDS)."
+
+
+@pytest.mark.parametrize(
+    ("basis", "lines", "amount"),
+    [
+        ("PE", "1200*EA*450", "540000.00"),
+        ("EA", "1200*EA*450", "540000.00"),
+        ("HP", "1200*EA*450", "5400.00"),
+        ("TP", "1200*EA*450.5", "540.60"),
+        ("PD", "1200*EA*3.60", "360.00"),
+        ("PD", "10*EA*1", "0.83"),
+        ("TT", "1200*EA*450", "54.00"),
+        ("PP", "1200*EA*450", None),
+        ("CA", "1200*EA*450", None),
+        ("PD", f"{'9' * 18}*EA*{'9' * 18}", "83333333333333333166666666670000000.00"),
+        # What a price is for decides nothing where there is no price.
+        ("PP", "1200*EA*", "0.00"),
+    ],
+)
+def test_lines_are_added_up_by_what_their_price_is_for(basis: str, lines: str, amount: str | None) -> None:
+    body = INVOICE.replace("IT1*1*12*EA*1.25*", f"IT1*1*{lines}*{basis}").replace("3*CA*10.5*PE", "0*CA*0*PE")
+    first, _ = good("810", body)
+    told = first.get("lines_amount")
+    assert (told and f"{Decimal(told):.2f}") == amount
+    assert first["price_basis_code"] == basis
+    assert (first["total_amount"], first["adjustments_amount"]) == ("50.00", "3.50")
 
 
 @pytest.mark.parametrize("kind", SAMPLES)

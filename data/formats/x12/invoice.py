@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 
-from data.formats.x12.envelope import TransactionSet
+from data.formats.x12.envelope import Segment, TransactionSet
 from data.formats.x12.parts import Loop, items, loops_at, party, references_of, remarks
 from data.formats.x12.rows import (
     Broken,
@@ -24,6 +24,20 @@ from data.formats.x12.rows import (
 
 #: Whether an allowance is taken off or a charge is added (element 248).
 SIGNS = {"A": -1, "C": 1}
+
+#: How many units a price is for (element 639). The other codes say what kind of price it is, or that it is of a
+#: weight or a length, and then nobody can say what a line comes to.
+PRICED_UNITS = {
+    **dict.fromkeys(("PE", "LE", "QE", "RE", "TE", "WE", "UM", "EA"), 1),
+    "PN": 10,
+    **dict.fromkeys(("PD", "LD", "RD", "TD", "WD"), 12),
+    **dict.fromkeys(("HP", "LC", "QH", "RC", "TC", "WC"), 100),
+    **dict.fromkeys(("TP", "LM", "QS", "RM", "TM", "WM"), 1_000),
+    "TT": 10_000,
+    "HT": 100_000,
+}
+#: Decimal places to which an amount is told that has no end, as a twelfth has none.
+PLACES = 6
 
 
 def rows_of(found: TransactionSet) -> Iterator[Row]:
@@ -104,9 +118,7 @@ def _allowances(*loops: Loop) -> str | None:
 def _totals(header: Loop, lines: list[Loop], summary: Loop) -> Cells:
     """What lines and allowances come to, beside the total that is told; blank where one cannot be read."""
     try:
-        priced = [
-            (decimal(line[0], 2, "invoiced_quantity"), decimal(line[0], 4, "unit_price")) for line in lines
-        ]
+        amounts = [_amount(line[0]) for line in lines]
         adjusted = [
             SIGNS.get(segment.get(1) or "", 0) * Decimal(hundredths(segment, 5, "") or 0)
             for loop in (header, *lines, summary)
@@ -114,10 +126,22 @@ def _totals(header: Loop, lines: list[Loop], summary: Loop) -> Cells:
         ]
     except Broken:
         return {}
-    total = sum(
-        (Decimal(quantity) * Decimal(price) for quantity, price in priced if quantity and price), Decimal(0)
-    )
+    told = [amount for amount in amounts if amount is not None]
+    total = sum(told, Decimal(0))
     return {
-        "lines_amount": f"{total:f}",
+        "lines_amount": f"{total:f}" if len(told) == len(amounts) else None,
         "adjustments_amount": f"{sum(adjusted, Decimal(0)):.2f}",
     }
+
+
+def _amount(line: Segment) -> Decimal | None:
+    """What a line comes to: nothing without a quantity or a price, None where nobody can say."""
+    quantity, price = decimal(line, 2, "invoiced_quantity"), decimal(line, 4, "unit_price")
+    if not quantity or not price:
+        return Decimal(0)
+    units = PRICED_UNITS.get(line.get(5) or "PE")
+    if units is None:
+        return None
+    amount = Decimal(quantity) * Decimal(price)
+    # Written and read again, because a number of too many digits cannot be rounded.
+    return amount if units == 1 else Decimal(f"{amount / units:.{PLACES}f}")

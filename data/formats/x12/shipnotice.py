@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,11 +32,17 @@ from data.formats.x12.rows import (
     required,
     when,
 )
+from data.formats.x12.times import NotATime, moment
 
 #: Levels of the hierarchy (element 735): shipment, order, tare (pallet), pack, item; equipment stands above.
 SHIPMENT, ORDER, TARE, PACK, ITEM = "S", "O", "T", "P", "I"
 #: Dates of a shipment (element 374): when it was shipped, when it should be delivered.
 DATES = {"011": "shipped", "017": "estimated_delivery"}
+#: How the text of a DTM06 is written (DTM05, element 1250): CCYYMMDD, and CCYYMMDDHHMM. Ranges are no moment.
+PERIODS = {
+    "D8": re.compile(r"(?P<day>\d{8})", re.ASCII),
+    "DT": re.compile(r"(?P<day>\d{8})(?P<clock>\d{4})", re.ASCII),
+}
 #: No notice has more levels one under another; the standard's own are fewer than ten.
 DEEPEST = 30
 
@@ -164,8 +171,36 @@ def _shipment(header: Loop, loop: Loop) -> Cells:
     for segment in [*header.all("DTM"), *loop.all("DTM")]:
         name = DATES.get(segment.get(1) or "")
         if name and f"{name}_local" not in cells:
-            cells |= when(segment, (2, 3, 4), name)
+            cells |= _dated(segment, name)
     return cells | _carriage(loop)
+
+
+def _dated(segment: Segment, name: str) -> Cells:
+    """The cells of a DTM, whose day stands in DTM02 or, written as DTM05 says, in DTM06; none where in neither."""
+    column, written, period = f"{name}_local", segment.get(5), segment.get(6)
+    if any(segment.get(place) for place in (2, 3, 4)):
+        return when(segment, (2, 3, 4), name)
+    if not (written or period):
+        return {}
+    if written not in PERIODS:
+        told = (
+            f"says that the date is written as {written!r}"
+            if written
+            else "does not say how the date is written"
+        )
+        raise Broken(
+            segment, 5, f"{told}; {' and '.join(PERIODS)} are read", column, code="7" if written else "2"
+        )
+    found = PERIODS[written].fullmatch(element(segment, 6, column))
+    if not found:
+        raise Broken(
+            segment, 6, f"gives {period!r}, which is not written as {written} says", column, code="8"
+        )
+    try:
+        instant, local = moment(found["day"], found.groupdict().get("clock"), None)
+    except NotATime as error:
+        raise Broken(segment, 6, str(error), column, code=error.code) from error
+    return {f"{name}_at": instant, column: local}
 
 
 def _carriage(loop: Loop) -> Cells:

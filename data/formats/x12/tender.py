@@ -116,7 +116,7 @@ def _fill_response(found: TransactionSet, cells: Cells) -> None:
         "responded_on": day(head, 3, "responded_on"),
         "action_code": element(head, 4, "action_code"),
         "shipment_references": references_of(message),
-        "event_codes": references_of(also=_events(message)),
+        "event_codes": references_of(also=[("B1-06", head.get(6)), *_events(message)]),
         "remark": remarks(message),
         "dates": dates(message),
     }
