@@ -341,6 +341,8 @@ def test_half_a_moment_is_none(day: str | None, clock: str | None, code: str | N
     [
         ("MS1****0873912*415242*W*N", ("41.878333", "-87.653333")),
         ("MS1****-87.6533*41.8783", ("41.878300", "-87.653300")),
+        ("MS1****0873912.36*415242.5*W*N", ("41.878472", "-87.653433")),
+        ("MS1****1743912*365242*E*S", ("-36.878333", "174.653333")),
         ("MS1*CHICAGO", (None, None)),
     ],
 )
@@ -350,10 +352,42 @@ def test_a_position_is_degrees(place: str, found: tuple[str | None, str | None])
     assert (first.values.get("latitude"), first.values.get("longitude")) == found
 
 
-@pytest.mark.parametrize("place", ["MS1****0876112*415242*W*N", "MS1****8*4", "MS1****0873912*415242*Q*N"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "MS1****0876112*415242*W*N",
+        "MS1****0873960.5*415242*W*N",
+        "MS1****8*4",
+        "MS1****0873912*415242*Q*N",
+    ],
+)
 def test_a_position_that_is_none_says_so(place: str) -> None:
     [found] = problems(message("214", STATUS.replace("MS1*CHICAGO*IL*US", place)))
     assert found.startswith("Segment 8 (MS1), element ")
+
+
+def test_directions_that_are_swapped_are_not_taken_for_a_place_elsewhere() -> None:
+    for place, told in (
+        ("MS1****0873912*415242*N*W", "6, gives the direction 'N', and a longitude has E or W."),
+        ("MS1****0873912*415242**W", "7, gives the direction 'W', and a latitude has N or S."),
+    ):
+        [found] = problems(message("214", STATUS.replace("MS1*CHICAGO*IL*US", place)))
+        assert found == f"Segment 8 (MS1), element {told}"
+
+
+def test_a_version_whose_statuses_are_laid_out_otherwise_says_so() -> None:
+    old = renamed(PLAIN, version="00307", group_version="003070")
+    found = problems(message("214", STATUS, style=old))
+    assert (
+        found
+        == [
+            "Segment 3 (ST) begins a 214 of version 003070 (GS08), whose statuses are laid out otherwise: 004010 to"
+            " 008030 are read, and the partner must send one of them."
+        ]
+        * 2
+    )
+    for version in ("004010", "008030", "X"):
+        assert problems(message("214", STATUS, style=renamed(PLAIN, group_version=version))) == []
 
 
 def test_more_sets_than_can_be_told_apart_in_time_refuse_the_file_at_once() -> None:

@@ -16,9 +16,11 @@ from data.formats.x12.times import NotATime, moment
 #: X12 data elements that the codes of an AT7 are of.
 STATUS_LIST, APPOINTMENT_LIST = "x12_1650", "x12_1652"
 #: Versions (GS08) up to 4020 ask for a reason with every code (P0102, P0304); later ones only forbid a lone reason.
-REASON_ASKED = {"003070", "004010", "004020", "004010VICS"}
-DEGREES = re.compile(r"(\d{1,3})(\d{2})(\d{2})")
-DECIMAL = re.compile(r"-?\d{1,3}\.\d{1,8}")
+REASON_ASKED = {"004010", "004020", "004010VICS"}
+#: The first version whose AT7 is laid out as it is read here; days before it have their century elsewhere.
+OLDEST, VERSION = "004010", re.compile(r"\d{6}", re.ASCII)
+DEGREES = re.compile(r"(\d{1,3})(\d{2})(\d{2}(?:\.\d{1,4})?)", re.ASCII)
+DECIMAL = re.compile(r"-?\d{1,3}\.\d{1,8}", re.ASCII)
 
 
 @dataclass
@@ -57,6 +59,7 @@ def _details(loop: Loop) -> Iterator[_Detail]:
 
 def _said(found: TransactionSet, header: Loop, loop: Loop) -> Cells:
     """What is said for all the details of a loop: who speaks, of which shipment, and in what words."""
+    _check_version(found)
     head = required(found, "B10")
     loops = [header] if loop is header else [header, loop]
     told = [mark.named for part in loops for mark in marks(part)]
@@ -67,6 +70,16 @@ def _said(found: TransactionSet, header: Loop, loop: Loop) -> Cells:
         "remark": remarks(*loops),
         "carrier_scac": element(head, 3, "carrier_scac"),
     }
+
+
+def _check_version(found: TransactionSet) -> None:
+    told = VERSION.match(found.group.get(8) or "")
+    if told and told[0] < OLDEST:
+        words = (
+            f"begins a 214 of version {told[0]} (GS08), whose statuses are laid out otherwise: 004010 to 008030"
+            " are read, and the partner must send one of them"
+        )
+        raise Broken(found.segments[0], None, words, code="2")
 
 
 def _fill(found: TransactionSet, said: Once[Cells], detail: _Detail, index: int, cells: Cells) -> None:
@@ -125,28 +138,33 @@ def _place(place: Segment | None) -> Cells:
         "city": place.get(1),
         "region_code": place.get(2),
         "country_code": place.get(3),
-        "longitude": _degrees(place, 4, 6),
-        "latitude": _degrees(place, 5, 7),
+        "longitude": _degrees(place, 4, 6, "E", "W"),
+        "latitude": _degrees(place, 5, 7, "N", "S"),
     }
 
 
-def _degrees(place: Segment, at: int, direction_at: int) -> str | None:
-    """A position in degrees, from decimal degrees or from DDDMMSS with its direction (elements 1654 and 1280)."""
+def _degrees(place: Segment, at: int, direction_at: int, ahead: str, back: str) -> str | None:
+    """A position in degrees, from decimal degrees or from DDDMMSS with its direction (elements 1654 and 1280).
+
+    `ahead` and `back` are the two directions that it may have.
+    """
     text, direction = place.get(at), place.get(direction_at)
     if text is None:
         return None
     if DECIMAL.fullmatch(text):
         degrees = float(text)
     elif found := DEGREES.fullmatch(text):
-        whole, minutes, seconds = (int(part) for part in found.groups())
-        if minutes > 59 or seconds > 59:
+        whole, minutes, seconds = (float(part) for part in found.groups())
+        if minutes >= 60 or seconds >= 60:
             raise Broken(place, at, f"gives the position {text!r}, whose minutes or seconds pass 59")
         degrees = whole + minutes / 60 + seconds / 3600
     else:
         raise Broken(place, at, f"gives the position {text!r}, which is neither decimal degrees nor DDDMMSS")
-    if direction not in (None, "N", "S", "E", "W"):
-        raise Broken(place, direction_at, f"gives the direction {direction!r}, which is none of N, S, E, W")
-    return f"{-abs(degrees) if direction in ('S', 'W') else degrees:.6f}"
+    if direction not in (None, ahead, back):
+        kind = "a longitude" if ahead == "E" else "a latitude"
+        told = f"gives the direction {direction!r}, and {kind} has {ahead} or {back}"
+        raise Broken(place, direction_at, told)
+    return f"{-abs(degrees) if direction == back else degrees:.6f}"
 
 
 def _equipment(equipment: Segment | None) -> str | None:
