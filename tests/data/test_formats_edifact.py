@@ -55,6 +55,17 @@ def test_the_same_words_are_the_same_row_however_they_are_laid_out(una: str, bet
     assert records(b"\xef\xbb\xbf" + text.encode()) == records(text)
 
 
+@pytest.mark.parametrize("una", ["", "UNA:+.? '", "UNA:+.? '\r\n" + " " * 200])
+@pytest.mark.parametrize("before", ["\n", " \r\n\t", "\n" * 200])
+def test_blanks_before_and_the_end_of_a_dos_file_say_nothing(una: str, before: str) -> None:
+    text = interchange(message(*STATUS), una=una)
+    for content in (before + text, text + "\x1a", f"{before}{text}\r\n\x1a\r\n"):
+        assert records(content) == records(GOOD)
+    assert records("\ufeff".encode() + (before + text).encode()) == records(GOOD)
+    with pytest.raises(FileRefused, match="comes after the end of the interchange"):
+        records(f"{text}\x1a{text}")
+
+
 @pytest.mark.parametrize("characters", ["|*.\\ ~", "<>,! ;", "\x1f\x1d.? \x1c"])
 def test_una_may_declare_other_separators(characters: str) -> None:
     plain = str.maketrans({":": characters[0], "+": characters[1], "'": characters[5]})

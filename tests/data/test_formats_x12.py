@@ -108,6 +108,15 @@ def test_a_file_may_hold_several_interchanges_with_separators_of_their_own() -> 
     assert found[-1].line_number == 43
 
 
+@pytest.mark.parametrize("end", [b"\x1a", b"\r\n\x1a", b"\x1a\x1a\r\n\x1a"])
+@pytest.mark.parametrize("style", [PLAIN, LINED, NEWLINE])
+def test_the_sign_that_ends_a_file_on_dos_is_no_part_of_it(style: Style, end: bytes) -> None:
+    content = message("214", STATUS, style=style)
+    assert records("214", content + end) == records("214", content)
+    assert refusal(end) == f"it is empty.{ADVICE}"
+    assert "should begin an interchange with ISA, and begins '" in refusal(content + end + content)
+
+
 def test_what_is_accepted_goes_on_under_the_contract() -> None:
     found = split(CONTRACT, read(CONTRACT, GOOD), "demo", SHA, NOW, NOW)
     assert (found.rows.num_rows, found.rejected) == (2, [])
@@ -262,7 +271,20 @@ def test_a_control_number_used_twice_spoils_the_second_set_only() -> None:
     sets = [transaction("214", STATUS), transaction("214", STATUS)]
     found = records("214", interchange(group("214", *sets)).encode())
     assert [record.problem is None for record in found] == [True, True, False]
-    assert found[2].problem and "0001 not unique" in found[2].problem.message
+    assert found[2].problem and found[2].problem.message == (
+        "Segment 12: ST02 gives the control number '0001', which an earlier set of the group has already; ask the"
+        " partner to send this set again under a number of its own."
+    )
+
+
+def test_a_group_number_used_twice_spoils_the_second_group_only() -> None:
+    sets = transaction("214", STATUS)
+    found = records("214", interchange(group("214", sets), group("214", sets)).encode())
+    assert [record.problem is None for record in found] == [True, True, False]
+    assert found[2].problem and found[2].problem.message == (
+        "Segment 13: GS06 gives the control number '1', which an earlier group has already; ask the partner to"
+        " send this group again under a number of its own."
+    )
 
 
 def test_a_set_without_its_end_spoils_its_group_and_no_other() -> None:
@@ -271,6 +293,10 @@ def test_a_set_without_its_end_spoils_its_group_and_no_other() -> None:
     other = group("214", transaction("214", STATUS), number="2")
     found = records("214", interchange(group("214", *sets), other).encode())
     assert [record.problem is None for record in found] == [False, False, True, True]
+    assert {record.problem.message for record in found if record.problem} == {
+        "Segment 20: the group's set '0001' has no end (SE), so that nothing in the group can be trusted; ask the"
+        " partner to send the group again with an SE for each ST."
+    }
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,9 @@ CHARACTER_SETS = {
 }
 #: A file of more segments than this is refused: a real one has ten characters and more in each.
 MAX_SEGMENTS = 2_000_000
-BETWEEN_SEGMENTS = re.compile(r"[ \t\r\n]*")
+#: Blanks, and the sign by which DOS ends a file where nothing else follows it.
+BETWEEN_SEGMENTS = re.compile(r"[ \t\r\n]*+(?:\x1a[\x1a \t\r\n]*+\Z)?")
+LEADING_BLANKS = re.compile(rb"[ \t\r\n]*+")
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 TAG = re.compile(r"[A-Z][A-Z0-9]{2}")
 #: What may separate: signs of ASCII, and its four information separators (ISO 9735, level B).
@@ -193,9 +195,9 @@ def where(number: int, tag: str, element: int | None = None) -> str:
 
 def _service_characters(contract: Contract, content: bytes) -> tuple[str, int]:
     """The six service characters and where UNB begins."""
-    head = content[:9].decode("latin-1")
+    start = _after(content, 0)
+    head = content[start : start + 9].decode("latin-1")
     if not head.startswith("UNA"):
-        start = BETWEEN_SEGMENTS.match(head).end()  # type: ignore[union-attr]
         # Syntax version 4 has a repetition separator of its own where UNA does not say another.
         version = content[start + 9 : start + 10]
         return (":+.?*'" if version == b"4" else DEFAULT_CHARACTERS), start
@@ -206,8 +208,12 @@ def _service_characters(contract: Contract, content: bytes) -> tuple[str, int]:
     if not is_told_apart or not all(one in SEPARATORS for one in used):
         words = f"the six characters after UNA ({characters!r}) cannot be told from text or from each other"
         raise FileRefused(contract.feed, "envelope", f"{words}.", ASK_AGAIN)
-    blanks = BETWEEN_SEGMENTS.match(content[9:100].decode("latin-1"))
-    return characters, 9 + blanks.end()  # type: ignore[union-attr]
+    return characters, _after(content, start + 9)
+
+
+def _after(content: bytes, position: int) -> int:
+    """Where the blanks end that begin at a place."""
+    return LEADING_BLANKS.match(content, position).end()  # type: ignore[union-attr]
 
 
 def _character_set(contract: Contract, head: str, characters: str) -> tuple[str, str]:

@@ -262,7 +262,23 @@ def _unnumbered(segments: list[Segment]) -> Iterator[Fault]:
 def _told(at: Segment, reader: X12Reader) -> Iterator[Fault]:
     for level, code, message, _, _ in reader.pop_errors():
         if code not in TOLERATED:
-            yield Fault(at.number, level, code, shortened(message, 200))
+            told = _in_words(at, level, code, message) or message
+            yield Fault(at.number, level, code, shortened(told, 200))
+
+
+def _in_words(at: Segment, level: str, code: str, message: str) -> str | None:
+    """What pyx12 means by a code where its own words name no segment that a partner could look for."""
+    if (level, code, at.tag) == ("gs", "3", "GE"):
+        number = message.removeprefix("Unterminated segment ")
+        told = f"the group's set {number!r} has no end (SE), so that nothing in the group can be trusted"
+        return f"{told}; ask the partner to send the group again with an SE for each ST"
+    if (level, code) == ("st", "23"):
+        told = f"ST02 gives the control number {at.get(2)!r}, which an earlier set of the group has already"
+        return f"{told}; ask the partner to send this set again under a number of its own"
+    if (level, code) == ("gs", "6"):
+        told = f"GS06 gives the control number {at.get(6)!r}, which an earlier group has already"
+        return f"{told}; ask the partner to send this group again under a number of its own"
+    return None
 
 
 def _within(faults: list[Fault], segments: tuple[Segment, ...]) -> list[Fault]:

@@ -5,6 +5,7 @@ Tokens are ours, because a file may hold several interchanges with separators of
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ ISA_LENGTH = 106
 ISA_WIDTHS = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
 #: pyx12 reads a segment within one buffer of 8 KiB; no segment of freight comes near it.
 LONGEST_SEGMENT = 8_000
+#: Blanks, and the sign by which DOS ends a file where nothing else follows it.
+BLANKS = re.compile(r"[ \t\r\n]*+(?:\x1a[\x1a \t\r\n]*+\Z)?")
 #: Every segment is kept in memory until its interchange ends.
 MOST_SEGMENTS = 1_000_000
 
@@ -80,9 +83,7 @@ def text_of(contract: Contract, source: Path | bytes) -> str:
 
 def past_blanks(text: str, place: int) -> int:
     """The next place that is no blank and no line end: only they may stand between interchanges."""
-    while place < len(text) and text[place] in " \t\r\n":
-        place += 1
-    return place
+    return BLANKS.match(text, place).end()  # type: ignore[union-attr]
 
 
 def separators(contract: Contract, text: str, begin: int, number: int) -> tuple[str, str, str]:
