@@ -25,6 +25,7 @@ STATUS = (
     "LOC+11+USNYC:139:6",
     "EQD+CN+MSKU1234565+22G1:102:5",
 )
+DATE = "DTM+334:202608011405:203"
 INSTRUCTION = (
     "BGM+340+SI-1+9",
     "DTM+137:202608011500:203",
@@ -79,9 +80,11 @@ def said(text: str, contract: Contract = IFTSTA) -> dict[str, str | None]:
     return record.values
 
 
-def status(*segments: str) -> dict[str, str | None]:
-    """The cells of a status with these segments."""
-    return said(interchange(message("BGM+77+S+9", "CNI+1+HBL9", *segments)))
+def status(event: str, *segments: str) -> dict[str, str | None]:
+    """The cells of a status with these segments, and with a date where none of them is one."""
+    is_dated = any(segment.startswith("DTM+") for segment in segments)
+    dated = [event, *([] if is_dated else [DATE]), *segments]
+    return said(interchange(message("BGM+77+S+9", "CNI+1+HBL9", *dated)))
 
 
 def problem(text: str, contract: Contract = IFTSTA) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import pytest
 from data.errors import FileRefused
 from tests.data.builders import judge
 from tests.data.edifact_files import (
+    DATE,
     GOOD,
     IFTMIN,
     IFTSTA,
@@ -17,6 +18,7 @@ from tests.data.edifact_files import (
     instruction,
     interchange,
     message,
+    problem,
     records,
     said,
     status,
@@ -75,18 +77,20 @@ def test_una_may_declare_other_separators(characters: str) -> None:
 
 
 def test_messages_consignments_and_statuses_are_rows_of_their_own_identity() -> None:
-    first = message(*STATUS, "STS+1+1", "DTM+132:202608101405:203", "CNI+2+HBL8", "STS+1+21", "RFF+BM:BL7")
+    first = message(
+        *STATUS, "STS+1+1", "DTM+132:202608101405:203", "CNI+2+HBL8", "STS+1+21", "RFF+BM:BL7", DATE
+    )
     found = records(interchange(first, message(*STATUS, reference="2")))
     assert [record.values["event_id"] for record in found] == [
         f"CARRIERX/260801/1500/REF1/{end}" for end in ("1/1.1", "1/1.2", "1/2.1", "2/1.1")
     ]
-    assert [record.line_number for record in found] == [8, 16, 19, 28]
+    assert [record.line_number for record in found] == [8, 16, 19, 29]
     assert found[2].values["shipment_references"] == '[["CNI", "HBL8"], ["BM", "BL7"], ["BN", "BOOK1"]]'
     assert (found[1].values["classifier"], found[1].values["occurred_local"]) == (
         "estimated",
         "2026-08-10T14:05:00",
     )
-    assert found[2].raw_text == "STS+1+21'RFF+BM:BL7'"
+    assert found[2].raw_text == f"STS+1+21'RFF+BM:BL7'{DATE}'"
 
 
 def test_groups_hold_messages_and_are_part_of_their_identity() -> None:
@@ -121,7 +125,14 @@ def test_control_references_that_start_anew_name_other_events() -> None:
 
 def test_since_d16b_a_status_may_be_of_equipment_without_a_consignment() -> None:
     text = interchange(
-        message("BGM+77+S+9", "EQD+CN+MSKU1234565", "STS+1+1", "LOC+175+BEANR:139:6", kind="IFTSTA:D:16B:UN")
+        message(
+            "BGM+77+S+9",
+            "EQD+CN+MSKU1234565",
+            "STS+1+1",
+            DATE,
+            "LOC+175+BEANR:139:6",
+            kind="IFTSTA:D:16B:UN",
+        )
     )
     row = said(text)
     assert (row["equipment_no"], row["location_code"]) == ("MSKU1234565", "BEANR")
@@ -183,15 +194,33 @@ def test_a_moment_is_aware_only_where_its_zone_was_sent(dtm: str, at: str | None
         (["76"], "planned", "2026-08-01"),
         (["132", "178"], "actual", "2026-08-02"),
         (["232", "132", "334"], None, "2026-08-03"),
-        (["2"], None, None),
-        (["64", "63", "69", "10"], None, None),
+        (["2", "334"], None, "2026-08-02"),
+        (["64", "63", "69", "10", "35"], "actual", "2026-08-05"),
     ],
 )
 def test_the_qualifier_says_how_certain_the_event_is_and_a_wish_is_not_its_time(
-    qualifiers: list[str], classifier: str | None, day: str | None
+    qualifiers: list[str], classifier: str | None, day: str
 ) -> None:
     row = status("STS+1+1", *(f"DTM+{q}:2026080{n}:102" for n, q in enumerate(qualifiers, start=1)))
     assert (row["classifier"], row["occurred_local"]) == (classifier, day)
+
+
+@pytest.mark.parametrize(
+    ("dates", "words"),
+    [
+        ([], "without a date of its own (DTM): nobody can say when it happened."),
+        (["2"], "whose dates (DTM) have the qualifiers '2', none of which says when it happened."),
+        (["64", "63", "69", "10"], "have the qualifiers '64', '63', '69', '10', none of which says"),
+    ],
+)
+def test_a_status_that_does_not_say_when_is_set_aside(dates: list[str], words: str) -> None:
+    told = (f"DTM+{qualifier}:20260801:102" for qualifier in dates)
+    # The date of a leg is not the status's.
+    leg = ("TDT+20+14E+1", "DTM+132:20260810:102")
+    head = ("BGM+77+S+9", "DTM+137:202608011500:203", "CNI+1+HBL9", "STS+1+24")
+    rule, found = problem(interchange(message(*head, *told, *leg)))
+    assert (rule, found[:29]) == ("segment", "Segment 6 (STS) begins a stat")
+    assert words in found and found.endswith("Ask the sender for the message again.")
 
 
 def test_the_place_is_the_activity_s_where_named_and_never_the_leg_s() -> None:

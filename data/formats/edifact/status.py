@@ -249,13 +249,17 @@ def _code_list(event: Segment, element: int) -> str:
 
 
 def _when(said: list[Segment]) -> tuple[str | None, Moment]:
-    """How certain the event is, where a qualifier says so, and its moment."""
-    given = {segment.value(1) for segment in said if segment.tag == "DTM"}
+    """How certain the event is, where a qualifier says so, and its moment; Unreadable where no date gives one."""
+    given = list(dict.fromkeys(segment.value(1) for segment in said if segment.tag == "DTM"))
     for classifier, qualifiers in CLASSIFIERS:
         for qualifier in qualifiers:
             if qualifier in given:
                 return classifier, moment_of(said, qualifier)
-    return None, Moment()
+    words = "begins a status without a date of its own (DTM): nobody can say when it happened"
+    if given:
+        told = ", ".join(repr(qualifier[:10]) for qualifier in given[:5])
+        words = f"begins a status whose dates (DTM) have the qualifiers {told}, none of which says when it happened"
+    raise Unreadable(said[0], None, words)
 
 
 def _where(level: Level) -> Place:
