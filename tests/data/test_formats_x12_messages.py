@@ -294,6 +294,7 @@ def test_a_ship_notice_is_one_row_an_item_with_what_stands_above_it() -> None:
     [
         ("DTM*017****D8*20261130", "2026-11-30"),
         ("DTM*017****DT*202611301645", "2026-11-30T16:45:00"),
+        ("DTM*017**1645**D8*20261130", "2026-11-30T16:45:00"),
         ("DTM*017\nDTM*017*20261130", "2026-11-30"),
         ("DTM*017****D8*20261130\nDTM*017*20261201", "2026-11-30"),
         ("DTM*017*20261130***RD8*20261130-20261202", "2026-11-30"),
@@ -312,13 +313,13 @@ def test_a_date_may_stand_in_its_own_elements_or_as_a_period(told: str, local: s
     [
         (
             "DTM*017****RD8*20261130-20261202",
-            "Segment 12 (DTM), element 5, says that the date is written as 'RD8'; D8 and DT are read.",
+            "Segment 12 (DTM), element 5, says that the date is written as 'RD8', and only D8 and DT are read.",
         ),
-        ("DTM*017*****20261130", "element 5, does not say how the date is written; D8 and DT are read."),
+        ("DTM*017*****20261130", "element 5, is blank, and nobody can say how the date beside it is"),
         ("DTM*017****D8", "Segment 12 (DTM), element 6, is blank"),
         (
             "DTM*017****D8*261130",
-            "Segment 12 (DTM), element 6, gives '261130', which is not written as D8 says.",
+            "Segment 12 (DTM), element 6, gives '261130', which is not written as CCYYMMDD (D8).",
         ),
         ("DTM*017****D8*20261131", "Segment 12 (DTM), element 6, '20261131' is no day of the calendar."),
         ("DTM*017****DT*202611302465", "element 6, '2465' is not a time written as HHMM or HHMMSS."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,11 +37,8 @@ from data.formats.x12.times import NotATime, moment
 SHIPMENT, ORDER, TARE, PACK, ITEM = "S", "O", "T", "P", "I"
 #: Dates of a shipment (element 374): when it was shipped, when it should be delivered.
 DATES = {"011": "shipped", "017": "estimated_delivery"}
-#: How the text of a DTM06 is written (DTM05, element 1250): CCYYMMDD, and CCYYMMDDHHMM. Ranges are no moment.
-PERIODS = {
-    "D8": re.compile(r"(?P<day>\d{8})", re.ASCII),
-    "DT": re.compile(r"(?P<day>\d{8})(?P<clock>\d{4})", re.ASCII),
-}
+#: How the text of a DTM06 is written (DTM05, element 1250). A range is no moment.
+PERIODS = {"D8": "CCYYMMDD", "DT": "CCYYMMDDHHMM"}
 #: No notice has more levels one under another; the standard's own are fewer than ten.
 DEEPEST = 30
 
@@ -177,30 +173,34 @@ def _shipment(header: Loop, loop: Loop) -> Cells:
 
 def _dated(segment: Segment, name: str) -> Cells:
     """The cells of a DTM, whose day stands in DTM02 or, written as DTM05 says, in DTM06; none where in neither."""
-    column, written, period = f"{name}_local", segment.get(5), segment.get(6)
-    if any(segment.get(place) for place in (2, 3, 4)):
-        return when(segment, (2, 3, 4), name)
-    if not (written or period):
-        return {}
-    if written not in PERIODS:
-        told = (
-            f"says that the date is written as {written!r}"
-            if written
-            else "does not say how the date is written"
-        )
-        raise Broken(
-            segment, 5, f"{told}; {' and '.join(PERIODS)} are read", column, code="7" if written else "2"
-        )
-    found = PERIODS[written].fullmatch(element(segment, 6, column))
-    if not found:
-        raise Broken(
-            segment, 6, f"gives {period!r}, which is not written as {written} says", column, code="8"
-        )
+    if segment.get(2) or not (segment.get(5) or segment.get(6)):
+        is_given = any(segment.get(place) for place in (2, 3, 4))
+        return when(segment, (2, 3, 4), name) if is_given else {}
+    column = f"{name}_local"
+    text = _period(segment, column)
     try:
-        instant, local = moment(found["day"], found.groupdict().get("clock"), None)
+        instant, local = moment(text[:8], text[8:] or segment.get(3), segment.get(4))
     except NotATime as error:
         raise Broken(segment, 6, str(error), column, code=error.code) from error
     return {f"{name}_at": instant, column: local}
+
+
+def _period(segment: Segment, column: str) -> str:
+    """The day of a DTM06, which its time may follow."""
+    written = segment.get(5)
+    if written is None:
+        raise Broken(
+            segment, 5, "is blank, and nobody can say how the date beside it is written", column, "2"
+        )
+    if written not in PERIODS:
+        told = f"says that the date is written as {written!r}, and only {' and '.join(PERIODS)} are read"
+        raise Broken(segment, 5, told, column, "7")
+    text, picture = element(segment, 6, column), PERIODS[written]
+    if not (len(text) == len(picture) and text.isascii() and text.isdecimal()):
+        raise Broken(
+            segment, 6, f"gives {text!r}, which is not written as {picture} ({written})", column, "8"
+        )
+    return text
 
 
 def _carriage(loop: Loop) -> Cells:
