@@ -21,11 +21,18 @@ DECIMAL = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
 DATE = r"\d{4}-\d{2}-\d{2}"
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
 TIMESTAMP = rf"{DATE}[T ]{CLOCK}(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
+SHAPES = {"integer": INTEGER, "decimal": DECIMAL, "date": DATE, "timestamp": TIMESTAMP}
 #: How each directive of a date format is written, so that a lenient parser cannot accept half a date.
 DIRECTIVES = {
     "d": r"\d{1,2}", "m": r"\d{1,2}", "y": r"\d{2}", "Y": r"\d{4}", "b": r"[A-Za-z]{3}",
     "B": r"[A-Za-z]{3,9}", "H": r"\d{1,2}", "M": r"\d{2}", "S": r"\d{2}", "f": r"\d{1,6}",
     "z": r"([+-]\d{2}:?\d{2}|Z)",
+}  # fmt: skip
+#: The same where the digits of two directives touch: with a digit left out, nothing would tell where one of them
+#: ends. No value beyond its range either, which a parser would take for a shorter one and a rest.
+TOUCHING = {
+    "d": r"(0[1-9]|[12]\d|3[01])", "m": r"(0[1-9]|1[0-2])", "y": r"\d{2}", "Y": r"\d{4}",
+    "H": r"([01]\d|2[0-3])", "M": r"[0-5]\d", "S": r"[0-5]\d", "f": r"\d{6}",
 }  # fmt: skip
 #: 31 January 2013, half past two: how a format is shown to a person.
 EXAMPLES = {
@@ -119,12 +126,23 @@ def _read(index: int, column: Column, parameters: dict[str, Any]) -> str:
     # Moments are plain UTC timestamps here: the zoned kind costs many times as much per cell.
     cell, kind = f"r{index}", SQL_TYPES[column.type].replace("TIMESTAMPTZ", "TIMESTAMP")
     if column.formats:
-        parameters[f"formats{index}"] = column.formats
-        return f"cast(try_strptime({cell}, $formats{index}) as {kind})"
+        return f"cast({_by_formats(index, column.formats, parameters)} as {kind})"
     if column.type != "timestamp":
         return f"try_cast({cell} as {kind})"
     zoned = f"make_timestamp(epoch_us(try_cast({cell} as TIMESTAMPTZ)))"
     return f"case when suffix({cell}, 'Z') then try_cast(rtrim({cell}, 'Z') as {kind}) else {zoned} end"
+
+
+def _by_formats(index: int, formats: list[str], parameters: dict[str, Any]) -> str:
+    """SQL for the moment a cell names in the first of the formats that it is written in."""
+    readings = []
+    for number, item in enumerate(formats):
+        place = f"{index}_{number}"
+        parameters |= {f"format{place}": item, f"shape{place}": pattern_of(item)}
+        # Each parser sees only what has the shape of its own format, and reads no cell that is meant for another.
+        is_its = f"regexp_full_match(r{index}, $shape{place})"
+        readings.append(f"case when {is_its} then try_strptime(r{index}, $format{place}) end")
+    return f"coalesce({', '.join(readings)})"
 
 
 def _typed(index: int, column: Column, parameters: dict[str, Any]) -> str:
@@ -137,17 +155,30 @@ def _typed(index: int, column: Column, parameters: dict[str, Any]) -> str:
             f"case when lower({cell}) in ('true', 'yes', '1') then true "
             f"when lower({cell}) in ('false', 'no', '0') then false end"
         )
-    shapes = {"integer": INTEGER, "decimal": DECIMAL, "date": DATE, "timestamp": TIMESTAMP}
-    shape = "|".join(f"({_shape(item)})" for item in column.formats or []) or shapes[column.type]
-    parameters[f"shape{index}"] = shape
     sound = {"decimal": f"isfinite({parsed})", "integer": "true"}.get(
         column.type, f"{parsed} >= timestamp '1900-01-01' and {parsed} < timestamp '2200-01-01'"
     )
-    return f"case when {sound} and regexp_full_match({cell}, $shape{index}) then {parsed} end"
+    if not column.formats:
+        parameters[f"shape{index}"] = SHAPES[column.type]
+        sound += f" and regexp_full_match({cell}, $shape{index})"
+    return f"case when {sound} then {parsed} end"
 
 
-def _shape(date_format: str) -> str:
-    return re.sub(r"%(.)|([^%])", lambda m: DIRECTIVES[m[1]] if m[1] else re.escape(m[2]), date_format)
+@lru_cache(maxsize=1024)
+def pattern_of(date_format: str) -> str:
+    """A pattern of what a text of this format looks like, stricter than any parser of it is."""
+    parts = re.findall(r"%.|[^%]", date_format)
+    is_digits = [part.startswith("%") and part[1] in TOUCHING for part in parts]
+    written = []
+    for place, part in enumerate(parts):
+        touches = is_digits[place + 1 : place + 2] == [True]
+        # A fraction may be cut short at its end, as no digit follows that it could take.
+        touches |= place > 0 and is_digits[place - 1] and part != "%f"
+        if part.startswith("%"):
+            written.append(TOUCHING[part[1]] if is_digits[place] and touches else DIRECTIVES[part[1]])
+        else:
+            written.append(re.escape(part))
+    return "".join(written)
 
 
 def written_like(date_format: str) -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from data.contract.model import Column
-from data.contract.rules import DIRECTIVES, written_like
+from data.contract.rules import pattern_of, written_like
 from data.mapping.model import MappedColumn
 from data.records import shortened
 
@@ -85,8 +85,9 @@ def moment_of(text: str, shapes: list[tuple[re.Pattern[str], str]], takes_iso: b
         examples = [written_like(item) for _, item in shapes] + (["2013-01-31T14:30"] if takes_iso else [])
         raise NotTranslated("type", f"which is not written like {' or '.join(examples)}")
     if len(readings) > 1:
-        days = " and ".join(sorted(f"{one.day:%Y-%m-%d}" for one in readings))
-        raise NotTranslated("type", f"which its formats read in more than one way ({days})")
+        # Two readings may be of one day, so the time is said wherever there is one.
+        ways = " and ".join(sorted(str(one.at or one.day) for one in readings))
+        raise NotTranslated("type", f"which its formats read in more than one way ({ways})")
     return readings.pop()
 
 
@@ -146,9 +147,8 @@ def _by_values(values: dict[str, str | None]) -> Translate:
 
 
 def shape_of(date_format: str) -> re.Pattern[str]:
-    """What a text of this format looks like, stricter than strptime is."""
-    text = re.sub(r"%(.)|([^%])", lambda m: DIRECTIVES[m[1]] if m[1] else re.escape(m[2]), date_format)
-    return re.compile(text, re.ASCII)
+    """What a text of this format looks like, as the row split has it."""
+    return re.compile(pattern_of(date_format), re.ASCII)
 
 
 def has_time(date_format: str) -> bool:

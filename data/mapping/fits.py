@@ -9,9 +9,8 @@ import re
 from datetime import date, datetime
 
 from data.contract.model import Column
-from data.contract.rules import DATE, DECIMAL, INTEGER, TIMESTAMP, TYPE_WORDS
+from data.contract.rules import SHAPES, TYPE_WORDS
 
-SHAPES = {"integer": INTEGER, "decimal": DECIMAL, "date": DATE, "timestamp": TIMESTAMP}
 BOOLEANS = {"true", "yes", "1", "false", "no", "0"}
 
 

@@ -19,7 +19,7 @@ from data.mapping.cells import NotTranslated, decimal_point
 from data.mapping.propose import propose
 from data.mapping.sample import sample_of
 from data.mapping.words import likeness
-from tests.data.builders import NOW, SHA, parcel
+from tests.data.builders import GOOD, NOW, PARCEL, SHA, csv_text, parcel
 from tests.data.workbooks import sheet, workbook
 
 MEIER = """
@@ -198,6 +198,53 @@ def test_a_cell_that_two_formats_read_differently_is_not_guessed() -> None:
     )
     assert [str(row["due_on"]) for row in found.rows.to_pylist()] == ["2026-03-31"]
     assert "more than one way (2026-03-04 and 2026-04-03)" in found.rejected[0].message
+
+
+def test_two_readings_of_one_day_are_told_apart_by_their_time() -> None:
+    formats = ["%d.%m.%Y %H:%M %z", "%d.%m.%Y %M:%H %z"]
+    columns = {**PARCELS, "weighed_at": {"from": "Gewogen", "formats": formats}}
+    found = judge(parcels(columns), b"Nr,Gewicht,Frist,Gewogen\nP-1,,,03.09.2026 10:05 Z\n")
+    ways = "2026-09-03 05:10:00+00:00 and 2026-09-03 10:05:00+00:00"
+    assert f"more than one way ({ways})" in found.rejected[0].message
+
+
+@pytest.mark.parametrize(
+    ("date_format", "cells"),
+    [
+        ("%d%m%Y", {"01012024": "2024-01-01", "1012024": None, "112024": None, "31022024": None}),
+        ("%Y%m%d", {"20240113": "2024-01-13", "2024113": None, "202411": None}),
+        ("%y%m%d", {"240113": "2024-01-13", "24113": None, "241301": None}),
+        ("%d%b%Y", {"3Sep2026": "2026-09-03"}),
+        ("%d.%m%Y", {"3.092026": "2026-09-03", "3.92026": None}),
+    ],
+)
+def test_where_digits_touch_each_part_of_a_day_has_all_of_its_own(
+    date_format: str, cells: dict[str, str | None]
+) -> None:
+    columns = {**PARCELS, "due_on": {"from": "Due", "formats": [date_format]}}
+    lines = "".join(f"P-{number},,{cell}\n" for number, cell in enumerate(cells))
+    mapped = judge(parcels(columns), f"Nr,Gewicht,Due\n{lines}".encode())
+    promised = {"type": "date", "formats": [date_format]}
+    plain = parcel(columns={**PARCEL["columns"], "due_on": {**promised, "source_name": "Due"}})
+    for number, (cell, day) in enumerate(cells.items(), start=1):
+        read = [str(row["due_on"]) for row in mapped.rows.to_pylist() if row["_row_number"] == number]
+        held = judge(plain, csv_text([GOOD | {"Due": cell}])).rows.to_pylist()
+        assert read == ([day] if day else []), cell
+        assert [str(row["due_on"]) for row in held] == read, cell
+
+
+def test_compact_moments_of_different_lengths_are_read_by_the_format_of_their_length() -> None:
+    formats = ["%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d%H%M%S%f"]
+    columns = {**PARCELS, "weighed_at": {"from": "At", "formats": formats, "zone": "UTC"}}
+    cells = ["202404131015", "20240413101530", "20240413101530250", "2024041315", "20241301101530250"]
+    lines = "".join(f"P-{number},,,{cell}\n" for number, cell in enumerate(cells))
+    found = judge(parcels(columns), f"Nr,Gewicht,Frist,At\n{lines}".encode())
+    assert [row["weighed_at"].strftime("%H:%M:%S.%f") for row in found.rows.to_pylist()] == [
+        "10:15:00.000000",
+        "10:15:30.000000",
+        "10:15:30.250000",
+    ]
+    assert [rejection.column for rejection in found.rejected] == ["weighed_at"] * 2
 
 
 def test_days_and_moments_of_a_workbook_come_typed() -> None:

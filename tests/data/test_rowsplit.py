@@ -8,7 +8,7 @@ import pytest
 
 from data.contract import arrow_schema, correct
 from data.errors import FileRefused
-from tests.data.builders import GOOD, NOW, SHA, csv_text, judge, judge_cell, parcel
+from tests.data.builders import GOOD, NOW, PARCEL, SHA, csv_text, judge, judge_cell, parcel
 
 
 def test_a_good_row_goes_on_typed_and_names_where_it_came_from() -> None:
@@ -66,6 +66,13 @@ def test_a_row_that_breaks_a_promise_is_kept_with_its_column_rule_and_words(
     assert (rejection.row_number, rejection.column, rejection.rule) == (1, column, rule)
     assert words in rejection.message
     assert set(cells.values()) <= set((rejection.values or {}).values())
+
+
+def test_a_day_is_read_by_the_format_that_it_is_written_in() -> None:
+    due = {"source_name": "Due", "type": "date", "formats": ["%d.%m.%Y", "%d.%m.%y"]}
+    contract = parcel(columns={**PARCEL["columns"], "due_on": due})
+    found = judge(contract, csv_text([GOOD | {"Due": day} for day in ("03.09.2026", "3.9.26")]))
+    assert [row["due_on"] for row in found.rows.to_pylist()] == [date(2026, 9, 3)] * 2
 
 
 def test_every_broken_rule_of_a_row_is_said_at_once() -> None:
