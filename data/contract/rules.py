@@ -19,7 +19,8 @@ from data.records import shortened
 INTEGER = r"[+-]?\d{1,19}"
 DECIMAL = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
 DATE = r"\d{4}-\d{2}-\d{2}"
-CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
+#: As many digits as .NET and Java write; the parsers cut what is finer than a microsecond, and round nothing.
+CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
 TIMESTAMP = rf"{DATE}[T ]{CLOCK}(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
 SHAPES = {"integer": INTEGER, "decimal": DECIMAL, "date": DATE, "timestamp": TIMESTAMP}
 #: How each directive of a date format is written, so that a lenient parser cannot accept half a date.

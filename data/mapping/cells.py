@@ -18,7 +18,7 @@ from data.records import shortened
 DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d{1,3}([ \u00a0\u202f]\d{3})+|\d+)(,\d+)?", re.ASCII)
 GROUPING = str.maketrans("", "", ". \u00a0\u202f")
 ISO_DAY = r"\d{4}-\d{2}-\d{2}"
-ISO_LOCAL = re.compile(rf"({ISO_DAY})(?:[T ](\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,6}})?)?))?", re.ASCII)
+ISO_LOCAL = re.compile(rf"({ISO_DAY})(?:[T ](\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,9}})?)?))?", re.ASCII)
 #: Longer than any day or number that anybody writes.
 MAX_PARSED_CHARACTERS = 60
 

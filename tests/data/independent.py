@@ -24,7 +24,7 @@ LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 NOT_STORABLE = re.compile("[\\0\\ud800-\\udfff]")
 INTEGER, DECIMAL = r"[+-]?[0-9]{1,19}", r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-MOMENT = DAY + r"[T ][0-9:]{8}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+MOMENT = DAY + r"[T ][0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 

@@ -208,6 +208,13 @@ def test_two_readings_of_one_day_are_told_apart_by_their_time() -> None:
     assert f"more than one way ({ways})" in found.rejected[0].message
 
 
+def test_a_local_time_with_a_finer_fraction_is_cut_to_microseconds() -> None:
+    columns = {**PARCELS, "weighed_at": {"from": "Gewogen", "zone": "UTC"}}
+    lines = "P-1,,,2026-09-03T10:05:00.1234569\nP-2,,,2026-09-03 10:05:00.999999999\n"
+    found = judge(parcels(columns), f"Nr,Gewicht,Frist,Gewogen\n{lines}".encode()).rows.to_pylist()
+    assert [row["weighed_at"].microsecond for row in found] == [123456, 999999]
+
+
 @pytest.mark.parametrize(
     ("date_format", "cells"),
     [

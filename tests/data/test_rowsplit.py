@@ -8,6 +8,7 @@ import pytest
 
 from data.contract import arrow_schema, correct
 from data.errors import FileRefused
+from data.mapping.fits import misfit
 from tests.data.builders import GOOD, NOW, PARCEL, SHA, csv_text, judge, judge_cell, parcel
 
 
@@ -48,6 +49,7 @@ def test_a_good_row_goes_on_typed_and_names_where_it_came_from() -> None:
         ({"due": " 3-Sep-26"}, "due_on", "type", "not a day"),
         ({"due": "3-Sep-6"}, "due_on", "type", "not a day"),
         ({"weighed": "2026-08-31T10:00:00"}, "weighed_at", "type", "with its zone"),
+        ({"weighed": "2026-08-31T10:00:00.1234567890Z"}, "weighed_at", "type", "not a moment"),
         ({"weighed": "2026-08-31"}, "weighed_at", "type", "with its zone"),
         ({"weighed": "2026-02-30T10:00:00Z"}, "weighed_at", "type", "not a moment"),
         ({"weighed": "2026-08-31T24:00:00Z"}, "weighed_at", "type", "not a moment"),
@@ -73,6 +75,19 @@ def test_a_day_is_read_by_the_format_that_it_is_written_in() -> None:
     contract = parcel(columns={**PARCEL["columns"], "due_on": due})
     found = judge(contract, csv_text([GOOD | {"Due": day} for day in ("03.09.2026", "3.9.26")]))
     assert [row["due_on"] for row in found.rows.to_pylist()] == [date(2026, 9, 3)] * 2
+
+
+@pytest.mark.parametrize("zone", ["Z", "+00:00", "+0000"])
+@pytest.mark.parametrize(
+    ("written", "kept"), [("1234567", 123456), ("123456999", 123456), ("999999999", 999999)]
+)
+def test_a_fraction_finer_than_a_microsecond_is_cut_and_not_rounded(
+    written: str, kept: int, zone: str
+) -> None:
+    text = f"2026-08-31T10:00:00.{written}{zone}"
+    [row] = judge_cell(weighed=text).rows.to_pylist()
+    assert row["weighed_at"] == datetime(2026, 8, 31, 10, 0, 0, kept, tzinfo=UTC)
+    assert misfit(parcel().columns["weighed_at"], text) is None
 
 
 def test_every_broken_rule_of_a_row_is_said_at_once() -> None:
