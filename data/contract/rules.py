@@ -16,7 +16,8 @@ from data.contract.model import Column, Contract
 from data.contract.schema import SQL_TYPES
 from data.records import shortened
 
-INTEGER = r"[+-]?\d{1,19}"
+#: With the .0 of a whole number that was in a column of fractions before it was written out.
+INTEGER = r"[+-]?\d{1,19}(\.0+)?"
 DECIMAL = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
 DATE = r"\d{4}-\d{2}-\d{2}"
 #: As many digits as .NET and Java write; the parsers cut what is finer than a microsecond, and round nothing.

@@ -22,7 +22,7 @@ from data.contract import Column, Contract
 
 LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 NOT_STORABLE = re.compile("[\\0\\ud800-\\udfff]")
-INTEGER, DECIMAL = r"[+-]?[0-9]{1,19}", r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
+INTEGER, DECIMAL = r"[+-]?[0-9]{1,19}(\.0+)?", r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 MOMENT = DAY + r"[T ][0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -193,9 +193,10 @@ def _typed(column: Column, found: Any) -> Any:
 
 
 def _whole(_: Column, text: str) -> int:
-    if not re.fullmatch(INTEGER, text) or not -(2**63) <= int(text) < 2**63:
+    whole = int(text.partition(".")[0]) if re.fullmatch(INTEGER, text) else 2**63
+    if not -(2**63) <= whole < 2**63:
         raise ValueError(text)
-    return int(text)
+    return whole
 
 
 def _number(_: Column, text: str) -> float:

@@ -185,6 +185,18 @@ def test_numbers_and_days_in_the_partners_spelling() -> None:
     assert found.rejected[0].values["weight_kg"] == f"{UNTRANSLATED}1.23"
 
 
+def test_whole_pieces_are_whole_with_a_decimal_comma_and_from_json_too() -> None:
+    columns = {**PARCELS, "pieces": {"from": "Stück", "decimal_comma": True}}
+    found = judge(
+        parcels(columns, delimiter=";"), "Nr;Gewicht;Frist;Stück\nP-1;;;1.000,0\nP-2;;;1,5\n".encode()
+    )
+    assert [row["pieces"] for row in found.rows.to_pylist()] == [1000]
+    assert found.rejected[0].message == "Stück is '1.5', which is not a whole number."
+    columns = {name: {"from": name} for name in ("parcel_no", "pieces", "weighed_at")}
+    line = b'{"parcel_no": "P-1", "pieces": 5.0, "weighed_at": "2026-08-01T00:00:00Z"}\n'
+    assert [row["pieces"] for row in judge(parcels(columns, format="jsonl"), line).rows.to_pylist()] == [5]
+
+
 @pytest.mark.parametrize("text", ["1.23", "1,2,3", "1.2345,6", "1 23", "", "1,", ",5", "١", "1.000.00"])
 def test_a_number_grouped_otherwise_is_no_number(text: str) -> None:
     with pytest.raises(NotTranslated):

@@ -32,6 +32,10 @@ def test_a_good_row_goes_on_typed_and_names_where_it_came_from() -> None:
     [
         ({"pieces": ""}, "pieces", "required", "Pieces is empty, and every row needs it."),
         ({"pieces": "1.5"}, "pieces", "type", "'1.5', which is not a whole number"),
+        ({"pieces": "5.01"}, "pieces", "type", "'5.01', which is not a whole number"),
+        ({"pieces": "5."}, "pieces", "type", "'5.', which is not a whole number"),
+        ({"pieces": "5e0"}, "pieces", "type", "'5e0', which is not a whole number"),
+        ({"pieces": "9" * 19 + ".0"}, "pieces", "type", "not a whole number"),
         ({"pieces": "9" * 19}, "pieces", "type", "not a whole number"),
         ({"pieces": "1_000"}, "pieces", "type", "not a whole number"),
         ({"pieces": " 3"}, "pieces", "type", "not a whole number"),
@@ -75,6 +79,15 @@ def test_a_day_is_read_by_the_format_that_it_is_written_in() -> None:
     contract = parcel(columns={**PARCEL["columns"], "due_on": due})
     found = judge(contract, csv_text([GOOD | {"Due": day} for day in ("03.09.2026", "3.9.26")]))
     assert [row["due_on"] for row in found.rows.to_pylist()] == [date(2026, 9, 3)] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [("5.0", 5), ("+12.00", 12), ("9007199254740993.0", 2**53 + 1), (f"{2**63 - 1}.0", 2**63 - 1)],
+)
+def test_a_whole_number_from_a_column_of_fractions_is_a_whole_number(text: str, whole: int) -> None:
+    assert [row["pieces"] for row in judge_cell(pieces=text).rows.to_pylist()] == [whole]
+    assert misfit(parcel().columns["pieces"], text) is None
 
 
 @pytest.mark.parametrize("zone", ["Z", "+00:00", "+0000"])
