@@ -19,10 +19,13 @@ from data.records import shortened
 #: With the .0 of a whole number that was in a column of fractions before it was written out.
 INTEGER = r"[+-]?\d{1,19}(\.0+)?"
 DECIMAL = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
-DATE = r"\d{4}-\d{2}-\d{2}"
+ISO_DAY = r"\d{4}-\d{2}-\d{2}"
+OFFSET = r"(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
+#: A day is also written as the moment it begins, by whichever clock: nothing is lost with such a time.
+DATE = rf"{ISO_DAY}([T ]00:00(:00(\.0{{1,9}})?)?{OFFSET}?)?"
 #: As many digits as .NET and Java write; the parsers cut what is finer than a microsecond, and round nothing.
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
-TIMESTAMP = rf"{DATE}[T ]{CLOCK}(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
+TIMESTAMP = rf"{ISO_DAY}[T ]{CLOCK}{OFFSET}"
 SHAPES = {"integer": INTEGER, "decimal": DECIMAL, "date": DATE, "timestamp": TIMESTAMP}
 #: How each directive of a date format is written, so that a lenient parser cannot accept half a date.
 DIRECTIVES = {
@@ -129,6 +132,8 @@ def _read(index: int, column: Column, parameters: dict[str, Any]) -> str:
     cell, kind = f"r{index}", SQL_TYPES[column.type].replace("TIMESTAMPTZ", "TIMESTAMP")
     if column.formats:
         return f"cast({_by_formats(index, column.formats, parameters)} as {kind})"
+    if column.type == "date":
+        return f"try_cast(left({cell}, 10) as {kind})"
     if column.type != "timestamp":
         return f"try_cast({cell} as {kind})"
     zoned = f"make_timestamp(epoch_us(try_cast({cell} as TIMESTAMPTZ)))"

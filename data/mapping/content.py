@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import time
 from functools import lru_cache
 from typing import Any
 
@@ -122,7 +123,17 @@ def _local(column: Column, date_format: str | None, cells: tuple[str, ...]) -> C
     if is_day and column.type == "timestamp":
         says["day_only"] = UNDECIDED
         questions.append("It has no time: say day_only: midnight where the first moment of the day will do.")
-    return Content(1.0, 1.0, f"every cell reads as {date_format or 'an ISO day or time'}", says, questions)
+    share = _midnights(date_format, cells) if column.type == "date" else 1.0
+    which = (
+        "every cell reads" if share == 1 else f"{share:.0%} of its cells are days, the others moments, read"
+    )
+    return Content(share, 1.0, f"{which} as {date_format or 'an ISO day or time'}", says, questions)
+
+
+def _midnights(date_format: str | None, cells: tuple[str, ...]) -> float:
+    """How many of the cells a column of days would take: those with a time of day would be set aside."""
+    moments = list(_read(cells, date_format))
+    return sum(moment.at is None or moment.at.time() == time() for moment in moments) / len(cells)
 
 
 def _zone(column: Column, date_format: str | None) -> dict[str, Any]:
@@ -141,10 +152,10 @@ def readings_of(cells: tuple[str, ...]) -> list[str]:
     return list(found.values())
 
 
-def _read(cells: tuple[str, ...], date_format: str) -> Iterator[Moment]:
-    shapes = [(shape_of(date_format), date_format)]
+def _read(cells: tuple[str, ...], date_format: str | None) -> Iterator[Moment]:
+    shapes = [(shape_of(date_format), date_format)] if date_format else []
     for cell in cells:
         try:
-            yield moment_of(cell, shapes, takes_iso=False)
+            yield moment_of(cell, shapes, takes_iso=not shapes)
         except NotTranslated:
             return

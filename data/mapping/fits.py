@@ -44,7 +44,7 @@ def _string_misfit(column: Column, text: str) -> str | None:
 def _exists(kind: str, text: str) -> bool:
     try:
         if kind == "date":
-            return 1900 <= date.fromisoformat(text).year <= 2199
+            return 1900 <= date.fromisoformat(text[:10]).year <= 2199
         if kind == "timestamp":
             return 1900 <= datetime.fromisoformat(text).year <= 2199
     except ValueError:

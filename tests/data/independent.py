@@ -24,7 +24,9 @@ LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 NOT_STORABLE = re.compile("[\\0\\ud800-\\udfff]")
 INTEGER, DECIMAL = r"[+-]?[0-9]{1,19}(\.0+)?", r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-MOMENT = DAY + r"[T ][0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+MIDNIGHT = rf"[T ]00:00(:00(\.0{{1,9}})?)?{OFFSET}?"
+MOMENT = DAY + r"[T ][0-9:]{8}(\.[0-9]{1,9})?" + OFFSET
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -206,8 +208,10 @@ def _number(_: Column, text: str) -> float:
 
 
 def _day(column: Column, text: str) -> date:
-    if not column.formats and not re.fullmatch(DAY, text):
-        raise ValueError(text)
+    if not column.formats:
+        if not re.fullmatch(f"{DAY}({MIDNIGHT})?", text):
+            raise ValueError(text)
+        text = text[:10]
     for shape in column.formats or ["%Y-%m-%d"]:
         try:
             return _likely(datetime.strptime(text, shape)).date()

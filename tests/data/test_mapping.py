@@ -9,6 +9,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+import yaml
 
 from data.contract import Contract, Split, correct, load_contracts, split
 from data.errors import ContractBroken, FileRefused
@@ -498,6 +499,33 @@ def test_a_day_whose_order_the_sample_leaves_open_is_a_question(tmp_path: Path) 
     found = propose(sample_of(path), parcel(), "demo", "sample.csv").text
     assert 'formats: ["%d/%m/%Y"]' in found
     assert "decimal_comma" not in found
+
+
+@pytest.mark.parametrize(
+    ("cells", "mapped", "loaded"),
+    [
+        (["2026-09-03 00:00:00", "2026-09-04T00:00:00Z"], {"from": "Due"}, 2),
+        (["2026-09-03 00:00:00", "2026-09-04 10:00:00"], {"from": "Due"}, 1),
+        (["2026-09-03 10:00:00", "2026-09-04 10:00:00"], None, 0),
+        (["13.09.2026 00:00", "14.09.2026 00:00"], {"from": "Due", "formats": ["%d.%m.%Y %H:%M"]}, 2),
+        (["13.09.2026 11:00", "14.09.2026 10:00"], None, 0),
+    ],
+)
+def test_a_proposal_for_a_day_is_what_the_check_would_load(
+    tmp_path: Path, cells: list[str], mapped: dict[str, Any] | None, loaded: int
+) -> None:
+    base = parcel(columns={**PARCEL["columns"], "due_on": {"type": "date", "required": True}})
+    content = "Nr,Due\n" + "".join(f"P-{number},{cell}\n" for number, cell in enumerate(cells))
+    (tmp_path / "sample.csv").write_text(content)
+    found = propose(sample_of(tmp_path / "sample.csv"), base, "demo", "sample.csv")
+    said = yaml.safe_load(found.text)["columns"]["due_on"]
+    assert said == (mapped or {"from": "?"})
+    if mapped:
+        assert not any(question.startswith("due_on") for question in found.left)
+        columns = {**PARCELS, "due_on": mapped}
+        del columns["weight_kg"]
+        held = parcels(columns, base)
+        assert judge(held, content.encode()).rows.num_rows == loaded
 
 
 def test_what_a_sample_says_stays_a_comment_or_a_quoted_text(tmp_path: Path) -> None:

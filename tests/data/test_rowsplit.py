@@ -90,6 +90,24 @@ def test_a_whole_number_from_a_column_of_fractions_is_a_whole_number(text: str, 
     assert misfit(parcel().columns["pieces"], text) is None
 
 
+@pytest.mark.parametrize(
+    ("written", "is_day"),
+    [
+        *((f"2026-09-03{clock}{zone}", True) for clock in (" 00:00:00", "T00:00:00.000", "T00:00")
+          for zone in ("", "Z", "+02:00")),
+        ("2026-09-03", True), ("2026-09-03 00:00:01", False), ("2026-09-03T00:00:00.001Z", False),
+        ("2026-09-03T22:00:00+02:00", False), ("2026-09-03T", False), ("2026-02-30 00:00:00", False),
+        ("2026-09-03 00:00:00 ", False), ("1899-09-03 00:00:00", False),
+    ],
+)  # fmt: skip
+def test_a_day_is_also_written_as_the_moment_it_begins(written: str, is_day: bool) -> None:
+    due = {"source_name": "Due", "type": "date"}
+    contract = parcel(columns={**PARCEL["columns"], "due_on": due})
+    rows = judge(contract, csv_text([GOOD | {"Due": written}])).rows.to_pylist()
+    assert [row["due_on"] for row in rows] == [date(2026, 9, 3)] * is_day
+    assert (misfit(contract.columns["due_on"], written) is None) == is_day
+
+
 @pytest.mark.parametrize("zone", ["Z", "+00:00", "+0000"])
 @pytest.mark.parametrize(
     ("written", "kept"), [("1234567", 123456), ("123456999", 123456), ("999999999", 999999)]
