@@ -17,6 +17,8 @@ from data.records import shortened
 #: Grouped by points or spaces, the comma before the decimals; groups have three digits.
 DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d{1,3}([ \u00a0\u202f]\d{3})+|\d+)(,\d+)?", re.ASCII)
 GROUPING = str.maketrans("", "", ". \u00a0\u202f")
+#: What else stands for a declared sign: typesetters' blanks, and the apostrophe as a word processor makes it.
+SPELT = {" ": " \u00a0\u202f", "'": "'\u2019"}
 ISO_DAY = r"\d{4}-\d{2}-\d{2}"
 ISO_LOCAL = re.compile(rf"({ISO_DAY})(?:[T ](\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,9}})?)?))?", re.ASCII)
 #: Longer than any day or number that anybody writes.
@@ -49,8 +51,8 @@ def translate_of(column: MappedColumn, promised: Column, is_typed: bool) -> Tran
     """
     if column.values is not None:
         return _by_values(column.values)
-    if column.decimal_comma:
-        return decimal_point
+    if column.decimal_comma or column.thousands:
+        return number_of(column.thousands, column.decimal_comma)
     if column.formats is None and column.zone is None:
         return None
     shapes = [(shape_of(item), item) for item in column.formats or []]
@@ -65,6 +67,23 @@ def translate_of(column: MappedColumn, promised: Column, is_typed: bool) -> Tran
         zone = ZoneInfo(column.zone) if column.zone else None
         return lambda text: instant_text(moment(text), zone, column.day_only is not None)
     return (lambda text: day_text(moment(text))) if promised.type == "date" else _local_of(moment)
+
+
+def number_of(thousands: str | None, decimal_comma: bool) -> Callable[[str], str]:
+    """How a number is put as the contract has it; a group of other than three digits makes it none."""
+    if thousands is None:
+        return decimal_point if decimal_comma else str
+    sign, mark = f"[{SPELT.get(thousands, thousands)}]", "," if decimal_comma else "."
+    whole = rf"[+-]?(\d{{1,3}}({sign}\d{{3}})+|\d+)"
+    number, between = re.compile(rf"{whole}([{mark}]\d+)?", re.ASCII), re.compile(sign)
+
+    def plain(text: str) -> str:
+        # A number without the sign, and with the point, is ours already: the contract judges it.
+        if not number.fullmatch(text) and (decimal_comma or between.search(text)):
+            raise NotTranslated("type", f"which is not a number written like 1{thousands}234{mark}56")
+        return between.sub("", text).replace(mark, ".")
+
+    return plain
 
 
 def decimal_point(text: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import time
 from functools import lru_cache
 from typing import Any
 
 from data.contract.model import Column
-from data.mapping.cells import DECIMAL_COMMA, ISO_LOCAL, Moment, NotTranslated, has_time, moment_of, shape_of
+from data.mapping.cells import ISO_LOCAL, Moment, NotTranslated, has_time, moment_of, number_of, shape_of
 from data.mapping.fits import misfit
 from data.mapping.model import UNDECIDED
 
@@ -26,6 +27,11 @@ DAYS = [
 CLOCKS = ["", *(f"{gap}{clock}{zone}" for gap in (" ", "T", ", ")
                 for clock in ("%H:%M", "%H:%M:%S", "%H.%M") for zone in ("", "%z", " %z"))]  # fmt: skip
 FORMATS = [day + clock for day in DAYS for clock in CLOCKS]
+#: How numbers are written: what a mapping says of it, the likelier first where a sample fits several.
+NUMBERS: list[dict[str, Any]] = [
+    {}, {"decimal_comma": True}, {"thousands": ","}, {"thousands": " "}, {"thousands": "'"},
+    {"decimal_comma": True, "thousands": "'"},
+]  # fmt: skip
 GROUPED = re.compile(r"[+-]?\d{1,3}([.,])\d{3}")
 
 
@@ -80,19 +86,39 @@ def _codes(column: Column, cells: tuple[str, ...]) -> Content:
 
 
 def _numbers(column: Column, cells: tuple[str, ...]) -> Content:
-    plain = _share(column, cells)
-    commas = sum(bool(DECIMAL_COMMA.fullmatch(cell)) for cell in cells) / len(cells)
-    if max(plain, commas) < 0.5:
-        return Content(max(plain, commas), 1.0, "its cells are not numbers")
+    shares = [_share_as(column, cells, **said) for said in NUMBERS]
+    share = max(shares)
+    if share < 0.5:
+        return Content(share, 1.0, "its cells are not numbers")
     marked = [cell for cell in cells if "," in cell or "." in cell]
     if marked and all(GROUPED.fullmatch(cell) for cell in marked):
-        question = (
-            f"Is {marked[0]} a little more than {marked[0][0]}, or thousands? (decimal_comma: true or false)"
-        )
-        return Content(1.0, 1.0, "numbers", {"decimal_comma": UNDECIDED}, [question])
-    if commas > plain:
-        return Content(commas, 1.0, "numbers with a decimal comma", {"decimal_comma": True})
-    return Content(plain, 1.0, f"{plain:.0%} of its cells fit")
+        return _how_large(marked[0])
+    says = NUMBERS[shares.index(share)]
+    how = "".join(f", with {field.replace('_', ' ')}" for field in says)
+    return Content(share, 1.0, f"{share:.0%} of its cells fit{how}", dict(says))
+
+
+def _share_as(
+    column: Column, cells: tuple[str, ...], thousands: str | None = None, decimal_comma: bool = False
+) -> float:
+    """How many cells keep the column's promises once they are read as numbers written so."""
+    plain, fitting = number_of(thousands, decimal_comma), 0
+    for cell in cells:
+        with suppress(NotTranslated):
+            fitting += misfit(column, plain(cell)) is None
+    return fitting / len(cells)
+
+
+def _how_large(cell: str) -> Content:
+    """A number that is a thousand times as large in one country as in another: only a person can know."""
+    whole, small = re.sub("[.,]", "", cell), f"{float(cell.replace(',', '.')):g}"
+    if "," in cell:
+        says = {"thousands": UNDECIDED}
+        answers = f'thousands: "," reads it as {whole}; decimal_comma: true in its place, as {small}'
+    else:
+        says = {"decimal_comma": UNDECIDED}
+        answers = f"decimal_comma: true reads it as {whole}; left out, as {small}"
+    return Content(1.0, 1.0, "numbers", says, [f"How large is {cell}? {answers}."])
 
 
 def _moments(column: Column, cells: tuple[str, ...]) -> Content:

@@ -163,8 +163,9 @@ def _column_misfit(column: MappedColumn, promised: Column) -> str | None:
             return f"values: {theirs!r} becomes {ours!r}, which {problem}"
         if ours is None and promised.required:
             return f"values: {theirs!r} becomes nothing, and every row needs this column"
-    if column.decimal_comma and promised.type not in ("integer", "decimal"):
-        return f"decimal_comma: the column is of type {promised.type}, not a number"
+    for field in ("decimal_comma", "thousands"):
+        if getattr(column, field) and promised.type not in ("integer", "decimal"):
+            return f"{field}: the column is of type {promised.type}, not a number"
     return _clock_misfit(column, promised)
 
 

@@ -39,7 +39,8 @@ class MappedColumn(BaseModel):
     `from` is a heading, or several whose cells are joined by `joiner`; or `constant` is every row's text.
     `formats` are strptime formats; `zone` is the IANA zone of their local times; `values` is their code to
     ours, complete: a code that is not in it quarantines its row; `day_only: midnight` lets a day without a
-    time be its first moment.
+    time be its first moment. `thousands` is the sign between groups of three digits; with `decimal_comma`
+    alone that is a point or a blank.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +53,7 @@ class MappedColumn(BaseModel):
     day_only: Literal["midnight"] | None = None
     values: dict[str, str | None] | None = Field(default=None, min_length=1)
     decimal_comma: bool = False
+    thousands: Literal[",", ".", " ", "'"] | None = None
     null_values: list[str] = []
 
     @property
@@ -104,8 +106,15 @@ class MappedColumn(BaseModel):
             raise ValueError("say either from (the partner's heading) or constant")
         if self.constant is not None and self.model_fields_set - {"constant"}:
             raise ValueError("a constant is already ours; nothing else belongs beside it")
-        if self.values is not None and (self.formats or self.zone or self.decimal_comma):
-            raise ValueError("values already gives our text; formats, zone and decimal_comma do not belong")
+        if self.values is not None and (self.formats or self.zone or self.decimal_comma or self.thousands):
+            raise ValueError(
+                "values already gives our text; formats, zone, decimal_comma and thousands do not belong"
+            )
+        if self.thousands == ("," if self.decimal_comma else "."):
+            word = "with" if self.decimal_comma else "without"
+            raise ValueError(
+                f"{word} decimal_comma {self.thousands!r} is before the decimals, so not thousands"
+            )
         if self.day_only and not self.zone:
             raise ValueError("day_only needs the zone whose midnight is meant")
         return self

@@ -186,6 +186,29 @@ def test_numbers_and_days_in_the_partners_spelling() -> None:
     assert found.rejected[0].values["weight_kg"] == f"{UNTRANSLATED}1.23"
 
 
+@pytest.mark.parametrize(
+    ("said", "cells"),
+    [
+        ({"thousands": ","}, {"1,000": 1000, "1,234.50": 1234.5, "-12,345,678": -12345678, "1234.5": 1234.5, ".5": 0.5,
+                              "1,00": None, "1234,567": None, "1,234,5": None, "1.234,5": None, ",123": None}),
+        ({"thousands": " "}, {"1 000.5": 1000.5, "1\u202f000": 1000, "1 00": None, "1,5": None}),
+        ({"thousands": "'"}, {"1'000.5": 1000.5, "1\u2019000": 1000, "1,000": None}),
+        ({"thousands": "'", "decimal_comma": True}, {"1'000,5": 1000.5, "1.5": None, "1.000": None}),
+        ({"thousands": ".", "decimal_comma": True}, {"1.000": 1000, "1.000,5": 1000.5, "1 000": None, "1.5": None}),
+    ],
+)  # fmt: skip
+def test_thousands_are_grouped_by_the_declared_sign_alone_and_by_three(
+    said: dict[str, Any], cells: dict[str, float | None]
+) -> None:
+    promised = {**PARCEL["columns"], "weight_kg": {"type": "decimal"}}
+    columns = {**PARCELS, "weight_kg": {"from": "Gewicht", **said}}
+    lines = "".join(f"P-{number};{cell};\n" for number, cell in enumerate(cells))
+    contract = parcels(columns, parcel(columns=promised), delimiter=";")
+    found = judge(contract, f"Nr;Gewicht;Frist\n{lines}".encode())
+    read = {row["_row_number"]: row["weight_kg"] for row in found.rows.to_pylist()}
+    assert [read.get(number) for number, _ in enumerate(cells, start=1)] == list(cells.values())
+
+
 def test_whole_pieces_are_whole_with_a_decimal_comma_and_from_json_too() -> None:
     columns = {**PARCELS, "pieces": {"from": "Stück", "decimal_comma": True}}
     found = judge(
@@ -372,6 +395,13 @@ def test_one_of_their_columns_may_be_two_of_ours() -> None:
             "{from: Ort, decimal_comma: true}",
             "location_code.decimal_comma: the column is of type",
         ),
+        ("{from: Ort}", '{from: Ort, thousands: ","}', "location_code.thousands: the column is of type"),
+        ("{from: Ort}", '{from: Ort, thousands: "."}', "without decimal_comma '.' is before the decimals"),
+        (
+            "{from: Ort}",
+            '{from: Ort, thousands: ",", decimal_comma: true}',
+            "with decimal_comma ',' is before the decimals",
+        ),
         ("{from: Ort}", "{from: Ort, colour: red}", "columns.location_code.colour: Extra inputs"),
         ("[Sachbearbeiter]", "[Ort]", "'Ort' is both used and ignored"),
         ("format: csv", "format: jsonl", "delimiter and encoding belong to csv files only"),
@@ -495,10 +525,39 @@ def test_a_day_whose_order_the_sample_leaves_open_is_a_question(tmp_path: Path) 
     assert "Which format is meant, %d/%m/%Y or %m/%d/%Y?" in found
     assert 'formats: ["?"]' in found
     assert 'decimal_comma: "?"' in found
+    assert "How large is 1.234? decimal_comma: true reads it as 1234; left out, as 1.234." in found
     path.write_text("Nr,Due,Weight\nP-1,03/04/2026,1.234\nP-2,31/03/2026,2.5\n")
     found = propose(sample_of(path), parcel(), "demo", "sample.csv").text
     assert 'formats: ["%d/%m/%Y"]' in found
     assert "decimal_comma" not in found
+
+
+@pytest.mark.parametrize(
+    ("cells", "said", "question"),
+    [
+        (["1,234.50", "1,000"], {"thousands": ","}, None),
+        (["1,234,567", "1,000"], {"thousands": ","}, None),
+        (["1'234.5", "12"], {"thousands": "'"}, None),
+        (["1'234,5", "12"], {"decimal_comma": True, "thousands": "'"}, None),
+        (["1 234.5", "12"], {"thousands": " "}, None),
+        (["1 234,5", "12"], {"decimal_comma": True}, None),
+        (["12", "1.5"], {}, None),
+        (["1,000", "12"], {"thousands": "?"},
+         'How large is 1,000? thousands: "," reads it as 1000; decimal_comma: true in its place, as 1.'),
+        (["1.000", "12"], {"decimal_comma": "?"},
+         "How large is 1.000? decimal_comma: true reads it as 1000; left out, as 1."),
+    ],
+)  # fmt: skip
+def test_how_numbers_are_grouped_is_proposed_where_the_sample_shows_it_and_asked_where_not(
+    tmp_path: Path, cells: list[str], said: dict[str, Any], question: str | None
+) -> None:
+    base = parcel(columns={**PARCEL["columns"], "weight_kg": {"type": "decimal"}})
+    (tmp_path / "sample.csv").write_text("Nr;Weight\n" + "".join(f"P-1;{cell}\n" for cell in cells))
+    found = propose(sample_of(tmp_path / "sample.csv"), base, "demo", "sample.csv")
+    assert yaml.safe_load(found.text)["columns"]["weight_kg"] == {"from": "Weight", **said}
+    assert [each for each in found.left if "weight" in each] == (
+        [f"weight_kg: {question}"] if question else []
+    )
 
 
 @pytest.mark.parametrize(
