@@ -25,10 +25,19 @@ TENANT_SOURCES = {"health": ("scms",), "airfreight": ("c2k",), "demo": ("network
 #: Formats of one message in many: the contract says which.
 Format = Literal["csv", "json", "jsonl", "parquet", "xlsx", "x12", "edifact", "dcsa", "epcis", "webhook"]
 
-FORMAT = re.compile(r"(%[dmyYbBHMSfz]|[ /:,.T-])*%[dmyYbBHMSfz]")
+FORMAT = re.compile(r"(%[dmyYbBHIpMSfz]|[ /:,.T-])*%[dmyYbBHIpMSfz]")
 
 ColumnType = Literal["string", "integer", "decimal", "boolean", "date", "timestamp"]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+def clock_problem(date_format: str) -> str | None:
+    """What is wrong with the hours of a date format, to go on after it; None where nothing is."""
+    if "%I" in date_format and "%p" not in date_format:
+        return "counts hours to twelve (%I), so it needs AM or PM too (%p)"
+    if "%p" in date_format and ("%I" not in date_format or "%H" in date_format):
+        return "has AM or PM (%p), so its hours are counted to twelve: write %I, and no %H"
+    return None
 
 
 class Column(BaseModel):
@@ -67,6 +76,8 @@ class Column(BaseModel):
         for item in formats or []:
             if not FORMAT.fullmatch(item):
                 raise ValueError(f"{item!r} is not a date format such as %d-%b-%y")
+            if problem := clock_problem(item):
+                raise ValueError(f"{item!r} {problem}")
         return formats
 
     @model_validator(mode="after")

@@ -31,18 +31,18 @@ SHAPES = {"integer": INTEGER, "decimal": DECIMAL, "date": DATE, "timestamp": TIM
 DIRECTIVES = {
     "d": r"\d{1,2}", "m": r"\d{1,2}", "y": r"\d{2}", "Y": r"\d{4}", "b": r"[A-Za-z]{3}",
     "B": r"[A-Za-z]{3,9}", "H": r"\d{1,2}", "M": r"\d{2}", "S": r"\d{2}", "f": r"\d{1,6}",
-    "z": r"([+-]\d{2}:?\d{2}|Z)",
+    "z": r"([+-]\d{2}:?\d{2}|Z)", "I": r"(0?[1-9]|1[0-2])", "p": r"[AaPp][Mm]",
 }  # fmt: skip
 #: The same where the digits of two directives touch: with a digit left out, nothing would tell where one of them
 #: ends. No value beyond its range either, which a parser would take for a shorter one and a rest.
 TOUCHING = {
     "d": r"(0[1-9]|[12]\d|3[01])", "m": r"(0[1-9]|1[0-2])", "y": r"\d{2}", "Y": r"\d{4}",
-    "H": r"([01]\d|2[0-3])", "M": r"[0-5]\d", "S": r"[0-5]\d", "f": r"\d{6}",
+    "H": r"([01]\d|2[0-3])", "I": r"(0[1-9]|1[0-2])", "M": r"[0-5]\d", "S": r"[0-5]\d", "f": r"\d{6}",
 }  # fmt: skip
 #: 31 January 2013, half past two: how a format is shown to a person.
 EXAMPLES = {
     "d": "31", "m": "01", "y": "13", "Y": "2013", "b": "Jan", "B": "January",
-    "H": "14", "M": "30", "S": "00", "f": "000", "z": "+0000",
+    "H": "14", "M": "30", "S": "00", "f": "000", "z": "+0000", "I": "02", "p": "PM",
 }  # fmt: skip
 TYPE_WORDS = {
     "integer": "a whole number",

@@ -172,7 +172,7 @@ def shape_of(date_format: str) -> re.Pattern[str]:
 
 def has_time(date_format: str) -> bool:
     """Whether a format says the time of day."""
-    return "%H" in date_format
+    return "%H" in date_format or "%I" in date_format
 
 
 def _parsed(text: str, date_format: str) -> Moment | None:

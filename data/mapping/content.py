@@ -24,8 +24,12 @@ DAYS = [
     )),
     "%Y%m%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y",
 ]  # fmt: skip
-CLOCKS = ["", *(f"{gap}{clock}{zone}" for gap in (" ", "T", ", ")
-                for clock in ("%H:%M", "%H:%M:%S", "%H.%M") for zone in ("", "%z", " %z"))]  # fmt: skip
+CLOCKS = [
+    "",
+    *(f"{gap}{clock}{zone}" for gap in (" ", "T", ", ")
+      for clock in ("%H:%M", "%H:%M:%S", "%H.%M") for zone in ("", "%z", " %z")),
+    *(f"{gap}{clock}{half}" for gap in (" ", ", ") for clock in ("%I:%M", "%I:%M:%S") for half in (" %p", "%p")),
+]  # fmt: skip
 FORMATS = [day + clock for day in DAYS for clock in CLOCKS]
 #: How numbers are written: what a mapping says of it, the likelier first where a sample fits several.
 NUMBERS: list[dict[str, Any]] = [

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from data.contract.model import FORMAT, Identifier
+from data.contract.model import FORMAT, Identifier, clock_problem
 from data.errors import ContractBroken
 
 #: A mapping is written by hand; a larger file is something else.
@@ -98,6 +98,8 @@ class MappedColumn(BaseModel):
                 raise ValueError(f"{item!r} is not a date format such as %d.%m.%Y %H:%M")
             if not all(re.search(part, item) for part in ("%d", "%[mbB]", "%[yY]")):
                 raise ValueError(f"{item!r} does not name a day, a month and a year")
+            if problem := clock_problem(item):
+                raise ValueError(f"{item!r} {problem}")
         return formats
 
     @model_validator(mode="after")

@@ -77,6 +77,10 @@ def test_the_raw_table_is_made_from_the_contract_and_takes_its_rows() -> None:
             {"columns": PARCEL["columns"] | {"other": {"type": "date", "formats": ["%d'); drop"]}}},
             "date format",
         ),
+        (
+            {"columns": PARCEL["columns"] | {"other": {"type": "timestamp", "formats": ["%d %m %Y %I:%M%z"]}}},
+            "needs AM or PM too (%p)",
+        ),
         ({"columns": PARCEL["columns"] | {"other": {"type": "date", "enum": ["x"]}}}, "string columns only"),
         ({"columns": PARCEL["columns"] | {"other": {"type": "string", "minimum": 1}}}, "minimum and maximum"),
         (

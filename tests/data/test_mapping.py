@@ -276,6 +276,22 @@ def test_where_digits_touch_each_part_of_a_day_has_all_of_its_own(
         assert [str(row["due_on"]) for row in held] == read, cell
 
 
+def test_hours_counted_to_twelve_are_read_with_their_half_of_the_day(tmp_path: Path) -> None:
+    hours = {"12:30 am": 0, "9:30 AM": 9, "12:30 Pm": 12, "10:30 PM": 22, "13:30 PM": None, "0:30 AM": None}
+    lines = "".join(f"P-{number},,,04/13/2024 {hour}\n" for number, hour in enumerate(hours))
+    content = f"Nr,Gewicht,Frist,Weighed\n{lines}".encode()
+    moment = {"source_name": "Weighed", "type": "timestamp", "formats": ["%m/%d/%Y %I:%M %p"]}
+    columns = {**PARCELS, "weighed_at": {"from": "Weighed", "formats": moment["formats"], "zone": "UTC"}}
+    good = [hour for hour in hours.values() if hour is not None]
+    assert [row["weighed_at"].hour for row in judge(parcels(columns), content).rows.to_pylist()] == good
+    plain = parcel(columns={**PARCEL["columns"], "weighed_at": moment})
+    held = judge(plain, csv_text([GOOD | {"Weighed": f"04/13/2024 {hour}"} for hour in hours]))
+    assert [row["weighed_at"].hour for row in held.rows.to_pylist()] == good
+    (tmp_path / "sample.csv").write_text("Nr,Weighed\nP-1,04/13/2024 10:30 PM\n")
+    found = propose(sample_of(tmp_path / "sample.csv"), parcel(), "demo", "sample.csv").text
+    assert yaml.safe_load(found)["columns"]["weighed_at"]["formats"] == ["%m/%d/%Y %I:%M %p"]
+
+
 def test_compact_moments_of_different_lengths_are_read_by_the_format_of_their_length() -> None:
     formats = ["%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d%H%M%S%f"]
     columns = {**PARCELS, "weighed_at": {"from": "At", "formats": formats, "zone": "UTC"}}
@@ -395,6 +411,8 @@ def test_one_of_their_columns_may_be_two_of_ours() -> None:
             "{from: Ort, decimal_comma: true}",
             "location_code.decimal_comma: the column is of type",
         ),
+        ("%Y %H:%M:%S%z", "%Y %I:%M:%S%z", "counts hours to twelve (%I), so it needs AM or PM too (%p)"),
+        ("%Y %H:%M:%S%z", "%Y %H:%M:%S %p", "so its hours are counted to twelve: write %I, and no %H"),
         ("{from: Ort}", '{from: Ort, thousands: ","}', "location_code.thousands: the column is of type"),
         ("{from: Ort}", '{from: Ort, thousands: "."}', "without decimal_comma '.' is before the decimals"),
         (
