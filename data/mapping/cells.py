@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from data.contract.model import Column
 from data.contract.rules import pattern_of, written_like
-from data.mapping.model import MappedColumn
+from data.mapping.model import EPOCHS, MappedColumn
 from data.records import shortened
 
 #: Grouped by points or spaces, the comma before the decimals; groups have three digits.
@@ -21,6 +21,8 @@ GROUPING = str.maketrans("", "", ". \u00a0\u202f")
 SPELT = {" ": " \u00a0\u202f", "'": "'\u2019"}
 ISO_DAY = r"\d{4}-\d{2}-\d{2}"
 ISO_LOCAL = re.compile(rf"({ISO_DAY})(?:[T ](\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,9}})?)?))?", re.ASCII)
+#: 31 January 2013, half past two, counted since 1970; the years 1973 to 2286 have as many digits or one fewer.
+EPOCH_EXAMPLE = 1359642600
 #: Longer than any day or number that anybody writes.
 MAX_PARSED_CHARACTERS = 60
 
@@ -101,7 +103,7 @@ def moment_of(text: str, shapes: list[tuple[re.Pattern[str], str]], takes_iso: b
     if takes_iso and (found := _iso(text)):
         readings.add(found)
     if not readings:
-        examples = [written_like(item) for _, item in shapes] + (["2013-01-31T14:30"] if takes_iso else [])
+        examples = [_example(item) for _, item in shapes] + (["2013-01-31T14:30"] if takes_iso else [])
         raise NotTranslated("type", f"which is not written like {' or '.join(examples)}")
     if len(readings) > 1:
         # Two readings may be of one day, so the time is said wherever there is one.
@@ -167,15 +169,32 @@ def _by_values(values: dict[str, str | None]) -> Translate:
 
 def shape_of(date_format: str) -> re.Pattern[str]:
     """What a text of this format looks like, as the row split has it."""
+    if date_format in EPOCHS:
+        digits = len(_example(date_format))
+        return re.compile(rf"\d{{{digits - 1},{digits}}}", re.ASCII)
     return re.compile(pattern_of(date_format), re.ASCII)
 
 
 def has_time(date_format: str) -> bool:
     """Whether a format says the time of day."""
-    return "%H" in date_format or "%I" in date_format
+    return any(part in date_format for part in ("%H", "%I")) or date_format in EPOCHS
+
+
+def has_zone(date_format: str) -> bool:
+    """Whether a format says by which clock its time is."""
+    return "%z" in date_format or date_format in EPOCHS
+
+
+def _example(date_format: str) -> str:
+    if date_format in EPOCHS:
+        return str(EPOCH_EXAMPLE * EPOCHS[date_format])
+    return written_like(date_format)
 
 
 def _parsed(text: str, date_format: str) -> Moment | None:
+    if date_format in EPOCHS:
+        at = datetime.fromtimestamp(0, UTC) + int(text) * timedelta(seconds=1) / EPOCHS[date_format]
+        return Moment(at.date(), at)
     try:
         found = datetime.strptime(text, date_format)  # noqa: DTZ007 - the zone is the mapping's to say
     except (ValueError, OverflowError):

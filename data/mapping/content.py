@@ -11,9 +11,18 @@ from functools import lru_cache
 from typing import Any
 
 from data.contract.model import Column
-from data.mapping.cells import ISO_LOCAL, Moment, NotTranslated, has_time, moment_of, number_of, shape_of
+from data.mapping.cells import (
+    ISO_LOCAL,
+    Moment,
+    NotTranslated,
+    has_time,
+    has_zone,
+    moment_of,
+    number_of,
+    shape_of,
+)
 from data.mapping.fits import misfit
-from data.mapping.model import UNDECIDED
+from data.mapping.model import EPOCHS, UNDECIDED
 
 #: More different codes than this are names or numbers, not codes.
 MAX_CODES = 40
@@ -132,6 +141,10 @@ def _moments(column: Column, cells: tuple[str, ...]) -> Content:
     if all(ISO_LOCAL.fullmatch(cell) for cell in cells):
         return _local(column, None, cells)
     readings = readings_of(cells)
+    if not readings and column.type == "timestamp":
+        readings = [word for word in EPOCHS if len(list(_read(cells, word))) == len(cells)]
+        if readings:
+            return _since_1970(readings[0], cells[0])
     if not readings:
         return Content(share, 1.0, "no one date format reads its cells", {"formats": [UNDECIDED]})
     if len(readings) > 1:
@@ -142,6 +155,15 @@ def _moments(column: Column, cells: tuple[str, ...]) -> Content:
         says: dict[str, Any] = {"formats": [UNDECIDED]} | _zone(column, readings[0])
         return Content(1.0, 1.0, "days whose order the sample leaves open", says, [question])
     return _local(column, readings[0], cells)
+
+
+def _since_1970(word: str, cell: str) -> Content:
+    """Numbers of as many digits as such an instant has now; they may as well be those of orders."""
+    [moment] = _read((cell,), word)
+    question = (
+        f"Is it counted since 1970, so that {cell} is {moment.at:%Y-%m-%d %H:%M:%S} UTC? Then say {word}."
+    )
+    return Content(1.0, 0.5, f"every cell reads as {word}", {"formats": [UNDECIDED]}, [question])
 
 
 def _local(column: Column, date_format: str | None, cells: tuple[str, ...]) -> Content:
@@ -167,7 +189,7 @@ def _midnights(date_format: str | None, cells: tuple[str, ...]) -> float:
 
 
 def _zone(column: Column, date_format: str | None) -> dict[str, Any]:
-    is_needed = column.type == "timestamp" and "%z" not in (date_format or "")
+    is_needed = column.type == "timestamp" and not has_zone(date_format or "")
     return {"zone": UNDECIDED} if is_needed else {}
 
 

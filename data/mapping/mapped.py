@@ -15,9 +15,9 @@ from pydantic import Field, ValidationError
 
 from data.contract.model import TENANT_SOURCES, Column, Contract
 from data.errors import ContractBroken
-from data.mapping.cells import has_time
+from data.mapping.cells import has_time, has_zone
 from data.mapping.fits import misfit
-from data.mapping.model import MappedColumn, PartnerMapping
+from data.mapping.model import EPOCHS, MappedColumn, PartnerMapping
 
 #: A day, or a moment by the clock of the place, as a column of text holds it.
 LOCAL_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?)?"
@@ -174,11 +174,13 @@ def _clock_misfit(column: MappedColumn, promised: Column) -> str | None:
         return f"zone: the column is of type {promised.type}, not a timestamp"
     if column.formats and promised.type not in ("timestamp", "date", "string"):
         return f"formats: the column is of type {promised.type}, not a day or a time"
-    if promised.type != "timestamp":
-        return None
     for item in column.formats or []:
+        if promised.type != "timestamp":
+            if item in EPOCHS:
+                return f"formats: {item} is an instant, and the column is of type {promised.type}"
+            continue
         if not has_time(item) and not column.day_only:
             return f"formats: {item!r} has no time of day; add one, or say day_only: midnight"
-        if "%z" not in item and not column.zone:
+        if not has_zone(item) and not column.zone:
             return f"zone: {item!r} has no offset (%z), so the zone of its local times is needed"
     return None

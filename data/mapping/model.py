@@ -29,6 +29,8 @@ Heading = Annotated[str, Field(min_length=1, max_length=300)]
 TableFormat = Literal["csv", "json", "jsonl", "parquet", "xlsx"]
 #: Formats whose cells carry their own type, so that a day or a number is never a partner's spelling.
 TYPED_FORMATS = ("parquet", "xlsx")
+#: Words for a format that strptime does not know: what is counted since 1970 (UTC), and how many make a second.
+EPOCHS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 #: Formats in which an object may stand within a row.
 JSON_FORMATS = ("json", "jsonl")
 
@@ -37,10 +39,10 @@ class MappedColumn(BaseModel):
     """Where one of our columns comes from, and how the partner writes it.
 
     `from` is a heading, or several whose cells are joined by `joiner`; or `constant` is every row's text.
-    `formats` are strptime formats; `zone` is the IANA zone of their local times; `values` is their code to
-    ours, complete: a code that is not in it quarantines its row; `day_only: midnight` lets a day without a
-    time be its first moment. `thousands` is the sign between groups of three digits; with `decimal_comma`
-    alone that is a point or a blank.
+    `formats` are strptime formats or words of `EPOCHS`; `zone` is the IANA zone of their local times; `values`
+    is their code to ours, complete: a code that is not in it quarantines its row; `day_only: midnight` lets a
+    day without a time be its first moment. `thousands` is the sign between groups of three digits; with
+    `decimal_comma` alone that is a point or a blank.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -94,6 +96,8 @@ class MappedColumn(BaseModel):
     @classmethod
     def _formats_name_a_whole_day(cls, formats: list[str] | None) -> list[str] | None:
         for item in formats or []:
+            if item in EPOCHS:
+                continue
             if not FORMAT.fullmatch(item):
                 raise ValueError(f"{item!r} is not a date format such as %d.%m.%Y %H:%M")
             if not all(re.search(part, item) for part in ("%d", "%[mbB]", "%[yY]")):

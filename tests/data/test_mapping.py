@@ -292,6 +292,24 @@ def test_hours_counted_to_twelve_are_read_with_their_half_of_the_day(tmp_path: P
     assert yaml.safe_load(found)["columns"]["weighed_at"]["formats"] == ["%m/%d/%Y %I:%M %p"]
 
 
+def test_instants_counted_since_1970_are_read_by_their_unit_and_asked_about(tmp_path: Path) -> None:
+    columns = {**PARCELS, "weighed_at": {"from": "At", "formats": ["epoch_seconds", "epoch_milliseconds"]}}
+    cells = ["1700000000", "1700000000123", "17000000", "1700000000.5", "-1700000000", "170000000012345"]
+    lines = "".join(f"P-{number},,,{cell}\n" for number, cell in enumerate(cells))
+    found = judge(parcels(columns), f"Nr,Gewicht,Frist,At\n{lines}".encode())
+    assert [row["weighed_at"] for row in found.rows.to_pylist()] == [
+        datetime(2023, 11, 14, 22, 13, 20, fraction, tzinfo=UTC) for fraction in (0, 123000)
+    ]
+    assert len(found.rejected) == 4
+    assert "which is not written like 1359642600 or 1359642600000." in found.rejected[0].message
+    (tmp_path / "sample.csv").write_text("Nr,Weighed\nP-1,1700000000\n")
+    proposal = propose(sample_of(tmp_path / "sample.csv"), parcel(), "demo", "sample.csv")
+    assert yaml.safe_load(proposal.text)["columns"]["weighed_at"]["formats"] == ["?"]
+    assert any(
+        "1700000000 is 2023-11-14 22:13:20 UTC? Then say epoch_seconds." in one for one in proposal.left
+    )
+
+
 def test_compact_moments_of_different_lengths_are_read_by_the_format_of_their_length() -> None:
     formats = ["%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d%H%M%S%f"]
     columns = {**PARCELS, "weighed_at": {"from": "At", "formats": formats, "zone": "UTC"}}
@@ -413,6 +431,11 @@ def test_one_of_their_columns_may_be_two_of_ours() -> None:
         ),
         ("%Y %H:%M:%S%z", "%Y %I:%M:%S%z", "counts hours to twelve (%I), so it needs AM or PM too (%p)"),
         ("%Y %H:%M:%S%z", "%Y %H:%M:%S %p", "so its hours are counted to twelve: write %I, and no %H"),
+        (
+            "{from: Ort}",
+            "{from: Ort, formats: [epoch_seconds]}",
+            "epoch_seconds is an instant, and the column",
+        ),
         ("{from: Ort}", '{from: Ort, thousands: ","}', "location_code.thousands: the column is of type"),
         ("{from: Ort}", '{from: Ort, thousands: "."}', "without decimal_comma '.' is before the decimals"),
         (
