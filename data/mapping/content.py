@@ -146,7 +146,7 @@ def _moments(column: Column, cells: tuple[str, ...]) -> Content:
         if readings:
             return _since_1970(readings[0], cells[0])
     if not readings:
-        return Content(share, 1.0, "no one date format reads its cells", {"formats": [UNDECIDED]})
+        return _of_several(column, share, cells)
     if len(readings) > 1:
         examples = " or ".join(readings)
         question = (
@@ -155,6 +155,20 @@ def _moments(column: Column, cells: tuple[str, ...]) -> Content:
         says: dict[str, Any] = {"formats": [UNDECIDED]} | _zone(column, readings[0])
         return Content(1.0, 1.0, "days whose order the sample leaves open", says, [question])
     return _local(column, readings[0], cells)
+
+
+def _of_several(column: Column, share: float, cells: tuple[str, ...]) -> Content:
+    """Cells of which no one format reads all: two that are written differently show a person why."""
+    other = next((cell for cell in cells if _outline(cell) != _outline(cells[0])), None)
+    such = f"{cells[0]} and {other}" if other else cells[0]
+    question = f"No one format reads all its cells, such as {such}: which formats are meant, each on its own?"
+    if column.type == "timestamp":
+        question += " A time without its offset needs a zone too."
+    return Content(share, 1.0, "no one date format reads its cells", {"formats": [UNDECIDED]}, [question])
+
+
+def _outline(cell: str) -> str:
+    return re.sub("[0-9]", "0", cell)
 
 
 def _since_1970(word: str, cell: str) -> Content:

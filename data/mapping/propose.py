@@ -19,19 +19,27 @@ from data.records import shortened
 SURE_ENOUGH = 60
 #: Of a name, in percent, from which a column is mentioned at all.
 MENTIONED = 50
+#: Of a name, in percent, from which a column is mentioned whatever its cells are: it is said to be ours.
+SAME_NAME = 95
 NAME_WEIGHT, CONTENT_WEIGHT = 0.65, 35
 LINE = 110
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of the partner's columns as one of ours."""
+    """One of the partner's columns as one of ours; `example` is one of its cells."""
 
     column: str
     heading: str
     score: int
     likeness: int
     content: Content
+    example: str | None = None
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether its cells could be ours, or it has none that say otherwise."""
+        return self.content.share >= 0.5 or self.example is None
 
     @property
     def is_likely(self) -> bool:
@@ -73,16 +81,17 @@ def _candidates(name: str, column: Column, sample: Sample) -> list[Candidate]:
     found = []
     for heading, cells in sample.cells.items():
         alike, content = likeness(name, heading), content_of(column, cells, sample.format)
-        if content.share < 0.5 and (cells or not alike):
+        if content.share < 0.5 and (alike < SAME_NAME if cells else not alike):
             continue
         score = round(NAME_WEIGHT * alike + CONTENT_WEIGHT * content.share * content.strength)
-        found.append(Candidate(name, heading, score, alike, content))
+        found.append(Candidate(name, heading, score, alike, content, cells[0] if cells else None))
     return sorted(found, key=lambda candidate: -candidate.score)
 
 
 def _chosen(found: dict[str, list[Candidate]]) -> dict[str, Candidate]:
     """The best pairs first; each of the partner's columns once, so that a second use is a person's choice."""
-    ranked = sorted((one for few in found.values() for one in few), key=lambda candidate: -candidate.score)
+    fit = (one for few in found.values() for one in few if one.is_fit)
+    ranked = sorted(fit, key=lambda candidate: -candidate.score)
     chosen: dict[str, Candidate] = {}
     used: set[str] = set()
     for candidate in ranked:
@@ -121,14 +130,28 @@ def _column_lines(
 
 def _unknown(name: str, column: Column, candidates: list[Candidate], proposal: Proposal) -> list[str]:
     lines = []
-    likely = [candidate for candidate in candidates if candidate.is_likely]
+    likely = [candidate for candidate in candidates if candidate.is_fit and candidate.is_likely]
     for candidate in likely[:3]:
         lines += _comment(f"perhaps {scalar(candidate.heading)}, {candidate.reason}.", "  ")
+    namesake = next((_unread(candidate) for candidate in candidates if not candidate.is_fit), None)
     if not column.required:
-        return lines + _comment(f"{name} may be left out, and is.", "  ")
+        if namesake:
+            proposal.left.append(f"{name}: {namesake} It may be left out, and is.")
+        left_out = f"{name} may be left out, and is."
+        return lines + _comment(f"{namesake} {left_out}" if namesake else left_out, "  ")
     question = "nothing is surely it: give from, or a constant."
+    if namesake:
+        question = f"{namesake} Give from with how they are written, another from, or a constant."
     proposal.left.append(f"{name}: {question}")
     return [*lines, *_comment(question, "  "), f"  {name}:", f"    from: {scalar(UNDECIDED)}"]
+
+
+def _unread(candidate: Candidate) -> str:
+    heading, cell = shortened(candidate.heading, 60), shortened(str(candidate.example), 60)
+    why = candidate.content.reason
+    return (
+        f"{heading!r} has its name, but its cells, such as {cell!r}, are written as nothing we know ({why})."
+    )
 
 
 def _plain(value: Any) -> str:

@@ -628,6 +628,34 @@ def test_a_proposal_for_a_day_is_what_the_check_would_load(
         assert judge(held, content.encode()).rows.num_rows == loaded
 
 
+def test_times_of_which_only_some_have_an_offset_are_asked_about(tmp_path: Path) -> None:
+    cells = ["2026-09-01T10:00:00Z", "2026-09-01T11:00:00Z", "2026-09-01 12:00"]
+    (tmp_path / "sample.csv").write_text("Nr,Weighed\n" + "".join(f"P-1,{cell}\n" for cell in cells))
+    found = propose(sample_of(tmp_path / "sample.csv"), parcel(), "demo", "sample.csv")
+    assert yaml.safe_load(found.text)["columns"]["weighed_at"] == {"from": "Weighed", "formats": ["?"]}
+    [question] = [one for one in found.left if one.startswith("weighed_at")]
+    assert "such as 2026-09-01T10:00:00Z and 2026-09-01 12:00: which formats are meant" in question
+    assert question.endswith("A time without its offset needs a zone too.")
+
+
+def test_a_column_of_our_very_name_is_mentioned_with_a_cell_where_its_cells_are_not_ours(
+    tmp_path: Path,
+) -> None:
+    lines = (
+        "Nr,weighed_at,is_fragile,Pieces\nP-1,13-Mai-2024 10:00,perhaps so,a few\nP-2,13-Okt-2024 9:00,,\n"
+    )
+    (tmp_path / "sample.csv").write_text(lines)
+    found = propose(sample_of(tmp_path / "sample.csv"), parcel(), "demo", "sample.csv")
+    left = {one.partition(":")[0]: one.partition(": ")[2] for one in found.left}
+    assert left["weighed_at"] == (
+        "'weighed_at' has its name, but its cells, such as '13-Mai-2024 10:00', are written as nothing we know "
+        "(no one date format reads its cells). Give from with how they are written, another from, or a constant."
+    )
+    assert left["pieces"].startswith("'Pieces' has its name, but its cells, such as 'a few', are")
+    assert yaml.safe_load(found.text)["columns"]["weighed_at"] == {"from": "?"}
+    assert "weighed_at" in left["ignored"]
+
+
 def test_what_a_sample_says_stays_a_comment_or_a_quoted_text(tmp_path: Path) -> None:
     path = tmp_path / "sample.jsonl"
     path.write_text('{"Mode\\n: !!python/object": "air\\u0085evil: 1", "Nr": "P-1"}\n')
