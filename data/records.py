@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -108,6 +109,11 @@ def shortened(text: str, limit: int = MAX_RAW_CHARACTERS) -> str:
 def sentence(text: str) -> str:
     """The words as a sentence: a capital letter and a full stop."""
     return f"{text[0].upper()}{text[1:]}."
+
+
+def composed(name: str) -> str:
+    """The name by which a heading is known: ü may be written as one sign or as two, and no eye tells them apart."""
+    return unicodedata.normalize("NFC", name)
 
 
 def is_text(value: str) -> bool:

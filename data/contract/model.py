@@ -7,6 +7,7 @@ the Great Expectations suite and the columns of the raw table are all derived fr
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from data.errors import ContractBroken
+from data.records import composed
 
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 
@@ -132,7 +134,7 @@ class Contract(BaseModel):
             name: column if column.source_name else column.model_copy(update={"source_name": name})
             for name, column in columns.items()
         }
-        if len({column.source_name for column in named.values()}) != len(named):
+        if len({composed(column.source_name) for column in named.values()}) != len(named):
             raise ValueError("two columns share one source_name")
         return named
 
@@ -162,8 +164,13 @@ class Contract(BaseModel):
 
     @property
     def by_source_name(self) -> dict[str, str]:
-        """Our column name for each name the producer writes."""
-        return {column.source_name: name for name, column in self.columns.items()}
+        """Our column name for each name the producer writes, its accents composed or apart."""
+        spelt = {name: column.source_name for name, column in self.columns.items()}
+        return {
+            way: name
+            for name, said in spelt.items()
+            for way in (said, composed(said), unicodedata.normalize("NFD", said))
+        }
 
     @property
     def required_columns(self) -> list[str]:

@@ -118,7 +118,10 @@ def _cells(names: Names, found: dict[str, Any]) -> tuple[dict[str, str | None], 
     for key, value in found.items():
         if (name := names.columns.get(key)) is None:
             continue
-        values[name], fault = _cell(value)
+        text, fault = _cell(value)
+        if name in values:  # the same letters, once composed and once apart
+            fault = ("json", "is a key that appears more than once")
+        values[name] = text
         if fault and problem is None:
             problem = Problem(fault[0], f"{shortened(key, 60)} {fault[1]}.", name)
     return values, problem

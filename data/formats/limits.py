@@ -6,7 +6,7 @@ from collections import Counter
 
 from data.contract.model import Contract
 from data.errors import FileRefused
-from data.records import shortened
+from data.records import composed, shortened
 
 #: No line and no row is longer than this (bytes); a longer one is a fault or an attack. It also keeps every
 #: cell under the csv module's own limit.
@@ -38,13 +38,10 @@ def check_row_count(contract: Contract, row_count: int) -> None:
 def check_columns(contract: Contract, names: list[str]) -> None:
     """Refuse a table whose headings break the promise: repeated, missing or (if so agreed) unknown names."""
     known = contract.by_source_name
-    there = Counter(names)
-    repeated = sorted(name for name, times in there.items() if times > 1)
-    missing = [
-        contract.columns[name].source_name
-        for name in contract.required_columns
-        if contract.columns[name].source_name not in there
-    ]
+    counted = Counter(composed(name) for name in names)
+    repeated = sorted({name for name in names if counted[composed(name)] > 1})
+    given = {known.get(name) for name in names}
+    missing = [contract.columns[name].source_name for name in contract.required_columns if name not in given]
     extra = [name for name in names if name not in known]
     for rule, found, sentence in (
         ("repeated_columns", repeated, "these columns appear more than once:"),

@@ -22,7 +22,7 @@ from data.mapping.model import TableFormat
 from data.mapping.propose import CONTENT_WEIGHT, NAME_WEIGHT, SURE_ENOUGH, Candidate, scalar
 from data.mapping.sample import Sample, sample_of
 from data.mapping.words import likeness
-from data.records import shortened
+from data.records import composed, shortened
 
 SHOWN = 5
 
@@ -52,8 +52,10 @@ def drift_of(contract: Contract, path: Path) -> Drift | None:
         return None
     sample = sample_of(path, contract.sheet, contract.header_row, contract.rows_at)
     agreed = dict(_agreed(contract))
-    lacking = [name for name in agreed if name not in sample.headings]
-    unknown = [name for name in sample.headings if name not in agreed and not _is_ignored(contract, name)]
+    given, known = ({composed(name) for name in names} for names in (sample.headings, agreed))
+    lacking = [name for name in agreed if composed(name) not in given]
+    new = [name for name in sample.headings if composed(name) not in known]
+    unknown = [name for name in new if not _is_ignored(contract, name)]
     renamed = _renamed({name: agreed[name] for name in lacking}, unknown, sample)
     guessed = {guess.column for guess in renamed}
     # A column that may be absent is no drift by its absence alone.

@@ -18,6 +18,7 @@ from data.errors import ContractBroken
 from data.mapping.cells import has_time, has_zone
 from data.mapping.fits import misfit
 from data.mapping.model import EPOCHS, MappedColumn, PartnerMapping
+from data.records import composed
 
 #: A day, or a moment by the clock of the place, as a column of text holds it.
 LOCAL_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?)?"
@@ -76,8 +77,11 @@ def mapped_contract(mapping: PartnerMapping, contracts: Contracts, path: Path | 
 
 def sent_names(mapping: PartnerMapping) -> dict[str, str]:
     """The reader's name for each of the partner's headings that is used: c1, c2, …"""
-    headings = dict.fromkeys(heading for column in mapping.columns.values() for heading in column.headings)
-    return {heading: f"c{number}" for number, heading in enumerate(headings, start=1)}
+    headings = [heading for column in mapping.columns.values() for heading in column.headings]
+    names = {
+        each: f"c{number}" for number, each in enumerate(dict.fromkeys(map(composed, headings)), start=1)
+    }
+    return {heading: names[composed(heading)] for heading in headings}
 
 
 def sent_as(contract: MappedContract) -> Contract:
@@ -86,16 +90,16 @@ def sent_as(contract: MappedContract) -> Contract:
     A heading is required where something required is made of it. Unknown columns pass, because which of them
     may be ignored is the mapping's to say.
     """
-    mapping, base = contract.mapping, contract.base
+    mapping, base, names = contract.mapping, contract.base, sent_names(contract.mapping)
     required = {
-        heading
+        names[heading]
         for name, column in mapping.columns.items()
         if base.columns[name].required
         for heading in column.headings
     }
     columns = {
-        name: Column(source_name=heading, type="string", required=heading in required)
-        for heading, name in sent_names(mapping).items()
+        name: Column(source_name=heading, type="string", required=name in required)
+        for heading, name in names.items()
     }
     # Every row needs a key to be a contract's row, also where each of our columns is a constant.
     columns = columns or {"c0": Column(source_name="(none)", type="string")}

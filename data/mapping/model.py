@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from data.contract.model import FORMAT, Identifier, clock_problem
 from data.errors import ContractBroken
+from data.records import composed
 
 #: A mapping is written by hand; a larger file is something else.
 MAX_MAPPING_BYTES = 256 * 1024
@@ -152,10 +153,11 @@ class PartnerMapping(BaseModel):
 
     @cached_property
     def _nobody_needs(self) -> frozenset[str]:
-        return frozenset(self.ignored)
+        return frozenset(map(composed, self.ignored))
 
     def ignores(self, heading: str) -> bool:
         """Say whether nobody needs a column; in JSON, with an object goes all that is in it."""
+        heading = composed(heading)
         within = accumulate(heading.split("."), "{}.{}".format) if self.format in JSON_FORMATS else (heading,)
         return not self._nobody_needs.isdisjoint(within)
 
@@ -172,7 +174,7 @@ class PartnerMapping(BaseModel):
             # Text and number are one there once read, and 1.234 would become 1234.
             raise ValueError("decimal_comma belongs to csv files only; other formats write numbers as such")
         used = {heading for column in self.columns.values() for heading in column.headings}
-        if both := sorted(used & set(self.ignored)):
+        if both := sorted(heading for heading in used if composed(heading) in self._nobody_needs):
             raise ValueError(f"{both[0]!r} is both used and ignored")
         return self
 

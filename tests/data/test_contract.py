@@ -78,7 +78,10 @@ def test_the_raw_table_is_made_from_the_contract_and_takes_its_rows() -> None:
             "date format",
         ),
         (
-            {"columns": PARCEL["columns"] | {"other": {"type": "timestamp", "formats": ["%d %m %Y %I:%M%z"]}}},
+            {
+                "columns": PARCEL["columns"]
+                | {"other": {"type": "timestamp", "formats": ["%d %m %Y %I:%M%z"]}}
+            },
             "needs AM or PM too (%p)",
         ),
         ({"columns": PARCEL["columns"] | {"other": {"type": "date", "enum": ["x"]}}}, "string columns only"),

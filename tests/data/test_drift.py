@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,14 @@ def test_a_file_as_agreed_has_not_drifted(tmp_path: Path) -> None:
     drift = found(load_contract("network", "order"), table(tmp_path, ORDER))
     assert (drift.missing, drift.unknown, drift.renamed, drift.sentence) == ((), (), (), "")
     assert difference(contract_path("network", "order"), drift) == ""
+
+
+def test_a_heading_with_its_accents_apart_has_not_drifted(tmp_path: Path) -> None:
+    path = mapping_file(tmp_path, MEIER.replace("{from: Bemerkung}", "{from: Größe}"))
+    row = {unicodedata.normalize("NFD", name): cell for name, cell in renamed(ROW, Bemerkung="Größe").items()}
+    contract = mapped_contract(read_mapping(path), load_contracts(), path)
+    drift = found(contract.model_copy(update={"encoding": "utf-8"}), table(tmp_path, row, ";"))
+    assert (drift.missing, drift.unknown) == ((), ())
 
 
 def test_columns_that_have_another_name_are_recognised_by_name_and_cells(tmp_path: Path) -> None:

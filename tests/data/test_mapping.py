@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, Literal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -17,6 +21,7 @@ from data.formats import read
 from data.mapping import MappedContract, Mappings, mapped_contract, read_mapping
 from data.mapping.apply import UNTRANSLATED
 from data.mapping.cells import NotTranslated, decimal_point
+from data.mapping.mapped import sent_names
 from data.mapping.propose import propose
 from data.mapping.sample import sample_of
 from data.mapping.words import likeness
@@ -372,6 +377,51 @@ def test_columns_that_nobody_decided_on_refuse_the_file(tmp_path: Path) -> None:
     assert judge(meier(tmp_path, MEIER + "extra_columns: ignore\n"), content).rows.num_rows == 1
     with pytest.raises(FileRefused, match="required columns are missing: 'Uhrzeit'"):
         judge(meier(tmp_path), table({}).replace(b"Uhrzeit", b"Zeit"))
+
+
+@pytest.mark.parametrize("spelt", ["NFC", "NFD"])
+@pytest.mark.parametrize("arrives", ["NFC", "NFD"])
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "xlsx"])
+def test_a_heading_is_the_same_with_its_accents_composed_or_apart(
+    spelt: Literal["NFC", "NFD"], arrives: Literal["NFC", "NFD"], format: str
+) -> None:
+    names = {"parcel_no": "Prüfnr", "pieces": "Stück", "weighed_at": "Gewägt", "remark": "Größe"}
+    columns = {name: {"from": unicodedata.normalize(spelt, heading)} for name, heading in names.items()}
+    columns["remark"] = {"from": "Größe"}
+    row = {"Prüfnr": "P-1", "Stück": "2", "Gewägt": "2026-08-01T00:00:00Z", "Größe": "Größe", "Übrig": "x"}
+    sent = {unicodedata.normalize(arrives, heading): cell for heading, cell in row.items()}
+    content = table_of(format, sent)
+    held = parcels(columns, format=format, ignored=[unicodedata.normalize(spelt, "Übrig")])
+    assert sent_names(held.mapping).keys() == {column["from"] for column in columns.values()}
+    [found] = judge(held, content).rows.to_pylist()
+    assert (found["parcel_no"], found["pieces"], found["remark"]) == ("P-1", 2, "Größe")
+
+
+def table_of(format: str, row: dict[str, str]) -> bytes:
+    if format == "xlsx":
+        return workbook({"A": sheet({1: list(row), 2: list(row.values())})})
+    if format == "jsonl":
+        return json.dumps(row).encode()
+    if format == "parquet":
+        held = io.BytesIO()
+        pq.write_table(pa.table({name: [cell] for name, cell in row.items()}), held)
+        return held.getvalue()
+    return f"{','.join(row)}\n{','.join(row.values())}\n".encode()
+
+
+def test_one_heading_in_both_spellings_is_given_twice() -> None:
+    columns: dict[str, Any] = {**PARCELS, "remark": {"from": "Größe"}}
+    twice = [unicodedata.normalize("NFC", "Größe"), unicodedata.normalize("NFD", "Größe")]
+    with pytest.raises(FileRefused, match="these columns appear more than once"):
+        judge(parcels(columns), f"Nr,Gewicht,Frist,{','.join(twice)}\nP-1,,,a,b\n".encode())
+    columns = {name: {"from": name} for name in ("parcel_no", "pieces", "weighed_at")}
+    columns["remark"] = {"from": "Größe"}
+    line = {"parcel_no": "P-1", "pieces": 1, "weighed_at": "2026-08-01T00:00:00Z"} | dict.fromkeys(twice, "a")
+    [rejection] = judge(parcels(columns, format="jsonl"), json.dumps(line).encode()).rejected
+    assert (rejection.column, rejection.rule) == ("remark", "json")
+    assert "is a key that appears more than once" in rejection.message
+    with pytest.raises(ValueError, match="both used and ignored"):
+        parcels(columns, format="jsonl", ignored=twice)
 
 
 def test_a_json_line_with_unknown_keys_costs_itself_and_ignored_ones_may_be_deep() -> None:
