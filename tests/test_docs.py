@@ -12,6 +12,7 @@ from casework.lifecycle import SYSTEM_ACTIONS, TRANSITIONS
 from casework.model import EffectState, State
 from casework.permissions import policy
 from casework.store.tables import metadata
+from data.mapping.model import MappedColumn
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,6 +50,13 @@ def test_every_exception_type_is_explained() -> None:
 def test_every_table_of_the_store_is_explained() -> None:
     text = read("docs/operational_store.md")
     missing = [name for name in metadata.tables if f"`{name}`" not in text]
+    assert missing == []
+
+
+def test_every_key_of_a_mapped_column_is_explained() -> None:
+    text = read("docs/feeds.md").partition("| Key of a column |")[2].partition("\n\n")[0]
+    keys = [field.alias or name for name, field in MappedColumn.model_fields.items()]
+    missing = [key for key in keys if not re.search(rf"`{key}\b", text)]
     assert missing == []
 
 

@@ -39,7 +39,10 @@ CLOCKS = [
       for clock in ("%H:%M", "%H:%M:%S", "%H.%M") for zone in ("", "%z", " %z")),
     *(f"{gap}{clock}{half}" for gap in (" ", ", ") for clock in ("%I:%M", "%I:%M:%S") for half in (" %p", "%p")),
 ]  # fmt: skip
-FORMATS = [day + clock for day in DAYS for clock in CLOCKS]
+COMPACT = [f"%Y%m%d{clock}{zone}" for clock in ("%H%M", "%H%M%S", "T%H%M", "T%H%M%S") for zone in ("", "%z")]
+FORMATS = [day + clock for day in DAYS for clock in CLOCKS] + COMPACT
+#: Of instants counted since 1970; with other years, the digits are rather those of something else.
+LIKELY_YEARS = range(2002, 2100)
 #: How numbers are written: what a mapping says of it, the likelier first where a sample fits several.
 NUMBERS: list[dict[str, Any]] = [
     {}, {"decimal_comma": True}, {"thousands": ","}, {"thousands": " "}, {"thousands": "'"},
@@ -141,10 +144,8 @@ def _moments(column: Column, cells: tuple[str, ...]) -> Content:
     if all(ISO_LOCAL.fullmatch(cell) for cell in cells):
         return _local(column, None, cells)
     readings = readings_of(cells)
-    if not readings and column.type == "timestamp":
-        readings = [word for word in EPOCHS if len(list(_read(cells, word))) == len(cells)]
-        if readings:
-            return _since_1970(readings[0], cells[0])
+    if not readings and column.type == "timestamp" and (word := _epoch_of(cells)):
+        return _since_1970(word, cells[0])
     if not readings:
         return _of_several(column, share, cells)
     if len(readings) > 1:
@@ -169,6 +170,15 @@ def _of_several(column: Column, share: float, cells: tuple[str, ...]) -> Content
 
 def _outline(cell: str) -> str:
     return re.sub("[0-9]", "0", cell)
+
+
+def _epoch_of(cells: tuple[str, ...]) -> str | None:
+    """The count since 1970 by which every cell is an instant of our days."""
+    for word in EPOCHS:
+        years = [moment.day.year for moment in _read(cells, word)]
+        if len(years) == len(cells) and all(year in LIKELY_YEARS for year in years):
+            return word
+    return None
 
 
 def _since_1970(word: str, cell: str) -> Content:
