@@ -16,8 +16,8 @@ from data.contract.model import Column, Contract
 from data.contract.schema import SQL_TYPES
 from data.records import shortened
 
-#: With the .0 of a whole number that was in a column of fractions before it was written out.
-INTEGER = r"[+-]?\d{1,19}(\.0+)?"
+#: With the .0 of a whole number that was in a column of fractions before; three noughts may be thousands.
+INTEGER = r"[+-]?\d{1,19}(\.(0{1,2}|0{4,}))?"
 DECIMAL = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
 ISO_DAY = r"\d{4}-\d{2}-\d{2}"
 OFFSET = r"(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"

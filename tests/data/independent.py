@@ -22,7 +22,10 @@ from data.contract import Column, Contract
 
 LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 NOT_STORABLE = re.compile("[\\0\\ud800-\\udfff]")
-INTEGER, DECIMAL = r"[+-]?[0-9]{1,19}(\.0+)?", r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
+INTEGER, DECIMAL = (
+    r"[+-]?[0-9]{1,19}(\.(0{1,2}|0{4,}))?",
+    r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?",
+)
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 MIDNIGHT = rf"[T ]00:00(:00(\.0{{1,9}})?)?{OFFSET}?"
