@@ -21,12 +21,12 @@ from obstore.store import from_url
 from data.originals import CHUNK_BYTES, Originals
 from orchestration.errors import OrchestrationError
 from orchestration.landing import LandedFile, NotTaken, is_unfinished
+from orchestration.looking import MAX_NAME
 
 log = logging.getLogger(__name__)
 
 LIST_SECONDS = 10.0
 RETRY_SECONDS = 60.0
-MAX_NAME = 300
 PATIENCE: dict[str, Any] = {"timeout": timedelta(seconds=60), "connect_timeout": timedelta(seconds=5)}
 RETRIES: dict[str, Any] = {"max_retries": 2, "retry_timeout": timedelta(seconds=15)}
 

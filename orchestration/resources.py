@@ -23,6 +23,7 @@ from data.mapping.held import Mappings
 from data.originals import Originals
 from orchestration.dbt import Dbt
 from orchestration.lake import Lake
+from orchestration.looking import Looks
 from orchestration.places import OneFile
 from orchestration.publication import Publisher
 from orchestration.settings import Settings
@@ -48,6 +49,7 @@ class Platform:
     # By tenant: what was taken up when that changed nothing, and the newest audit entry by then.
     taken_up: dict[str, tuple[tuple[str, str], str]] = field(default_factory=dict, repr=False)
     taken_in: TakenIn = field(default_factory=TakenIn, repr=False)
+    looks: Looks = field(default_factory=Looks, repr=False)
     _mappings: Mappings | None = field(default=None, repr=False)
 
     @cached_property
