@@ -23,8 +23,8 @@ SECRET = "TIDEWAITER_WEBHOOK_SECRET_"
 SECRET_BYTES = range(24, 65)  # of the standard
 
 JSON = frozenset({"application/json"})
-# By a contract's format: how the kept file's name ends, and what a post may say that it is. Parquet is no text, so
-# it cannot be signed; it is landed as a file.
+# By a contract's format: how the kept file's name ends, and what a post may say that it is. Parquet and workbooks are
+# no text, so they cannot be signed; they are landed as files.
 MEDIA: dict[str, tuple[str, frozenset[str]]] = {
     "csv": ("csv", frozenset({"text/csv"})),
     "jsonl": ("jsonl", frozenset({"application/x-ndjson", "application/jsonl"}) | JSON),
@@ -69,16 +69,16 @@ def doors_of(
 ) -> dict[tuple[str, str], Door]:
     """Return the doors the environment holds secrets for, by tenant and feed.
 
-    Raises `ConfigError`, naming the variable and never its value: it names no feed or two, holds no secret of the
-    standard, or one that another door has too (what is signed does not say which door it is meant for).
+    A feed may be a mapping's, as it stands now. Raises `ConfigError`, naming the variable and never its value: it
+    names no feed or two, one that cannot be posted or whose mapping cannot be used, holds no secret of the standard,
+    or one that another door has too (what is signed does not say which door it is meant for).
     """
-    known = _variables(platform)
     doors: dict[tuple[str, str], Door] = {}
     owners: dict[str, str] = {}
     for name, value in sorted(environment.items()):
         if not name.startswith(SECRET) or not value.strip():
             continue
-        tenant_id, contract = _place(name, known)
+        tenant_id, contract = _place(platform, name)
         secrets = value.replace(",", " ").split()
         for secret in map(_bytes_of, [name] * len(secrets), secrets):
             if owners.setdefault(secret.hex(), name) != name:
@@ -91,28 +91,39 @@ def doors_of(
     return doors
 
 
-def _variables(platform: Platform) -> dict[str, list[tuple[str, Contract]]]:
-    """Return which tenants' feeds a variable would name."""
-    found: dict[str, list[tuple[str, Contract]]] = {}
-    for contract in platform.contracts.values():
-        for tenant_id in contract.tenants():
-            name = SECRET + re.sub(r"[^A-Z0-9]", "_", f"{tenant_id}_{contract.feed}".upper())
-            found.setdefault(name, []).append((tenant_id, contract))
-    return found
+def _variable(tenant_id: str, feed: str) -> str:
+    return SECRET + re.sub(r"[^A-Z0-9]", "_", f"{tenant_id}_{feed}".upper())
 
 
-def _place(name: str, known: Mapping[str, list[tuple[str, Contract]]]) -> tuple[str, Contract]:
-    places = known.get(name, [])
-    if len(places) != 1:
-        told = " and ".join(f"{tenant_id}/{contract.feed}" for tenant_id, contract in places)
-        why = f"could mean {told}" if told else "names no tenant's feed"
-        raise ConfigError(f"{name} {why}. It must read {SECRET}<TENANT>_<FEED>; correct it, or take it away.")
-    if places[0][1].format not in MEDIA:
+def _place(platform: Platform, name: str) -> tuple[str, Contract]:
+    """Return the tenant whose feed a variable names, and what that feed is held to."""
+    places = [place for place in platform.feeds() if _variable(*place) == name]
+    contract = platform.contract_of(*places[0]) if len(places) == 1 else None
+    if contract is None:
+        raise ConfigError(f"{name} {_unclear(platform, name, places)}")
+    if problem := _not_posted(contract):
         raise ConfigError(
-            f"{name} is for a feed in {places[0][1].format}, which cannot be posted. Take the variable away, and land "
-            "its files."
+            f"{name} is for a feed in {problem}, which cannot be posted: a post is signed as UTF-8 text. Take the "
+            "variable away, and land its files."
         )
-    return places[0]
+    return places[0][0], contract
+
+
+def _unclear(platform: Platform, name: str, places: list[tuple[str, str]]) -> str:
+    """Say why a variable names no feed, or not one alone."""
+    for (tenant_id, feed), broken in platform.mappings.broken.items():
+        if not places and _variable(tenant_id, feed) == name:
+            return f"is for {tenant_id}/{feed}. {broken}"
+    told = " and ".join(f"{tenant_id}/{feed}" for tenant_id, feed in places)
+    why = f"could mean {told}" if told else "names no tenant's feed"
+    return f"{why}. It must read {SECRET}<TENANT>_<FEED>; correct it, or take it away."
+
+
+def _not_posted(contract: Contract) -> str | None:
+    """Return what a feed's files are that no post can be, if they are."""
+    if contract.format not in MEDIA:
+        return contract.format
+    return f"{contract.format} written as {contract.encoding}" if contract.encoding != "utf-8" else None
 
 
 def _bytes_of(name: str, secret: str) -> bytes:

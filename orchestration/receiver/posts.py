@@ -50,6 +50,9 @@ NOT_TRUSTED = (
     "The signature does not verify. Sign the very bytes that are sent with this feed's secret, and send them within "
     "five minutes of webhook-timestamp."
 )
+NOT_AGREED = (
+    "What was agreed on this feed cannot be used now, and the post was not taken in. Send it again later."
+)
 NOT_SAVED = "The post could not be kept and was not taken in. Send it again, under the same webhook-id."
 
 
@@ -96,16 +99,25 @@ class Receiver:
         if not door.knows(signed, body):
             raise HTTPException(401, NOT_TRUSTED)
         try:
-            sha256, is_new = self._keep(door, signed["webhook-id"], body)
+            kept = self._keep(door, signed["webhook-id"], body)
         except LedgerRefused as refused:
             raise HTTPException(409, refused.message) from refused
         except Exception as problem:  # whatever it was: what was not kept is not acknowledged
             log.exception("a post to %s/%s could not be kept", door.tenant_id, door.contract.feed)
             raise _later(503, NOT_SAVED) from problem
+        if kept is None:
+            raise _later(503, NOT_AGREED)
+        sha256, is_new = kept
         crashpoint("receiver:after-register-before-answer")
         return _json(202, {"sha256": sha256, "is_new": is_new})
 
-    def _keep(self, door: Door, webhook_id: str, body: bytes) -> tuple[str, bool]:
+    def _keep(self, door: Door, webhook_id: str, body: bytes) -> tuple[str, bool] | None:
+        """Return a kept post's hash and whether it is new; nothing is kept for a feed that is none any more.
+
+        A mapping can be broken or taken away at any time, and what belongs to no feed would never be loaded.
+        """
+        if self.platform.contract_of(door.tenant_id, door.contract.feed) is None:
+            return None
         feed_time = self.platform.casework.clock_of(door.tenant_id).as_of
         crashpoint("receiver:after-verify-before-keep")
         sha256 = self.platform.originals.keep_bytes(body)

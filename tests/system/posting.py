@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -93,10 +93,12 @@ class Sender:
         return self.client.post(f"{self.base}/feeds/{self.place}", content=content, headers=headers)
 
 
-def in_this_process(platform: Platform, limits: Limits | None = None) -> TestClient:
+def in_this_process(
+    platform: Platform, limits: Limits | None = None, secrets: Mapping[str, str] = SECRETS
+) -> TestClient:
     """Return a client of the application itself, without a server."""
     chosen = limits or Limits()
-    return TestClient(Receiver(platform, doors_of(platform, SECRETS, chosen), chosen).app)
+    return TestClient(Receiver(platform, doors_of(platform, secrets, chosen), chosen).app)
 
 
 @contextmanager

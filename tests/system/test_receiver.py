@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import socket
@@ -21,6 +22,8 @@ from starlette.testclient import TestClient
 from casework.errors import ConfigError
 from data.contract import stamp_of
 from data.originals import Originals
+from orchestration.assets.raw import raw_tables
+from orchestration.loading import load_feed
 from orchestration.receiver import Limits, doors_of
 from orchestration.resources import Platform
 from orchestration.settings import Settings
@@ -421,3 +424,107 @@ def test_without_a_secret_there_is_no_door(tmp_path: Path) -> None:
     assert doors_of(platform, {f"{NAME}DEMO_WEATHER": " "}, Limits()) == {}
     door = doors_of(platform, SECRETS, Limits())["demo", "weather"]
     assert secret_of("o") not in repr(door)
+
+
+# --- partners' own tables ------------------------------------------------------------------------------------
+
+MEIER_SECRET = {f"{NAME}DEMO_MEIER": secret_of("m")}
+ALERT = ["alert_id", "location_code", "alert_type", "severity", "starts_at", "ends_at", "issued_at"]
+
+
+def mapped(home: Path, *says: str, name: str = "meier") -> Path:
+    """Lay a mapping of weather alerts that says these lines too; their columns are named as ours are."""
+    lines = ["tenant: demo", "contract: network/weather", *says, "columns:"]
+    path = home / "mappings" / "demo" / f"{name}.yml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([*lines, *(f"  {column}: {{from: {column}}}" for column in ALERT)]) + "\n")
+    return path
+
+
+def table() -> bytes:
+    cells = json.loads(NOTICE)
+    return f"{';'.join(ALERT)}\n{';'.join(cells[name] for name in ALERT)}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("says", "media", "ending", "body"),
+    [
+        (["format: json", "rows_at: events"], "application/json", "json", b'{"events": [' + NOTICE + b"]}"),
+        (["format: jsonl"], "application/x-ndjson", "jsonl", NOTICE),
+        (["format: csv", 'delimiter: ";"'], "text/csv", "csv", table()),
+    ],
+)
+def test_a_mapped_feed_is_posted_to_like_any_other(
+    tmp_path: Path, says: list[str], media: str, ending: str, body: bytes
+) -> None:
+    platform = set_up(tmp_path)
+    mapped(tmp_path, *says)
+    client = in_this_process(platform, secrets=MEIER_SECRET)
+    sender = Sender("http://x", secret_of("m"), "demo/meier", media)
+    answer = client.post("/feeds/demo/meier", content=body, headers=sender.headers("msg_map", body))
+    assert (answer.status_code, answer.json().get("is_new")) == (202, True), answer.text
+    found = rows(tmp_path, "select feed, file_name, state from ingested_files")
+    assert found == [("meier", f"meier_20260901T060000Z_msg_map.{ending}", "landed")]
+    other = client.post(
+        "/feeds/demo/meier", content=body, headers=sender.headers("msg_x", body, content_type="text/html")
+    )
+    assert media in told(other, 415)
+    platform.warehouse.prepare(raw_tables(platform))
+    contract = platform.contract_of("demo", "meier")
+    assert contract is not None
+    done = load_feed(platform, contract, "demo", "run")
+    assert (done.files, done.loaded, done.quarantined) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        (["format: xlsx"], "a feed in xlsx, which cannot be posted"),
+        (["format: parquet"], "a feed in parquet, which cannot be posted"),
+        (["format: csv", "encoding: cp1252"], "a feed in csv written as cp1252, which cannot be posted"),
+        (["format: csv", "encoding: utf-16"], "a feed in csv written as utf-16, which cannot be posted"),
+        (["format: nonsense"], "meier.yml cannot be used: format"),
+    ],
+)
+def test_a_mapped_feed_that_cannot_be_posted_is_told_at_the_start(
+    tmp_path: Path, says: list[str], why: str
+) -> None:
+    mapped(tmp_path, *says)
+    with pytest.raises(ConfigError, match=f"{NAME}DEMO_MEIER is for .*{why}"):
+        doors_of(Platform(settings_of(tmp_path)), MEIER_SECRET, Limits())
+
+
+def test_a_mapping_that_cannot_be_used_closes_no_other_door(tmp_path: Path) -> None:
+    mapped(tmp_path, "format: jsonl", name="weather")  # a feed of that name is there already
+    mapped(tmp_path, "format: jsonl", name="Weather")
+    mapped(tmp_path, "format: nonsense")
+    assert list(doors_of(Platform(settings_of(tmp_path)), SECRETS, Limits())) == [
+        ("demo", "shipment"), ("demo", "weather"), ("health", "line_item"),
+    ]  # fmt: skip
+
+
+def test_two_feeds_that_one_variable_could_mean_are_told(tmp_path: Path) -> None:
+    mapped(tmp_path, "format: jsonl", name="meier")
+    platform = Platform(settings_of(tmp_path))
+    held = platform.mappings
+    held.feeds["demo", "Meier"] = held.feeds["demo", "meier"]
+    with pytest.raises(ConfigError, match="could mean demo/Meier and demo/meier"):
+        doors_of(platform, MEIER_SECRET, Limits())
+
+
+def test_posts_to_a_mapping_that_is_broken_meanwhile_are_not_acknowledged(tmp_path: Path) -> None:
+    platform = set_up(tmp_path)
+    path = mapped(tmp_path, "format: jsonl")
+    client = in_this_process(platform, secrets=MEIER_SECRET)
+    sender = Sender("http://x", secret_of("m"), "demo/meier")
+    agreed = path.read_text()
+    path.write_text("tenant: ?\n")
+    answer = client.post("/feeds/demo/meier", content=NOTICE, headers=sender.headers("msg_wait"))
+    assert int(answer.headers["retry-after"]) > 0
+    assert "What was agreed on this feed cannot be used now" in told(answer, 503)
+    assert rows(tmp_path, "select * from received_posts") == []
+    path.write_text(agreed)
+    assert client.post("/feeds/demo/meier", content=NOTICE, headers=sender.headers("msg_wait")).json() == {
+        "sha256": hashlib.sha256(NOTICE).hexdigest(),
+        "is_new": True,
+    }
