@@ -6,6 +6,8 @@ when it arrives. Nothing here reads a feed: it only puts files where partners wo
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -101,7 +103,8 @@ def replay(
 def copy_in(source: Path, target: Path) -> None:
     """Copy a file into a landing folder whole: it appears under its name only when all of it is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.part")
+    # Its own name may be as long as a name can be.
+    draft = target.with_name(f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:32]}.part")
     shutil.copyfile(source, draft)
     draft.replace(target)
 

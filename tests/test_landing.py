@@ -26,6 +26,7 @@ from orchestration.looking import MAX_NAME, Looks, stored_name
 from orchestration.resources import Platform, utcnow
 from orchestration.settings import Settings
 from orchestration.watching import Moves
+from orchestration.world import copy_in
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,14 @@ def test_a_name_that_is_too_long_once_escaped_keeps_its_stamp_and_is_no_other(
     assert len(set(kept)) == 3 and max(map(len, kept)) <= MAX_NAME
     assert [stamp_of(name) for name in kept].count(None) == 1
     assert len(stored_name("\x01" * 400)) == MAX_NAME
+
+
+@pytest.mark.parametrize("name", [b"n" * 255, b"caf\xe9.csv"])
+def test_a_file_of_any_name_can_be_copied_in(platform: Platform, tmp_path: Path, name: bytes) -> None:
+    source = tmp_path / os.fsdecode(name)
+    source.write_text("a")
+    copy_in(source, platform.settings.landing / "demo" / "shipment" / source.name)
+    assert register_landed(platform, settle_seconds=0) == 1
 
 
 def test_a_name_that_is_no_utf8_counts_at_once_when_it_is_moved_in(platform: Platform) -> None:
