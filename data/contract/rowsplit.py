@@ -26,6 +26,8 @@ from data.records import Block, Problem, Record, is_text, shortened
 #: Written beside every row: which way of reading made it.
 LOADER_VERSION = "1"
 BATCH_ROWS = 250_000
+#: Rows are judged earlier where their text comes to this (characters): judging takes several times its memory.
+BATCH_CHARACTERS = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +146,19 @@ def _stretches(contract: Contract, files: Sequence[Arrived], tally: dict[str, _T
     """Every row, in order; a file that cannot be read ends there and is marked refused."""
     for file in files:
         waiting: list[Record] = []
+        characters = 0
         try:
             for item in file.records:
                 if isinstance(item, Block):
                     yield from _few(contract, file, waiting)
                     yield _block(contract, file, item)
-                    waiting = []
+                    waiting, characters = [], 0
                 else:
                     waiting.append(item)
-                    if len(waiting) == BATCH_ROWS:
+                    characters += sum(len(value) for value in item.values.values() if value)
+                    if len(waiting) == BATCH_ROWS or characters > BATCH_CHARACTERS:
                         yield from _few(contract, file, waiting)
-                        waiting = []
+                        waiting, characters = [], 0
         except FileRefused as refused:
             tally[file.file_sha256].refused = refused
         yield from _few(contract, file, waiting)
@@ -229,10 +233,12 @@ def _correction_problem(contract: Contract, values: Mapping[str, Any]) -> Proble
 
 def _batches(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
     batch: list[_Stretch] = []
+    rows = size = 0
     for stretch in stretches:
-        if batch and sum(map(len, batch)) + len(stretch) > BATCH_ROWS:
+        rows, size = rows + len(stretch), size + stretch.cells.nbytes
+        if batch and (rows > BATCH_ROWS or size > BATCH_CHARACTERS):
             yield batch
-            batch = []
+            batch, rows, size = [], len(stretch), stretch.cells.nbytes
         batch.append(stretch)
     if batch:
         yield batch

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from data.contract.model import Contract
 from data.formats import csv, dcsa, document, edifact, epcis, jsonl, parquet, webhook, x12, xlsx
+from data.formats.lines import size_of
+from data.formats.messages import bounded
 from data.mapping.apply import translated
 from data.mapping.mapped import MappedContract, sent_as
 from data.records import Block, Problem, Record
@@ -25,6 +27,8 @@ READERS: dict[str, Callable[[Contract, Path | bytes], Iterator[Record]]] = {
     "xlsx": xlsx.read,
     "webhook": webhook.read,
 }
+#: Formats whose rows carry what their message or document says once for all of them.
+SHARING = {"dcsa", "edifact", "epcis", "json", "webhook", "x12"}
 
 
 def read(contract: Contract, source: Path | str | bytes) -> Iterator[Record]:
@@ -35,8 +39,10 @@ def read(contract: Contract, source: Path | str | bytes) -> Iterator[Record]:
     """
     found = Path(source) if isinstance(source, str) else source
     if isinstance(contract, MappedContract):
-        return translated(contract, _sent(contract, found))
-    return READERS[contract.format](contract, found)
+        records = translated(contract, _sent(contract, found))
+    else:
+        records = READERS[contract.format](contract, found)
+    return bounded(contract, size_of(found), records) if contract.format in SHARING else records
 
 
 def _sent(contract: MappedContract, source: Path | bytes) -> Iterator[Record]:

@@ -154,6 +154,7 @@ class _Head:
         self.is_withdrawn = "true" if body and message.parse(body[0]).value(3) in WITHDRAWN else None
         self._parent: list[Raw] | None = None
         self._parent_level = Level()
+        self._named: tuple[list[tuple[str, str]], str | None] | None = None
 
     def cells(self, status: Status) -> Cells:
         """One status as cells; Unreadable where one of its segments is."""
@@ -197,7 +198,11 @@ class _Head:
         said = [*level.own, *level.equipment, *parent.own, *parent.equipment]
         pairs = [*consignments, *reference_pairs(said), *self.references]
         stands_in = len(equipment) > 1 or not any(value for _, value in pairs)
-        return references([*pairs, *(("EQ", number) for number in equipment if stands_in)])
+        pairs += [("EQ", number) for number in equipment if stands_in]
+        # Most statuses of a consignment name it alike, and then share one text.
+        if self._named is None or self._named[0] != pairs:
+            self._named = pairs, references(pairs)
+        return self._named[1]
 
 
 def _level(message: Message, segments: list[Raw], limit: int) -> Level:

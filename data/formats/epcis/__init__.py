@@ -7,7 +7,8 @@ fetched nor applied. Only what an event tells about a shipment is kept; goods, s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,35 @@ LISTS = {
 EPC_LISTS = ("epcList", "childEPCs", "inputEPCList", "outputEPCList")
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A value of the document, which all of its events share, and what is wrong with it."""
+
+    value: str | None
+    problem: Problem | None
+
+    def get(self, findings: Findings) -> str | None:
+        """The value; what is wrong with it is a finding of the event that asks."""
+        findings.problem = findings.problem or self.problem
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who made a document, and when: read once, however many events there are."""
+
+    sender: Told
+    made_at: Told
+
+
 def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
     """Records of the document's events in order; FileRefused where it is no JSON or no EPCIS 2.0 document."""
     document = read_document(contract, source)
+    envelope: Envelope | None = None
     for number, (path, event) in enumerate(_events(contract, document), start=1):
         check_row_count(contract, number)
-        yield _record(contract, number, path, event, document)
+        envelope = envelope or _envelope({} if event is document else document)
+        yield _record(contract, number, path, event, envelope)
 
 
 def _events(contract: Contract, document: Any) -> Iterator[tuple[str, Any]]:
@@ -58,12 +82,25 @@ def _events(contract: Contract, document: Any) -> Iterator[tuple[str, Any]]:
     yield from ((f"{path}[{number}]", event) for number, event in enumerate(found))
 
 
+def _envelope(document: dict[str, Any]) -> Envelope:
+    return Envelope(
+        _told(document, lambda head: head.text("sender", "sender_id")),
+        _told(document, lambda head: head.moment("creationDate", "sent_at")),
+    )
+
+
+def _told(document: dict[str, Any], read_from: Callable[[Node], str | None]) -> Told:
+    findings = Findings()
+    value = read_from(Node("$", document, findings))
+    return Told(value, findings.problem)
+
+
 def _refused(contract: Contract, reason: str) -> FileRefused:
     advice = "Ask the sender for an EPCISDocument of EPCIS 2.0 in JSON."
     return FileRefused(contract.feed, "envelope", f"{reason}.", advice)
 
 
-def _record(contract: Contract, number: int, path: str, event: Any, document: dict[str, Any]) -> Record:
+def _record(contract: Contract, number: int, path: str, event: Any, envelope: Envelope) -> Record:
     raw = raw_text(event)
     if not isinstance(event, dict):
         problem: Problem | None = Problem("json", f"{path} is not an object, so it is no event.")
@@ -71,12 +108,11 @@ def _record(contract: Contract, number: int, path: str, event: Any, document: di
     if problem := schema.reason(event, path):
         return record_of(contract, number, number, raw, {}, problem)
     findings = Findings()
-    envelope = Node("$", {} if event is document else document, findings)
     cells = _cells(Node(path, event, findings), envelope)
     return record_of(contract, number, number, raw, cells, findings.problem)
 
 
-def _cells(event: Node, envelope: Node) -> Cells:
+def _cells(event: Node, envelope: Envelope) -> Cells:
     step = event.needed("bizStep", "so it is not known what happened", "event_code")
     code, disposition = identifiers.code_of(step or ""), event.text("disposition", "reason_code")
     units = list(_units(event))
@@ -87,7 +123,7 @@ def _cells(event: Node, envelope: Node) -> Cells:
     containers = {found for _, uri in units if (found := identifiers.container_of(uri))}
     return {
         "event_id": event.text("eventID", "event_id") or identifiers.content_hash(event.values),
-        "sender_id": envelope.text("sender", "sender_id"),
+        "sender_id": envelope.sender.get(event.findings),
         "shipment_references": named,
         # Several containers are several references; one row has room for one.
         "equipment_no": containers.pop() if len(containers) == 1 else None,
@@ -163,10 +199,10 @@ def _note(event: Node, path: str, uri: str, damage: identifiers.Damaged, column:
     event.findings.note("identifier", f"{path} is {shortened(uri, 80)!r}: {damage}.", column)
 
 
-def _said(event: Node, envelope: Node) -> dict[str, str | None]:
+def _said(event: Node, envelope: Envelope) -> dict[str, str | None]:
     """When it was said, and whether to take it back: a declaration repeats the event it declares in error."""
     error = event.child("errorDeclaration")
-    told = event.moment("recordTime", "sent_at") or envelope.moment("creationDate", "sent_at")
+    told = event.moment("recordTime", "sent_at") or envelope.made_at.get(event.findings)
     declared = error.moment("declarationTime", "sent_at")
     corrections = ", ".join(text for _, text in error.texts("correctiveEventIDs"))
     reason = identifiers.code_of(error.text("reason", "remark") or "")

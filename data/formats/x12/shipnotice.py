@@ -48,15 +48,20 @@ class Node:
     """One HL with its segments; `fault` says what is wrong with its place in the tree.
 
     `told` are the cells that a shipment or an order gives to each item below it, `marks` those of a pack,
-    each with the SSCC that it is, if so.
+    each with the SSCC that it is, if so, `listed` the marks of a pack and of those around it, as each item has them.
     """
 
     loop: Loop
     told: Once[Cells]
     marks: Once[list[tuple[Mark, str | None]]]
+    listed: Once[str | None] = field(init=False)
     parent: Node | None = None
     children: list[Node] = field(default_factory=list)
     fault: Broken | None = None
+
+    def __post_init__(self) -> None:
+        """Its list of marks is made when the first item asks: only then is it known what stands above."""
+        self.listed = Once(lambda: _listed(_packs_of(self.path())))
 
     @property
     def level(self) -> str:
@@ -246,14 +251,21 @@ def _packs(node: Node, path: list[Node]) -> Cells:
 
     The SSCC is that of the pack next to the item, and none where there are several.
     """
-    around = [above for above in path if above.level in (TARE, PACK)]
+    around = _packs_of(path)
     inside = [below for below in node.children if below.level == PACK]
-    told = [mark for part in (around or inside) for mark, _ in part.marks.get()]
     own = [sscc for part in (around[-1:] or inside) for mark, sscc in part.marks.get() if mark.is_sscc]
     return {
         "sscc": own[0] if len(own) == 1 else None,
-        "marks": references(mark.named for mark in told),
+        "marks": around[-1].listed.get() if around else _listed(inside),
     }
+
+
+def _packs_of(path: list[Node]) -> list[Node]:
+    return [above for above in path if above.level in (TARE, PACK)]
+
+
+def _listed(packs: list[Node]) -> str | None:
+    return references(mark.named for part in packs for mark, _ in part.marks.get())
 
 
 def _item(loop: Loop) -> Cells:
