@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from data.contract.model import Contract
+from data.contract.model import Column, Contract
 from data.errors import FileRefused
 from data.records import Problem, Record, is_text, shortened
 
@@ -15,6 +15,8 @@ Cells = Mapping[str, str | None]
 #: No list of references is put together further than this: no contract takes a longer one, and every row of a
 #: message carries that of the whole message. Three hundred references of ordinary length fit.
 MOST_REFERENCE_CHARACTERS = 20_000
+#: A cell of up to so many characters is kept whole, also where its column takes fewer: a person has to see it.
+SHORT_CHARACTERS = 2_000
 #: What all rows of one file may hold, counted as if each had a copy of its own of what its message says once:
 #: so many characters for each byte of the file, and so many at any rate. Documents of freight stay far below.
 CHARACTERS_PER_BYTE = 16
@@ -65,10 +67,10 @@ def references(pairs: Iterable[tuple[str, str | None]]) -> str | None:
 def bounded(contract: Contract, size: int, records: Iterable[Record]) -> Iterator[Record]:
     """The records of a file of `size` bytes, in order, their text bounded.
 
-    A cell longer than its column is cut, with a mark that leaves it longer: the contract still refuses its row. What
+    A long cell is cut behind what its column takes, with a mark: the contract still refuses its row. What
     a row repeats of the one before is the same text in memory. FileRefused where the rows together hold too much.
     """
-    limits = {name: column.max_length for name, column in contract.columns.items()}
+    limits = {name: _kept(column) for name, column in contract.columns.items()}
     limit, characters = CHARACTERS_PER_BYTE * size + CHARACTERS_AT_ANY_RATE, 0
     before: dict[str, str] = {}
     for record in records:
@@ -95,4 +97,8 @@ def _repeats_too_much(contract: Contract, record: Record, limit: int) -> FileRef
 
 def _is_text(contract: Contract, name: str, value: str) -> bool:
     """Whether that is text which is kept of a cell; what many rows repeat is not read to its end for each."""
-    return is_text(value[: contract.columns[name].max_length])
+    return is_text(value[: _kept(contract.columns[name])])
+
+
+def _kept(column: Column) -> int:
+    return max(column.max_length, SHORT_CHARACTERS)

@@ -225,11 +225,19 @@ def _outcome(text: str) -> list[str | None]:
         return [str(refused)]
 
 
-def test_what_is_no_text_is_refused_at_its_byte() -> None:
-    assert (
-        refusal(GOOD.replace(b"CHICAGO", b"CHIC\xffGO"))
-        == f"byte {GOOD.index(b'CHICAGO') + 5} is not valid UTF-8.{ADVICE}"
+@pytest.mark.parametrize("before", [b"", GOOD], ids=["alone", "second"])
+def test_what_is_no_text_is_refused_at_its_segment_with_what_can_be_done(before: bytes) -> None:
+    found = refusal(before + GOOD.replace(b"CHICAGO", "MONTR\u00c9AL".encode("latin-1")))
+    place = len(before) + GOOD.index(b"CHICAGO") + 6
+    segment = (before + GOOD[: GOOD.index(b"CHICAGO")]).count(b"~") + 1
+    assert found == (
+        f"byte {place:,}, in segment {segment}, is not valid UTF-8. Ask the partner to write UTF-8, or set encoding"
+        " in data/contracts/partner/x12_214.yml to what they write (cp1252 or latin-1)."
     )
+
+
+def test_no_text_before_an_isa_that_can_be_read_is_refused_at_the_segment_too() -> None:
+    assert refusal(b"ISA*\xc9").startswith("byte 5, in segment 1, is not valid UTF-8. ")
 
 
 @pytest.mark.parametrize(
@@ -420,12 +428,12 @@ def test_more_sets_than_can_be_told_apart_in_time_refuse_the_file_at_once() -> N
     sets = [["ST*214*1", "SE*2*1"]] * (MOST_SETS + 1)
     begin = time.monotonic()
     found = refusal(interchange(group("214", *sets)))
-    assert "holds more than 20,000 groups and sets and must be sent in parts" in found
+    assert "holds more than 5,000 groups and sets and must be sent in parts" in found
     assert time.monotonic() - begin < 10
 
 
 def test_sets_that_never_end_refuse_the_file_in_no_more_time_than_its_length_takes() -> None:
-    sets = [[f"ST*214*{number}"] for number in range(5_000)]
+    sets = [[f"ST*214*{number}"] for number in range(MOST_SETS - 1)]
     begin = time.monotonic()
     assert "Unterminated Loop ST" in refusal(interchange(group("214", *sets)))
     assert time.monotonic() - begin < 10

@@ -113,8 +113,10 @@ def moment_of(segments: Iterable[Segment], qualifier: str) -> Moment:
 
 
 def sent_at(segments: Iterable[Segment]) -> str | None:
-    """When the message was made (DTM 137), where it says so with a zone."""
-    return moment_of(segments, "137").at
+    """When the message was made (DTM 137), a clock without its zone read as UTC; None for a day alone."""
+    found = moment_of(segments, "137")
+    # Nearly all senders write it without its zone, and it only orders what one sender told.
+    return found.at or (f"{found.local}Z" if found.local and "T" in found.local else None)
 
 
 def place(segment: Segment) -> Place:

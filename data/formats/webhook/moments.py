@@ -42,8 +42,13 @@ def moment_of(value: Value, *, zone_is_known: bool = True) -> Moment:
 
 
 def sent_at(value: Value) -> str | None:
-    """When a message was made, where it says so with its zone; a time without one is left out."""
-    return moment_of(value).cells.get("occurred_at") if value.text() else None
+    """When a message was made, a clock without its zone read as UTC; None for a day alone.
+
+    It only orders what one sender told.
+    """
+    cells = moment_of(value).cells if value.text() else {}
+    local = cells.get("occurred_local") or ""
+    return cells.get("occurred_at") or (f"{local}Z" if "T" in local else None)
 
 
 def sent_at_unix(value: Value) -> str | None:

@@ -37,7 +37,7 @@ __all__ = [
 
 #: Groups and sets of one interchange: pyx12 looks each control number up in a list, so that the time a set takes
 #: grows with the sets before it.
-MOST_SETS = 20_000
+MOST_SETS = 5_000
 #: Element I14 (ISA15): the interchange is a test.
 TEST = "T"
 #: How many faults of a group are kept beside each of its sets.

@@ -74,11 +74,34 @@ def text_of(contract: Contract, source: Path | bytes) -> str:
     try:
         text = content.decode(contract.encoding)
     except UnicodeDecodeError as error:
-        where = f"byte {error.start + 1} is not valid {contract.encoding.upper()}"
-        raise refused(contract, where) from error
+        raise _not_decoded(contract, content, error.start) from error
     if "\0" in text:
         raise refused(contract, f"character {text.index(chr(0)) + 1} is a NUL")
     return text
+
+
+def _not_decoded(contract: Contract, content: bytes, place: int) -> FileRefused:
+    """The refusal of a file at the first byte that is no text: it names the segment, and what can be done."""
+    number = _ended(contract, content[:place].decode("latin-1")) + 1
+    words = f"byte {place + 1:,}, in segment {number:,}, is not valid {contract.encoding.upper()}."
+    path = f"data/contracts/{contract.source}/{contract.feed}.yml"
+    advice = (
+        f"Ask the partner to write UTF-8, or set encoding in {path} to what they write (cp1252 or latin-1)."
+    )
+    return FileRefused(contract.feed, "encoding", words, advice)
+
+
+def _ended(contract: Contract, text: str) -> int:
+    """How many segments end in the beginning of a file."""
+    number, begin, fault = 0, past_blanks(text, 0), False
+    while begin < len(text) and not fault:
+        try:
+            marks = separators(contract, text, begin, number)
+        except FileRefused:
+            break
+        found, end, faults = segments_of(text, begin, number, marks)
+        number, begin, fault = number + len(found), past_blanks(text, end), bool(faults)
+    return number
 
 
 def past_blanks(text: str, place: int) -> int:
