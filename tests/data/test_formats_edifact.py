@@ -271,7 +271,7 @@ def test_an_instruction_becomes_a_row() -> None:
         "package_type": "PK",
         "gross_weight_unit": "KGM",
         "goods_description": "PUMPS",
-        "sent_at": None,
+        "sent_at": "2026-08-01T15:00:00Z",
         "position": "segment 2",
     }
     assert {name: row[name] for name in expected} == expected

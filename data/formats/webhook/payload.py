@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
-from data.formats.messages import Cells, references
+from data.formats.messages import MOST_REFERENCE_CHARACTERS, Cells, references
 from data.records import is_text, shortened
 
 #: No cell but the references is longer; a shared one is repeated in every row of a body, so it must be bounded.
 MAX_TEXT_CHARACTERS = 2_000
-MAX_REFERENCE_CHARACTERS = 4_000
 ADVICE = "Ask the provider to send it again, or correct the row by hand."
 
 
@@ -114,9 +113,11 @@ def reference_list(value: Value, pairs: list[tuple[str, str | None]]) -> str:
     found = references(pairs)
     if found is None:
         raise Broken("required", value.path, "names no shipment, and an event must be of one")
-    if len(found) > MAX_REFERENCE_CHARACTERS:
+    if len(found) > MOST_REFERENCE_CHARACTERS:
         raise Broken(
-            "max_length", value.path, f"holds more than {MAX_REFERENCE_CHARACTERS:,} characters of references"
+            "max_length",
+            value.path,
+            f"holds more than {MOST_REFERENCE_CHARACTERS:,} characters of references",
         )
     return found
 
