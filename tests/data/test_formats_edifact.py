@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -247,6 +248,19 @@ def test_text_is_read_in_the_character_set_the_envelope_names(charset: str, enco
     assert records(text.encode(encoding))[0].values["location_name"] == "GÖTEBORG"
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("202611260830:203", "2026-11-26T08:30:00Z"),
+        ("202611260830?+01:303", "2026-11-26T08:30:00+01:00"),
+        ("20261126:102", None),
+    ],
+)
+def test_when_a_message_was_sent_is_an_instant_also_without_its_zone(written: str, read: str | None) -> None:
+    segments = ("BGM+77+S+9", f"DTM+137:{written}", "CNI+1+HBL9", "STS+1+24")
+    assert said(interchange(message(*segments)))["sent_at"] == read
+
+
 def test_an_instruction_becomes_a_row() -> None:
     found = judge(IFTMIN, instruction(*INSTRUCTION).encode())
     [row] = found.rows.to_pylist()
@@ -271,7 +285,7 @@ def test_an_instruction_becomes_a_row() -> None:
         "package_type": "PK",
         "gross_weight_unit": "KGM",
         "goods_description": "PUMPS",
-        "sent_at": "2026-08-01T15:00:00Z",
+        "sent_at": datetime(2026, 8, 1, 15, tzinfo=UTC),
         "position": "segment 2",
     }
     assert {name: row[name] for name in expected} == expected

@@ -251,3 +251,16 @@ def test_the_codes_of_the_documented_bodies_are_in_the_seed(
     ) as stream:
         codes = {(row["code_list"], row["event_code"]) for row in csv.DictReader(stream)}
     assert {(row["code_list"], row["event_code"]) for row in rows(provider, body)} <= codes
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-08-01T18:12:39", "2026-08-01T18:12:39+00:00"),
+        ("2026-08-01T18:12:39+02:00", "2026-08-01T16:12:39+00:00"),
+        ("2026-08-01", None),
+    ],
+)
+def test_when_a_body_was_made_is_an_instant_also_without_its_zone(written: str, read: str | None) -> None:
+    found = rows("flexport", changed(FLEXPORT, ("created_at",), written))
+    assert {row["sent_at"].isoformat() if row["sent_at"] else None for row in found} == {read}
