@@ -26,8 +26,10 @@ from data.records import Block, Problem, Record, is_text, shortened
 #: Written beside every row: which way of reading made it.
 LOADER_VERSION = "1"
 BATCH_ROWS = 250_000
-#: Rows are judged earlier where their text comes to this (characters): judging takes several times its memory.
-BATCH_CHARACTERS = 32 * 1024 * 1024
+#: Fewer rows are judged together where their text comes to this (bytes): judging takes several times its memory.
+BATCH_BYTES = 32 * 1024 * 1024
+#: The engine works on some thousand rows at once, on no more than one stretch of them: long rows come in short ones.
+STRETCH_CHARACTERS = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,8 @@ def _stretches(contract: Contract, files: Sequence[Arrived], tally: dict[str, _T
                     waiting, characters = [], 0
                 else:
                     waiting.append(item)
-                    characters += sum(len(value) for value in item.values.values() if value)
-                    if len(waiting) == BATCH_ROWS or characters > BATCH_CHARACTERS:
+                    characters += sum(len(value) for value in item.values.values() if isinstance(value, str))
+                    if len(waiting) == BATCH_ROWS or characters > STRETCH_CHARACTERS:
                         yield from _few(contract, file, waiting)
                         waiting, characters = [], 0
         except FileRefused as refused:
@@ -236,7 +238,7 @@ def _batches(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
     rows = size = 0
     for stretch in stretches:
         rows, size = rows + len(stretch), size + stretch.cells.nbytes
-        if batch and (rows > BATCH_ROWS or size > BATCH_CHARACTERS):
+        if batch and (rows > BATCH_ROWS or size > BATCH_BYTES):
             yield batch
             batch, rows, size = [], len(stretch), stretch.cells.nbytes
         batch.append(stretch)

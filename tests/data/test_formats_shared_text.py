@@ -133,7 +133,8 @@ def test_what_is_long_is_judged_in_small_batches_and_to_the_same_end(monkeypatch
         judge_batch(engine, verdict, batch, tally)
 
     monkeypatch.setattr(rowsplit, "_judge", counted)
-    monkeypatch.setattr(rowsplit, "BATCH_CHARACTERS", 100_000)
+    monkeypatch.setattr(rowsplit, "STRETCH_CHARACTERS", 50_000)
+    monkeypatch.setattr(rowsplit, "BATCH_BYTES", 100_000)
     assert judge(x12("214"), content) == whole
     assert len(whole.rows) == sum(sizes) == 40
     assert len(sizes) > 3 and max(sizes) < 12
