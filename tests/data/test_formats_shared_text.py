@@ -15,7 +15,7 @@ from data.formats import messages, read
 from data.formats.x12.parts import MOST_PARTS
 from data.records import Record
 from tests.data import edifact_files
-from tests.data.builders import judge
+from tests.data.builders import GOOD, judge, parcel
 from tests.data.interchanges import message
 
 EPCIS = load_contract("partner", "epcis_events")
@@ -100,6 +100,15 @@ def test_what_rows_share_is_held_once_and_no_longer_than_its_column(
     longest = max(len(text or "") for row in judged.rejected for text in (row.values or {}).values())
     assert longest < messages.MOST_REFERENCE_CHARACTERS + 40
     assert all("more characters)" in str((row.values or {})[rule[1]]) for row in judged.rejected)
+
+
+def test_what_stands_around_the_rows_of_a_document_is_held_once_too() -> None:
+    contract = parcel(format="json", rows_at="rows")
+    row = {name: text for name, text in GOOD.items() if name != "Remark"}
+    rows = [row | {"Parcel No": f"P-{number}"} for number in range(100, 160)]
+    content = json.dumps({"Remark": "x" * 1_000_000, "rows": rows}).encode()
+    assert copied(read(contract, content)) <= 2 * len(content)
+    assert {(row.rule, row.column) for row in judge(contract, content).rejected} == {("max_length", "remark")}
 
 
 def test_a_cell_a_little_longer_than_its_column_is_kept_whole_for_who_corrects_it() -> None:
