@@ -218,7 +218,7 @@ def test_a_status_that_does_not_say_when_is_set_aside(dates: list[str], words: s
     told = (f"DTM+{qualifier}:20260801:102" for qualifier in dates)
     # The date of a leg is not the status's.
     leg = ("TDT+20+14E+1", "DTM+132:20260810:102")
-    head = ("BGM+77+S+9", "DTM+137:202608011500:203", "CNI+1+HBL9", "STS+1+24")
+    head = ("BGM+77+S+9", "DTM+137:202608011500:203", "CNI+1+HBL9", "STS+1+24", "DTM+78:20261126:102")
     rule, found = problem(interchange(message(*head, *told, *leg)))
     assert (rule, found[:29]) == ("segment", "Segment 6 (STS) begins a stat")
     assert words in found and found.endswith("Ask the sender for the message again.")
@@ -257,7 +257,7 @@ def test_text_is_read_in_the_character_set_the_envelope_names(charset: str, enco
     ],
 )
 def test_when_a_message_was_sent_is_an_instant_also_without_its_zone(written: str, read: str | None) -> None:
-    segments = ("BGM+77+S+9", f"DTM+137:{written}", "CNI+1+HBL9", "STS+1+24")
+    segments = ("BGM+77+S+9", f"DTM+137:{written}", "CNI+1+HBL9", "STS+1+24", "DTM+78:20261126:102")
     assert said(interchange(message(*segments)))["sent_at"] == read
 
 
