@@ -23,7 +23,7 @@ from orchestration import publishing
 from orchestration.dbt import manifest_path
 from orchestration.errors import ClockRefused, OrchestrationError, PipelineFailed
 from orchestration.instance import PID_TAG, SHORT, forget_short_runs, open_instance, prepare_instance, reap
-from orchestration.landing import landed_files, register_landed
+from orchestration.landing import register_landed
 from orchestration.loading import waiting_for
 from orchestration.resources import Platform
 from orchestration.world import lay_tenant, replay
@@ -377,8 +377,3 @@ def count_shipments(platform: Platform, tenant_id: str) -> int:
         return 0
     path = platform.settings.published / publication / "fct_shipments.parquet"
     return int(pq.read_table(path, columns=["tenant_id"], filters=[("tenant_id", "=", tenant_id)]).num_rows)
-
-
-def landed_count(platform: Platform, tenant_id: str) -> int:
-    """Return how many files lie in a tenant's landing folders."""
-    return sum(1 for file in landed_files(platform.settings.landing) if file.tenant_id == tenant_id)
