@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from math import inf
 
 import pytest
 from conftest import Built
@@ -37,6 +38,22 @@ def test_contracts_offer_what_the_warehouse_reads() -> None:
     offered = {f"{source}__{feed}": set(found.columns) for (source, feed), found in load_contracts().items()}
     read = {name: {column.split()[0] for column in columns.split(", ")} for name, columns in FEEDS.items()}
     assert {name: columns - offered[name] for name, columns in read.items() if columns - offered[name]} == {}
+
+
+def test_no_row_that_is_taken_in_names_more_than_money_can_hold() -> None:
+    from data.contract import load_contracts
+
+    contracts = load_contracts()
+    named = [
+        ("network", "commitment", "penalty_per_day"), ("network", "commitment", "penalty_cap"),
+        ("network", "inventory", "unit_value"), ("network", "order", "unit_price"),
+        ("scms", "line_item", "line_item_value"),
+    ]  # fmt: skip
+    prices = [contracts[source, feed].columns[column].maximum or inf for source, feed, column in named]
+    pieces = contracts["network", "order"].columns["quantity"].maximum or inf
+    lines = contracts["network", "order"].columns["order_line"].maximum or inf
+    # money is decimal(18, 2), and a loss the sum of four of its amounts
+    assert 4 * max(*prices, lines * pieces * prices[3]) < 10**16
 
 
 def test_each_story_is_found_once_and_its_look_alike_is_not(built: Built) -> None:

@@ -3,7 +3,8 @@ with stock as (
     select
         inventory.*,
         case
-            when inventory.daily_demand_quantity > 0
+            -- what lasts for a hundred years runs out at no time that could be named
+            when inventory.on_hand_quantity < 36500 * inventory.daily_demand_quantity
                 then {{ hours_after(
                     'inventory.counted_at',
                     '24.0 * inventory.on_hand_quantity / inventory.daily_demand_quantity'

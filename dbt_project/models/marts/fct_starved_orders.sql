@@ -67,9 +67,10 @@ needed as (
 projected as (
     select
         *,
-        greatest(
+        -- rounded before it is compared: the last bits of what is left would else make an order short of nothing
+        round(greatest(
             0, on_hand_quantity - daily_demand_quantity * {{ hours_between('counted_at', 'needed_at') }} / 24
-        ) as projected_quantity
+        ), 4) as projected_quantity
     from needed
     where needed_at < inbound_expected_at
 )
@@ -89,7 +90,7 @@ select
     needed_at,
     promised_at,
     quantity,
-    round(projected_quantity, 4) as projected_quantity,
+    projected_quantity,
     round(quantity - projected_quantity, 4) as short_quantity,
     {{ money('amount * (quantity - projected_quantity) / quantity') }} as short_amount,
     currency_code,
