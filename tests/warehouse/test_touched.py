@@ -245,6 +245,25 @@ def test_what_was_shipped_is_heard_by_an_order_that_arrived_long_ago(network: Ne
         assert connection.execute(heard, [order, product]).fetchall() == [("x12_945",)]
 
 
+def test_an_order_that_nobody_ships_is_late_once_its_window_has_passed(network: Network) -> None:
+    judged = (
+        "select shipment_id, is_on_time, is_in_full, is_otif from marts.fct_otif where order_id = 'SO-NOBODY'"
+    )
+    with network.told() as world:
+        now = world.clocks["demo"]
+        order = world.order() | {"order_no": "SO-NOBODY", "promised_delivery_at": now + timedelta(hours=1)}
+        world.put("network__order", "demo", [order], recorded_at=now)
+    network.build.touched(network.path)
+    with network.told() as world:
+        world.built()
+        before = world.connection.execute(judged).fetchall()
+        world.connection.execute("update raw.tenant_clocks set as_of = as_of + interval 24 hours")
+    network.build.touched(network.path)
+    with opened(network.path) as connection:
+        assert (before, connection.execute(judged).fetchall()) == ([], [(None, False, False, False)])
+    assert network.differs() == {}
+
+
 def test_stock_that_waits_for_a_shipment_no_more_is_no_longer_at_stake(network: Network) -> None:
     at_stake = (
         "select shipment_id from marts.fct_exposures where tenant_id = 'demo' and inventory_at_risk > 0"

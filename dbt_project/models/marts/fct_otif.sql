@@ -1,6 +1,28 @@
 {{ touched('orders') }}
 -- On time and in full, by order line whose promise has come due; the window it is judged by stands beside it.
-with lines as (
+-- An order may travel in several shipments: it is there with the last of them, and not before all of them are.
+with last_shipments as (
+    select
+        booked.tenant_id,
+        booked.order_id,
+        arg_max(
+            booked.shipment_id, (shipments.delivered_at is null, shipments.delivered_at, booked.shipment_id)
+        ) as shipment_id
+    from {{ ref('int_network_shipments') }} as booked
+    inner join {{ ref('fct_shipments') }} as shipments
+        on booked.tenant_id = shipments.tenant_id and booked.shipment_id = shipments.shipment_id
+    where shipments.status != 'cancelled'
+    group by booked.tenant_id, booked.order_id
+),
+
+ordered as (
+    select orders.* replace (coalesce(last_shipments.shipment_id, orders.shipment_id) as shipment_id)
+    from {{ ref('fct_orders') }} as orders
+    left join last_shipments
+        on orders.tenant_id = last_shipments.tenant_id and orders.order_id = last_shipments.order_id
+),
+
+lines as (
     select
         orders.tenant_id,
         orders.order_line_id,
@@ -26,14 +48,15 @@ with lines as (
         settings.as_of,
         orders.source_file_sha256,
         orders.source_row_number
-    from {{ ref('fct_orders') }} as orders
+    from ordered as orders
     inner join {{ ref('int_tenant_settings') }} as settings
         on orders.tenant_id = settings.tenant_id
-    inner join {{ ref('fct_shipments') }} as shipments
+    left join {{ ref('fct_shipments') }} as shipments
         on orders.tenant_id = shipments.tenant_id and orders.shipment_id = shipments.shipment_id
     left join {{ ref('int_service_agreements') }} as agreements
         on orders.tenant_id = agreements.tenant_id and orders.shipment_id = agreements.shipment_id
-    where orders.promised_at is not null and shipments.status != 'cancelled'
+    -- what nobody ships is judged too; what was called off is not
+    where orders.promised_at is not null and shipments.status is distinct from 'cancelled'
 ),
 
 products as (
@@ -51,7 +74,7 @@ shipped as (
         products.order_id,
         products.product_id,
         shipped_lines.feed,
-        sum(shipped_lines.shipped_quantity) as told_quantity,
+        round(sum(shipped_lines.shipped_quantity), 6) as told_quantity,
         bool_and(coalesce(shipped_lines.quantity_unit, 'EA') in ('EA', 'PC', 'UN')) as is_in_pieces
     from products
     inner join {{ ref('stg_partner__shipped_lines') }} as shipped_lines
@@ -78,7 +101,12 @@ judged as (
         told.shipped_quantity,
         told.feed as shipped_told_by,
         coalesce(lines.delivered_at between lines.window_from_at and lines.window_until_at, false) as is_on_time,
-        told.shipped_quantity >= lines.ordered_quantity * (1 - lines.short_share) as is_in_full
+        case
+            -- no shipment carries it, and nobody says that it was shipped
+            when lines.shipment_id is null and told.feed is null then false
+            -- rounded, for the last bits of the product would make short what is exactly at the tolerance
+            else told.shipped_quantity >= round(lines.ordered_quantity * (1 - lines.short_share), 6)
+        end as is_in_full
     from lines
     left join told
         on
