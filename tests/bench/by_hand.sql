@@ -220,13 +220,15 @@ create table by_hand.fct_commitments as
 select
     s.tenant_id, coalesce(p.commitment_id || ':' || s.shipment_id, 'assumed:' || s.shipment_id) as commitment_id,
     s.shipment_id, s.order_ids as order_id, s.customer_id, coalesce(p.promised_at, s.promised_at) as promised_at,
-    round(coalesce(p.penalty_per_day, c.penalty_per_day), 2)::decimal(18, 2) as penalty_per_day,
-    round(coalesce(p.penalty_cap, c.penalty_cap), 2)::decimal(18, 2) as penalty_cap,
+    round(coalesce(p.penalty_per_day / greatest(1, b.order_shipments), c.penalty_per_day), 2)::decimal(18, 2)
+        as penalty_per_day,
+    round(coalesce(p.penalty_cap / greatest(1, b.order_shipments), c.penalty_cap), 2)::decimal(18, 2) as penalty_cap,
     coalesce(p.currency_code, s.currency_code) as currency_code, p.commitment_id is null as is_assumed,
     case when p.commitment_id is null then 'default' else 'order' end as resolved_by, null::varchar as agreement_name,
     p._file_sha256 as source_file_sha256, p._row_number as source_row_number
 from by_hand.fct_shipments s
 join clock c using (tenant_id)
+join booked b on b._tenant_id = s.tenant_id and b.shipment_no = s.shipment_id
 left join promises p on p._tenant_id = s.tenant_id and p.order_no = s.order_ids;
 
 create table by_hand.fct_exposures as

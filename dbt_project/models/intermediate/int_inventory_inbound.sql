@@ -1,4 +1,5 @@
--- One row per facility and product with the inbound shipment that arrives first and the stock-out before it.
+-- One row per facility and product with the inbound shipment that arrives first and the stock-out before it. What is
+-- ordered is shared out among the shipments it travels in.
 with stock as (
     select
         inventory.*,
@@ -20,7 +21,7 @@ inbounds as (
         lines.product_id,
         shipments.shipment_id,
         coalesce(shipments.estimated_arrival_at, shipments.planned_arrival_at) as inbound_arrival_at,
-        {{ exact_sum('lines.quantity') }} as inbound_quantity
+        {{ exact_sum('lines.quantity / booked.order_shipment_count') }} as inbound_quantity
     from {{ ref('fct_shipments') }} as shipments
     inner join {{ ref('int_network_shipments') }} as booked
         on shipments.tenant_id = booked.tenant_id and shipments.shipment_id = booked.shipment_id

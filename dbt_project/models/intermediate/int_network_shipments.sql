@@ -65,11 +65,11 @@ select
     coalesce(delivered.delivered_at, shipments.delivered_reported_at) as delivered_at,
     coalesce(delivered.delivered_recorded_at, shipments.delivered_reported_at) as delivered_recorded_at,
     shipments.required_documents,
-    -- one order may travel in several shipments; its value is shared out among those not cancelled
-    lines.quantity / greatest(1, count(*) filter (where shipments.status != 'cancelled')
-        over (partition by shipments.tenant_id, shipments.order_id)) as quantity,
-    lines.amount / greatest(1, count(*) filter (where shipments.status != 'cancelled')
-        over (partition by shipments.tenant_id, shipments.order_id)) as amount,
+    -- one order may travel in several shipments; what it holds and is worth is shared out among those not cancelled
+    greatest(1, count(*) filter (where shipments.status != 'cancelled')
+        over (partition by shipments.tenant_id, shipments.order_id)) as order_shipment_count,
+    lines.quantity / order_shipment_count as quantity,
+    lines.amount / order_shipment_count as amount,
     lines.currency_code,
     planned.hop_count,
     shipments.recorded_at,

@@ -1,7 +1,8 @@
 {{ config(tags=['decide']) }}
 -- Customers' orders that a late inbound starves: lines that are to leave a place before the inbound of their product is
 -- there, at a moment for which the projection has less of it than they ask. Each line is held against the projection
--- alone: the mean daily demand in it stands for the others.
+-- alone: the mean daily demand in it stands for the others. A line that travels in several shipments asks for its share
+-- with each that has not left.
 with inbounds as (
     select
         inventory.tenant_id,
@@ -31,7 +32,8 @@ outbounds as (
         shipments.origin_facility_id as facility_id,
         shipments.promised_at,
         shipments.planned_departure_at,
-        booked.order_id
+        booked.order_id,
+        booked.order_shipment_count
     from {{ ref('fct_shipments') }} as shipments
     inner join {{ ref('int_network_shipments') }} as booked
         on shipments.tenant_id = booked.tenant_id and shipments.shipment_id = booked.shipment_id
@@ -49,8 +51,8 @@ needed as (
         lines.order_id,
         lines.order_line_id,
         lines.customer_id,
-        lines.quantity,
-        lines.amount,
+        round(lines.quantity / outbounds.order_shipment_count, 4) as quantity,
+        lines.amount / outbounds.order_shipment_count as amount,
         lines.currency_code,
         lines.source_file_sha256,
         lines.source_row_number
@@ -64,14 +66,28 @@ needed as (
             and lines.product_id = inbounds.product_id
 ),
 
+-- what an earlier shipment of the same line takes from here is not there for the next
+in_turn as (
+    select
+        *,
+        coalesce(sum(quantity) over (
+            partition by tenant_id, facility_id, order_line_id
+            order by needed_at, shipment_id
+            rows between unbounded preceding and 1 preceding
+        ), 0) as taken_before
+    from needed
+),
+
 projected as (
     select
         *,
         -- rounded before it is compared: the last bits of what is left would else make an order short of nothing
         round(greatest(
-            0, on_hand_quantity - daily_demand_quantity * {{ hours_between('counted_at', 'needed_at') }} / 24
+            0,
+            on_hand_quantity - taken_before
+            - daily_demand_quantity * {{ hours_between('counted_at', 'needed_at') }} / 24
         ), 4) as projected_quantity
-    from needed
+    from in_turn
     where needed_at < inbound_expected_at
 )
 
