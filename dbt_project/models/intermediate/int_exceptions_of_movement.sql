@@ -1,11 +1,11 @@
 {{ config(tags=['decide']) }}
 {{ touched('watched') }}
 -- Exceptions a shipment's own movement shows, each with the chance of harm its rule gives it. Where the model
--- has an opinion that is graver, the model's counts.
+-- has an opinion that is graver, the model's counts. What should be there and is not comes now at the earliest.
 {%- set shipment_source = "'fct_shipments:' || shipment_id" %}
 with watch as (
     select
-        *,
+        * replace (greatest(expected_arrival_at, as_of) as expected_arrival_at),
         {{ hours_after('last_heard_at', 'tracking_silent_silent_hours') }} as silent_from_at,
         {{ hours_after('planned_departure_at', 'late_departure_grace_hours') }} as late_departure_from_at,
         {{ hours_after('promised_at', 'late_now_grace_hours') }} as late_from_at,
@@ -37,7 +37,7 @@ found as (
     select
         'late_now',
         late_now_harm_probability,
-        greatest(expected_arrival_at, as_of),
+        expected_arrival_at,
         late_from_at,
         promised_at,
         destination_facility_id,

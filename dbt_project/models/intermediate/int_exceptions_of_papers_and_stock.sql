@@ -20,7 +20,7 @@ papers as (
             when document_type = 'POD' then pod_missing_harm_probability
             else greatest(coalesce(late_probability, 0), trade_document_missing_harm_probability)
         end as harm_probability,
-        expected_arrival_at as harm_until_at,
+        greatest(expected_arrival_at, as_of) as harm_until_at,
         needed_by_at as detected_at,
         case when document_type = 'POD' then needed_by_at else planned_arrival_at end as due_at,
         destination_facility_id as facility_id,

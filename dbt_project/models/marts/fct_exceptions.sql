@@ -29,7 +29,8 @@ disruptions as (
             'watch.disruption_harm_probability * '
             ~ capped_penalty(
                 'watch.sla_penalty_per_day', 'watch.sla_penalty_cap',
-                'greatest(1, ceil(' ~ hours_between('watch.promised_at', 'watch.expected_arrival_at') ~ ' / 24))'
+                'greatest(1, ceil('
+                ~ hours_between('watch.promised_at', 'greatest(watch.expected_arrival_at, watch.as_of)') ~ ' / 24))'
             )
         ) }}) as sla_penalty_amount,
         sum({{ money('watch.disruption_harm_probability * cast(watch.revenue_at_risk as double)') }})

@@ -19,7 +19,8 @@ customers as (
     where party_role = 'customer'
 ),
 
--- stock that is not there while the inbound slips by some days, never more than the inbound brings
+-- stock that is not there while the inbound slips by some days, never more than the inbound brings; what should be
+-- there and is not comes now at the earliest
 stock as (
     select
         inbound.tenant_id,
@@ -27,7 +28,7 @@ stock as (
         sum(cast(least(
             inbound.daily_demand_quantity * greatest(0, {{ hours_between(
                 'inbound.stock_out_at',
-                'inbound.inbound_arrival_at'
+                'greatest(inbound.inbound_arrival_at, settings.as_of)'
             ) }} / 24 + settings.inventory_slip_days),
             inbound.inbound_quantity
         ) * inbound.unit_value as decimal(28, 6))) as inventory_at_risk
