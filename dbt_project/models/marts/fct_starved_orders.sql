@@ -1,6 +1,6 @@
 {{ config(tags=['decide']) }}
--- Customers' orders that a late inbound starves: lines that are to leave a place before the inbound of their product is
--- there, at a moment for which the projection has less of it than they ask. Each line is held against the projection
+-- Customers' orders that starve until the inbound is there: lines that are to leave a place before the inbound of their
+-- product, at a moment for which the projection has less of it than they ask. Each line is held against the projection
 -- alone: the mean daily demand in it stands for the others. A line that travels in several shipments asks for its share
 -- with each that has not left.
 with inbounds as (
@@ -21,7 +21,8 @@ with inbounds as (
         on inventory.tenant_id = watch.tenant_id and inventory.inbound_shipment_id = watch.shipment_id
     inner join {{ ref('fct_shipments') }} as shipments
         on inventory.tenant_id = shipments.tenant_id and inventory.inbound_shipment_id = shipments.shipment_id
-    where watch.is_open and inventory.stock_out_at < greatest(watch.expected_arrival_at, watch.as_of)
+    -- whether or not the stock ends by its daily demand: one order may ask for more than there is
+    where watch.is_open
 ),
 
 -- what has not left its place yet; what should have left waits for the goods now
