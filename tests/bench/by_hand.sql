@@ -197,7 +197,7 @@ select
         when promised_at < as_of then round((epoch(as_of) - epoch(promised_at)) / 3600.0, 4) end as delay_hours,
     round(coalesce(amount, shipment_value_default), 2)::decimal(18, 2) as shipment_value,
     amount is null as is_value_assumed, currency_code,
-    coalesce(delivered_at < first_moved_at, false) or coalesce(is_early, false) as has_contradictory_times, as_of,
+    coalesce(delivered_at < departed_at or delivered_at < first_moved_at, false) or coalesce(is_early, false) as has_contradictory_times, as_of,
     _file_sha256 as source_file_sha256, _row_number as source_row_number, _recorded_at as recorded_at
 from joined;
 

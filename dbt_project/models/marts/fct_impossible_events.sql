@@ -39,15 +39,20 @@ early as (
     where occurred_at > recorded_at + interval '1 hour'
 ),
 
+-- the departure from the origin; where nobody told that, the first one from elsewhere, but for the destination, which
+-- emptied boxes leave
 departures as (
     select
         tenant_id,
         shipment_id,
-        min(occurred_at) as departed_at,
-        arg_min(milestone_id, (occurred_at, milestone_id)) as milestone_id
+        occurred_at as departed_at,
+        milestone_id
     from told
-    where is_departure and is_at_origin
-    group by tenant_id, shipment_id
+    where is_departure and not coalesce(is_at_destination and not is_at_origin, false)
+    qualify row_number() over (
+        partition by tenant_id, shipment_id
+        order by coalesce(is_at_origin, false) desc, occurred_at asc, milestone_id asc
+    ) = 1
 ),
 
 before_pickup as (
@@ -59,7 +64,11 @@ before_pickup as (
     from told
     inner join departures
         on told.tenant_id = departures.tenant_id and told.shipment_id = departures.shipment_id
-    where told.is_arrival and told.is_at_destination and told.occurred_at < departures.departed_at
+    where
+        told.is_arrival
+        -- delivered it is at its end, also where no place is told
+        and (told.is_at_destination or told.milestone_code = 'DELIVERED' and told.facility_id is null)
+        and told.occurred_at < departures.departed_at
 ),
 
 followed as (

@@ -75,7 +75,9 @@ select
     {{ money('shipment_value') }} as shipment_value,
     amount is null as is_value_assumed,
     known_currency_code as currency_code,
-    coalesce(delivered_at < first_moved_at, false) or has_future_stamp as has_contradictory_times,
+    -- a delivery is itself a move, so the first of all moves alone would not say that it came before the departure
+    coalesce(delivered_at < departed_at or delivered_at < first_moved_at, false) or has_future_stamp
+        as has_contradictory_times,
     as_of,
     source_file_sha256,
     source_row_number,
