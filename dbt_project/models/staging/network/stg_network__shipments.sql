@@ -7,14 +7,23 @@ known as (
     {{ with_kept('told', 'facility_id', ['origin_code', 'destination_code']) }}
 ),
 
+opinions as (
+    select
+        *,
+        max(case when status is distinct from 'delivered' then _recorded_at end)
+            over (partition by _tenant_id, shipment_no) as last_undelivered_at
+    from known
+),
+
 latest as (
     select
         *,
         min(_recorded_at) over (partition by _tenant_id, shipment_no) as booked_at,
-        -- the TMS may say delivered where no carrier did; its first word on it is then the best there is
-        min(case when status = 'delivered' then _recorded_at end)
-            over (partition by _tenant_id, shipment_no) as delivered_reported_at
-    from known
+        -- The TMS may say delivered where no carrier did; its first word on it is then the best there is. What it takes
+        -- back is said no more, and where it says so again, that is its first word.
+        min(case when status = 'delivered' and _recorded_at >= coalesce(last_undelivered_at, _recorded_at)
+            then _recorded_at end) over (partition by _tenant_id, shipment_no) as delivered_reported_at
+    from opinions
     {{ keep_latest('_tenant_id, shipment_no') }}
 )
 
@@ -36,7 +45,7 @@ select
     string_split(coalesce(required_documents, ''), '|') as required_documents,
     status,
     booked_at,
-    delivered_reported_at,
+    case when status = 'delivered' then delivered_reported_at end as delivered_reported_at,
     _recorded_at as recorded_at,
     _file_sha256 as source_file_sha256,
     _row_number as source_row_number
