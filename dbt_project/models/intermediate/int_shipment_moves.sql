@@ -84,7 +84,11 @@ after_hold as (
             and customs.shipment_id = later.shipment_id
             and later.classifier = 'actual'
             and later.milestone_code != 'CUSTOMS_HOLD'
-            and later.occurred_at > customs.held_at
+            -- what is held and released at one instant is released
+            and (
+                customs.held_at < later.occurred_at
+                or customs.held_at = later.occurred_at and later.milestone_code = 'CUSTOMS_RELEASE'
+            )
             -- goods may still be brought to the place that holds them; anything elsewhere is progress
             and (
                 later.milestone_code in ('CUSTOMS_RELEASE', 'DEPA', 'GATE_OUT', 'DELIVERED')
