@@ -229,6 +229,34 @@ def test_an_outcome_that_is_taken_back_is_learned_from_no_more(network: Network)
     assert network.differs() == {}
 
 
+def test_a_delivery_stamped_ahead_counts_from_when_the_clock_is_there_whatever_else_ended_it(
+    network: Network,
+) -> None:
+    said = "select delivered_at, has_contradictory_times from marts.fct_shipments where shipment_id = 'SH-999'"
+    found = []
+    with network.told() as world:
+        now = world.clocks["demo"]
+        ended = {"shipment_no": "SH-999", "status": "delivered", "destination_code": "DC-1",
+                 "planned_departure_at": now, "planned_arrival_at": now}  # fmt: skip
+        shipment = {**world.shipment(), **ended}
+        event = {**world.milestone(), "event_id": "AHEAD", "reference": "SH-999", "reference_type": "SHIPMENT",
+                 "carrier_scac": shipment["carrier_scac"], "event_code": "DELIVERED", "classifier": "actual",
+                 "location_code": "DC-1", "occurred_at": now + timedelta(hours=3)}  # fmt: skip
+        world.put("network__shipment", "demo", [shipment], recorded_at=now)
+        world.put("network__milestone", "demo", [event], recorded_at=now)
+    for hours in (0, 2, 2):
+        with network.told() as world:
+            world.clocks["demo"] += timedelta(hours=hours)
+            clock = "update raw.tenant_clocks set as_of = ? where tenant_id = 'demo'"
+            world.connection.execute(clock, [world.clocks["demo"]])
+        network.build.touched(network.path)
+        with network.told() as world:
+            world.built()
+            found += world.connection.execute(said).fetchall()
+    assert found == [(now, True), (now, True), (now + timedelta(hours=3), True)]
+    assert network.differs() == {}
+
+
 def test_what_was_shipped_is_heard_by_an_order_that_arrived_long_ago(network: Network) -> None:
     with network.told() as world:
         query = """

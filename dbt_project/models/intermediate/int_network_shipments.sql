@@ -22,15 +22,49 @@ commitments as (
     group by tenant_id, order_id
 ),
 
+-- What a carrier calls delivered ends the journey at its destination, or where no known place is told. By the UN/LOCODE
+-- of the destination any place there may be meant; anywhere else the shipment stays open, and a person sees the event.
+-- A clock may be an hour wrong: what is stamped further ahead of when it was told counts, and is known, once the
+-- tenant's clock is there.
+deliveries as (
+    select
+        told.tenant_id,
+        told.shipment_id,
+        told.occurred_at,
+        told.told_at,
+        case
+            when told.occurred_at > told.recorded_at + interval '1 hour' then told.occurred_at else told.recorded_at
+        end as known_at
+    from {{ ref('fct_milestones') }} as told
+    inner join {{ ref('stg_network__shipments') }} as shipments
+        on told.tenant_id = shipments.tenant_id and told.shipment_id = shipments.shipment_id
+    left join {{ ref('stg_network__facilities') }} as told_places
+        on told.tenant_id = told_places.tenant_id and told.facility_id = told_places.facility_id
+    left join {{ ref('stg_network__facilities') }} as destinations
+        on
+            shipments.tenant_id = destinations.tenant_id
+            and shipments.destination_facility_id = destinations.facility_id
+    where
+        told.milestone_code = 'DELIVERED'
+        and told.classifier = 'actual'
+        and (
+            told.facility_id is null
+            or told.facility_id = shipments.destination_facility_id
+            or told_places.un_locode = destinations.un_locode
+        )
+),
+
 delivered as (
     select
-        tenant_id,
-        shipment_id,
-        arg_max(occurred_at, (told_at, occurred_at)) as delivered_at,
-        min(recorded_at) as delivered_recorded_at
-    from {{ ref('fct_milestones') }}
-    where milestone_code = 'DELIVERED' and classifier = 'actual'
-    group by tenant_id, shipment_id
+        deliveries.tenant_id,
+        deliveries.shipment_id,
+        arg_max(deliveries.occurred_at, (deliveries.told_at, deliveries.occurred_at)) as delivered_at,
+        min(deliveries.known_at) as delivered_recorded_at
+    from deliveries
+    inner join {{ ref('int_tenant_settings') }} as settings
+        on deliveries.tenant_id = settings.tenant_id
+    where deliveries.known_at <= settings.as_of
+    group by deliveries.tenant_id, deliveries.shipment_id
 ),
 
 planned as (

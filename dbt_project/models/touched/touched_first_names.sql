@@ -10,7 +10,8 @@ with names as not materialized (
     {{ names_of_shipments() }}
 ),
 
--- shipments that begin it: changed, told of before by a message that changed, under way while the clock went on, all
+-- shipments that begin it: changed, told of before by a message that changed, under way or come to be delivered while
+-- the clock went on, all
 begun as (
     select tenant_id, row_key as shipment_id
     from {{ ref('touched_rows') }}
@@ -27,6 +28,8 @@ begun as (
     inner join {{ ref('touched_tenants') }} as tenants
         on shipments.tenant_id = tenants.tenant_id
     where tenants.is_all_touched or (tenants.has_clock_moved and shipments.is_open)
+    union
+    {{ deliveries_reached() }}
     union
     -- a paper may have been told of another shipment before
     select papers._tenant_id, papers.shipment_no

@@ -57,4 +57,6 @@ from {{ standing('marts', 'fct_shipments') }} as shipments
 inner join {{ ref('touched_tenants') }} as tenants
     on shipments.tenant_id = tenants.tenant_id
 where tenants.has_clock_moved and shipments.is_open
+union
+{{ deliveries_reached() }}
 {%- endif %}
