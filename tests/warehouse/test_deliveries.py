@@ -105,7 +105,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 
 
 def test_no_message_stops_the_build(world: Built) -> None:
-    failed = {node: status for node, status in world.outcomes["all"].items() if status not in ("pass", "success", "no-op")}
+    failed = {
+        node: status
+        for node, status in world.outcomes["all"].items()
+        if status not in ("pass", "success", "no-op")
+    }
     assert failed == {}
 
 

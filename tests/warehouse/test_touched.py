@@ -232,7 +232,9 @@ def test_an_outcome_that_is_taken_back_is_learned_from_no_more(network: Network)
 def test_a_delivery_stamped_ahead_counts_from_when_the_clock_is_there_whatever_else_ended_it(
     network: Network,
 ) -> None:
-    said = "select delivered_at, has_contradictory_times from marts.fct_shipments where shipment_id = 'SH-999'"
+    said = (
+        "select delivered_at, has_contradictory_times from marts.fct_shipments where shipment_id = 'SH-999'"
+    )
     found = []
     with network.told() as world:
         now = world.clocks["demo"]
