@@ -7,6 +7,8 @@ with from_network as (
         refs.shipment_id,
         events.milestone_code,
         coalesce(places.facility_id, decided.facility_id) as facility_id,
+        coalesce(places.facility_id, decided.facility_id, nullif({{ bare_reference('events.location_code') }}, ''))
+            as place_key,
         events.classifier,
         events.occurred_at,
         events.recorded_at as told_at,
@@ -47,7 +49,12 @@ told_once as (
             partition by
                 tenant_id, shipment_id, milestone_code, classifier, facility_id, occurred_at,
                 case when classifier = 'estimated' then event_id end
-        ) as recorded_at
+        ) as recorded_at,
+        max(told_at) over (
+            partition by
+                tenant_id, shipment_id, milestone_code, classifier, facility_id, occurred_at,
+                case when classifier = 'estimated' then event_id end
+        ) as last_told_at
     from matched
     -- an estimate repeated later is news (somebody still believes it); an actual or a plan repeated is not
     qualify row_number() over (
@@ -56,6 +63,55 @@ told_once as (
             case when classifier = 'estimated' then event_id end
         order by told_at, event_id
     ) = 1
+),
+
+-- What was told at one instant from the origin to the destination is a whole route.
+whole_routes as (
+    select
+        told.tenant_id,
+        told.shipment_id,
+        told.told_at
+    from matched as told
+    inner join {{ ref('stg_network__shipments') }} as shipments
+        on told.tenant_id = shipments.tenant_id and told.shipment_id = shipments.shipment_id
+    where told.classifier = 'planned'
+    group by told.tenant_id, told.shipment_id, told.told_at
+    having
+        bool_or(told.milestone_code in ('DEPA', 'GATE_OUT') and told.facility_id = shipments.origin_facility_id)
+        and bool_or(
+            told.milestone_code in ('DELIVERED', 'ARRI', 'GATE_IN')
+            and told.facility_id = shipments.destination_facility_id
+        )
+),
+
+last_routes as (
+    select
+        tenant_id,
+        shipment_id,
+        max(told_at) as told_at
+    from whole_routes
+    group by tenant_id, shipment_id
+),
+
+-- A plan holds until another takes its place: of a step at a place the one told last, and nothing told before the last
+-- whole route. Of a step at no place nobody can say which it replaces.
+in_force as (
+    select told_once.*
+    from told_once
+    left join last_routes
+        on told_once.tenant_id = last_routes.tenant_id and told_once.shipment_id = last_routes.shipment_id
+    where
+        told_once.classifier != 'planned'
+        or last_routes.told_at is null
+        or told_once.last_told_at >= last_routes.told_at
+    qualify
+        told_once.classifier != 'planned'
+        or told_once.place_key is null
+        or told_once.last_told_at = max(told_once.last_told_at) over (
+            partition by
+                told_once.tenant_id, told_once.shipment_id, told_once.classifier, told_once.milestone_code,
+                told_once.place_key
+        )
 ),
 
 -- where no carrier sent the route, the plan is what the TMS booked: one departure, one delivery
@@ -77,19 +133,19 @@ booked_plan as (
         shipments.source_file_sha256,
         shipments.source_row_number
     from {{ ref('stg_network__shipments') }} as shipments
-    left join told_once
+    left join in_force
         on
-            shipments.tenant_id = told_once.tenant_id
-            and shipments.shipment_id = told_once.shipment_id
-            and told_once.classifier = 'planned'
-    where told_once.event_id is null
+            shipments.tenant_id = in_force.tenant_id
+            and shipments.shipment_id = in_force.shipment_id
+            and in_force.classifier = 'planned'
+    where in_force.event_id is null
 ),
 
 all_told as (
     select
         tenant_id, event_id as milestone_id, shipment_id, milestone_code, facility_id, classifier,
         occurred_at, told_at, recorded_at, source_file_sha256, source_row_number
-    from told_once
+    from in_force
     union all
     select
         tenant_id, shipment_id || ':' || planned.code || ':booked', shipment_id, planned.code,

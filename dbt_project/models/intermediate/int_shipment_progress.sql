@@ -14,7 +14,8 @@ select
     arg_max(occurred_at, (told_at, occurred_at)) filter (
         where classifier = 'estimated' and milestone_code = 'ETA'
     ) as estimated_arrival_at,
-    max(recorded_at) filter (
+    -- how old the estimate is that stands, and not one that came in late and says what its sender thought before
+    arg_max(recorded_at, (told_at, occurred_at, recorded_at)) filter (
         where classifier = 'estimated' and milestone_code = 'ETA'
     ) as estimated_recorded_at,
     arg_max(milestone_id, (occurred_at, coalesce(sequence, 0), milestone_id)) filter (
