@@ -30,7 +30,9 @@ class Stories:
         small_world.fill(connection)
         depot = {"facility_code": "DC-9", "facility_name": "Second depot", "facility_type": "dc",
                  "un_locode": "USRNO", "time_zone": "UTC"}  # fmt: skip
-        self.put("network__facility", depot, ago(600))
+        nowhere = {**depot, "facility_code": "YARD-0", "un_locode": None, "time_zone": "Middle/Nowhere"}
+        for place in (depot, nowhere):
+            self.put("network__facility", place, ago(600))
 
     def put(self, table: str, row: dict[str, Any], recorded_at: datetime) -> None:
         self.row += 1
@@ -55,10 +57,10 @@ class Stories:
         }  # fmt: skip
         self.put("network__milestone", row, ago(hours_ago if known_ago is None else known_ago))
 
-    def by_day(self, name: str, day: str, known_ago: float) -> None:
+    def by_day(self, name: str, day: str, known_ago: float, place: str = "DC-1") -> None:
         row = {
             "event_id": name, "carrier_scac": "AAAA", "shipment_references": f'[["SI", "{name}"]]',
-            "code_list": "x12_1650", "event_code": "D1", "occurred_local": day, "location_code": "DC-1",
+            "code_list": "x12_1650", "event_code": "D1", "occurred_local": day, "location_code": place,
             "is_withdrawn": False,
         }  # fmt: skip
         self.put("partner__x12_214", row, ago(known_ago))
@@ -72,6 +74,8 @@ class Stories:
         self.shipment("BY-DAY")
         self.told("BY-DAY", "DEPA", "PL-1", 41)  # at 13:00, an hour after noon
         self.by_day("BY-DAY", "2026-08-30", 20)
+        self.shipment("BY-NO-CLOCK", goes_to="YARD-0")
+        self.by_day("BY-NO-CLOCK", "2026-08-30", 20, "YARD-0")
         self.shipment("TAKEN-BACK")
         self.shipment("TAKEN-BACK", "delivered", 80)
         self.shipment("TAKEN-BACK", "in_transit", 60)
@@ -128,6 +132,7 @@ def test_a_shipment_is_delivered_where_and_when_it_can_be(world: Built) -> None:
         ("BEFORE", "delivered", ago(150), ago(150)),
         ("BEFORE-NOWHERE", "delivered", ago(150), ago(150)),
         ("BY-DAY", "delivered", noon, ago(20)),
+        ("BY-NO-CLOCK", "planned", None, None),
         ("IN-ITS-TOWN", "delivered", ago(30), ago(30)),
         ("TAKEN-BACK", "planned", None, None),
     ]

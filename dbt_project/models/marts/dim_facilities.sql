@@ -4,7 +4,7 @@ from {{ ref('int_public_facilities') }}
 union all
 select
     places.tenant_id, places.facility_id, places.facility_name, places.facility_type, places.un_locode,
-    places.country_code, places.latitude, places.longitude, places.time_zone
+    places.country_code, places.latitude, places.longitude, coalesce(places.time_zone, 'UTC')
 from {{ ref('stg_network__facilities') }} as places
 anti join {{ ref('stg_settings__kept_facilities') }} as one_with_another
     on places.tenant_id = one_with_another.tenant_id and places.facility_id = one_with_another.facility_id

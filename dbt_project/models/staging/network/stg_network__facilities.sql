@@ -11,7 +11,9 @@ select
     latitude,
     longitude,
     country_code,
-    time_zone,
+    -- a zone that does not exist is none: asked for its clock, the database would stop at it
+    case when lower(time_zone) in (select lower(zones.name) from pg_timezone_names() as zones) then time_zone end
+        as time_zone,
     {{ bare_reference('city') }} as city_key,
     upper(region_code) as region_code,
     _recorded_at as recorded_at,
