@@ -74,6 +74,9 @@ class Stories:
         self.shipment("BY-DAY")
         self.told("BY-DAY", "DEPA", "PL-1", 41)  # at 13:00, an hour after noon
         self.by_day("BY-DAY", "2026-08-30", 20)
+        self.shipment("BY-DAY-BEFORE")
+        self.told("BY-DAY-BEFORE", "DEPA", "PL-1", 41)
+        self.by_day("BY-DAY-BEFORE", "2026-08-29", 20)
         self.shipment("BY-NO-CLOCK", goes_to="YARD-0")
         self.by_day("BY-NO-CLOCK", "2026-08-30", 20, "YARD-0")
         self.shipment("TAKEN-BACK")
@@ -132,6 +135,7 @@ def test_a_shipment_is_delivered_where_and_when_it_can_be(world: Built) -> None:
         ("BEFORE", "delivered", ago(150), ago(150)),
         ("BEFORE-NOWHERE", "delivered", ago(150), ago(150)),
         ("BY-DAY", "delivered", noon, ago(20)),
+        ("BY-DAY-BEFORE", "delivered", noon - timedelta(days=1), ago(20)),
         ("BY-NO-CLOCK", "planned", None, None),
         ("IN-ITS-TOWN", "delivered", ago(30), ago(30)),
         ("TAKEN-BACK", "planned", None, None),
@@ -142,7 +146,9 @@ def test_what_cannot_be_is_flagged_and_told(world: Built) -> None:
     flagged = world.rows(
         "select shipment_id from marts.fct_shipments where has_contradictory_times and tenant_id = 'demo' order by all"
     )
-    assert [name for (name,) in flagged] == ["AHEAD", "AHEAD-AND-PAST", "BEFORE", "BEFORE-NOWHERE", "BY-DAY"]
+    assert [name for (name,) in flagged] == [
+        "AHEAD", "AHEAD-AND-PAST", "BEFORE", "BEFORE-NOWHERE", "BY-DAY", "BY-DAY-BEFORE",
+    ]  # fmt: skip
     told = world.rows(
         "select shipment_id, impossibility from marts.fct_impossible_events "
         "where shipment_id not like 'SH-%' and tenant_id = 'demo' order by all"
@@ -152,5 +158,6 @@ def test_what_cannot_be_is_flagged_and_told(world: Built) -> None:
         ("AHEAD-AND-PAST", "future_stamp"),
         ("BEFORE", "before_pickup"),
         ("BEFORE-NOWHERE", "before_pickup"),
-        ("BY-DAY", "before_pickup"),
+        # of the other one only the day is known, and it left on that day
+        ("BY-DAY-BEFORE", "before_pickup"),
     ]

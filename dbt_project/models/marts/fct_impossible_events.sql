@@ -1,6 +1,7 @@
 {{ touched('shipments') }}
 -- Milestones that cannot both be true, or not yet: each with what it contradicts. Nothing is taken away for it; a
--- person sees why the picture of a shipment may be wrong, and who told it so.
+-- person sees why the picture of a shipment may be wrong, and who told it so. What is known by its day alone stands at
+-- noon and may have been twelve hours off, so it contradicts only what is further away, and says nothing of speed.
 with told as (
     select
         milestones.tenant_id,
@@ -16,6 +17,8 @@ with told as (
         milestones.source_row_number,
         places.latitude,
         places.longitude,
+        coalesce(events.occurred_precision, 'moment') = 'day' as is_day_alone,
+        case when events.occurred_precision = 'day' then interval '12 hours' else interval '0 hours' end as slack,
         milestones.facility_id = shipments.origin_facility_id as is_at_origin,
         milestones.facility_id = shipments.destination_facility_id as is_at_destination
     from {{ ref('fct_milestones') }} as milestones
@@ -25,6 +28,8 @@ with told as (
             and milestones.shipment_id = shipments.shipment_id
     left join {{ ref('dim_facilities') }} as places
         on milestones.tenant_id = places.tenant_id and milestones.facility_id = places.facility_id
+    left join {{ ref('int_status_events') }} as events
+        on milestones.tenant_id = events.tenant_id and milestones.milestone_id = events.event_id
     where milestones.classifier = 'actual'
 ),
 
@@ -36,7 +41,7 @@ early as (
         cast(null as varchar) as other_milestone_id,
         epoch(occurred_at - recorded_at) / 3600 as extent
     from told
-    where occurred_at > recorded_at + interval '1 hour'
+    where occurred_at - slack > recorded_at + interval '1 hour'
 ),
 
 -- the departure from the origin; where nobody told that, the first one from elsewhere, but for the destination, which
@@ -46,6 +51,7 @@ departures as (
         tenant_id,
         shipment_id,
         occurred_at as departed_at,
+        slack,
         milestone_id
     from told
     where is_departure and not coalesce(is_at_destination and not is_at_origin, false)
@@ -68,7 +74,7 @@ before_pickup as (
         told.is_arrival
         -- delivered it is at its end, also where no place is told
         and (told.is_at_destination or told.milestone_code = 'DELIVERED' and told.facility_id is null)
-        and told.occurred_at < departures.departed_at
+        and told.occurred_at + told.slack < departures.departed_at - departures.slack
 ),
 
 followed as (
@@ -79,7 +85,7 @@ followed as (
         lag(longitude) over way as other_longitude,
         epoch(occurred_at - lag(occurred_at) over way) / 3600 as hours
     from told
-    where latitude is not null
+    where latitude is not null and not is_day_alone
     window way as (partition by tenant_id, shipment_id order by occurred_at, milestone_id)
 ),
 
