@@ -14,7 +14,10 @@ from casework.config.strict import Strict
 
 
 class Agreement(Strict):
-    """Whatever is agreed under a name, in force on whole days of UTC, the last one not included."""
+    """Whatever is agreed under a name, in force on whole days, the last one not included.
+
+    Days are those of UTC; of free time those of the place where the clock starts.
+    """
 
     SCOPE: ClassVar[tuple[str, ...]]
 

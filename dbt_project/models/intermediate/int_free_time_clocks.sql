@@ -1,7 +1,8 @@
 {{ touched('shipments') }}
 -- Where and when each clock of a container started and stopped. A full container stands at the terminal from its
 -- discharge until it leaves by the gate (demurrage), at the ramp from when it was unloaded from rail until it leaves
--- (rail), and is out with us from the last of these gates until it is brought back empty (detention).
+-- (rail), and is out with us from the last of these gates until it is brought back empty (detention). Nobody tells of
+-- every gate: where none is told, it had left by the first that shows it gone.
 with told as (
     select
         tenant_id,
@@ -15,19 +16,70 @@ with told as (
     from {{ ref('fct_milestones') }}
     where
         classifier = 'actual'
-        and milestone_code in ('DISCHARGED', 'RAIL_UNLOADED', 'GATE_OUT', 'EMPTY_RETURN')
+        and milestone_code in (
+            'DISCHARGED', 'RAIL_UNLOADED', 'GATE_OUT', 'DEPA', 'ARRI', 'GATE_IN', 'DELIVERED', 'EMPTY_RETURN'
+        )
+),
+
+-- A landing without a place is the one with a place that lies no further off than a time that names only its day may.
+told_again as (
+    select distinct
+        placeless.tenant_id,
+        placeless.milestone_id
+    from told as placeless
+    inner join told as placed
+        on
+            placeless.tenant_id = placed.tenant_id
+            and placeless.shipment_id = placed.shipment_id
+            and placeless.milestone_code = placed.milestone_code
+    where
+        placeless.facility_id is null
+        and placed.facility_id is not null
+        and abs(epoch(placeless.occurred_at) - epoch(placed.occurred_at)) <= 12 * 3600
 ),
 
 -- told twice of one place, it landed there with the first
 landed as (
     select
-        *,
-        case milestone_code when 'DISCHARGED' then 'demurrage' else 'rail' end as clock
+        told.*,
+        case told.milestone_code when 'DISCHARGED' then 'demurrage' else 'rail' end as clock
     from told
-    where milestone_code in ('DISCHARGED', 'RAIL_UNLOADED')
+    left join told_again
+        on told.tenant_id = told_again.tenant_id and told.milestone_id = told_again.milestone_id
+    where told.milestone_code in ('DISCHARGED', 'RAIL_UNLOADED') and told_again.milestone_id is null
     qualify row_number() over (
-        partition by tenant_id, shipment_id, milestone_code, facility_id order by occurred_at, milestone_id
+        partition by told.tenant_id, told.shipment_id, told.milestone_code, told.facility_id
+        order by told.occurred_at, told.milestone_id
     ) = 1
+),
+
+-- Whatever shows that it is there no more: it left that place, came or was landed at another, or reached its end. Of a
+-- landing without a place only the next landing with one is told to be another, for an arrival may be its own.
+gone as (
+    select
+        landed.tenant_id,
+        landed.milestone_id as start_milestone_id,
+        arg_min(later.milestone_id, (later.occurred_at, later.milestone_id)) as end_milestone_id
+    from landed
+    inner join told as later
+        on landed.tenant_id = later.tenant_id and landed.shipment_id = later.shipment_id
+    where
+        later.occurred_at >= landed.occurred_at
+        and (
+            later.milestone_code in ('DELIVERED', 'EMPTY_RETURN')
+            or (
+                later.milestone_code in ('GATE_OUT', 'DEPA')
+                and coalesce(later.facility_id, landed.facility_id, '')
+                = coalesce(landed.facility_id, later.facility_id, '')
+            )
+            or (
+                later.occurred_at > landed.occurred_at
+                and later.milestone_code in ('ARRI', 'GATE_IN', 'DISCHARGED', 'RAIL_UNLOADED')
+                and later.facility_id != coalesce(landed.facility_id, '')
+                and (landed.facility_id is not null or later.milestone_code in ('DISCHARGED', 'RAIL_UNLOADED'))
+            )
+        )
+    group by landed.tenant_id, landed.milestone_id
 ),
 
 -- by the gate of that place, or by one whose place nobody told
@@ -71,10 +123,10 @@ brought_back as (
 started as (
     select
         landed.*,
-        left_by_gate.end_milestone_id
+        gone.end_milestone_id
     from landed
-    left join left_by_gate
-        on landed.tenant_id = left_by_gate.tenant_id and landed.milestone_id = left_by_gate.start_milestone_id
+    left join gone
+        on landed.tenant_id = gone.tenant_id and landed.milestone_id = gone.start_milestone_id
     union all
     select
         taken_out.*,

@@ -10,7 +10,8 @@ with clocks as (
         on started.tenant_id = settings.tenant_id
 ),
 
--- terms of the place and the carrier go before the place's, those before the carrier's, those before all others
+-- Terms of the place and the carrier go before the place's, those before the carrier's, those before all others. They
+-- come into force on a day, which the settings hold as the midnight of UTC: it begins by the clock of the place.
 agreed as (
     select
         clocks.tenant_id,
@@ -28,8 +29,11 @@ agreed as (
     where
         coalesce(terms.facility_id = clocks.facility_id, terms.facility_id is null)
         and coalesce(terms.carrier_id = clocks.carrier_id, terms.carrier_id is null)
-        and clocks.started_at >= terms.in_force_from
-        and (terms.in_force_until is null or clocks.started_at < terms.in_force_until)
+        and timezone(clocks.time_zone, clocks.started_at) >= timezone('UTC', terms.in_force_from)
+        and (
+            terms.in_force_until is null
+            or timezone(clocks.time_zone, clocks.started_at) < timezone('UTC', terms.in_force_until)
+        )
     qualify row_number() over (
         partition by clocks.tenant_id, clocks.clock_id
         order by terms.facility_id is not null desc, terms.carrier_id is not null desc, terms.terms_name asc
