@@ -1,10 +1,12 @@
 {{ touched('shipments') }}
+-- what was called off owes no papers, whatever is told of it afterwards
 with required as (
     select
         tenant_id,
         shipment_id,
         unnest(list_distinct(list_filter(required_documents, lambda d: d != ''))) as document_type
     from {{ ref('int_network_shipments') }}
+    where not is_cancelled
 ),
 
 taken_in as (
