@@ -37,7 +37,7 @@ papers as (
     from documents
     where
         (document_type = 'POD' and delivered_at is not null)
-        or (document_type in ('BOL', 'CUSTOMS') and is_open)
+        or (document_type in ('BOL', 'CUSTOMS', 'ASN') and is_open)
 ),
 
 stock as (

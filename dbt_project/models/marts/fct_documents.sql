@@ -48,11 +48,19 @@ select
     documents.is_required,
     documents.status,
     documents.received_at,
-    -- papers of the journey are needed before it ends; the proof of delivery after it has
+    -- Papers of the journey are needed before it ends, the notice of what was shipped once it has left too; the proof
+    -- of delivery after it has ended.
     case
         when documents.document_type = 'POD'
             then
                 {{ hours_after('shipments.delivered_at', 'settings.pod_missing_hours_after_delivery') }}
+        when documents.document_type = 'ASN'
+            then least(
+                shipments.departed_at,
+                {{ hours_after(
+                    'shipments.planned_arrival_at', '-settings.trade_document_missing_hours_before_needed'
+                ) }}
+            )
         else
             {{ hours_after('shipments.planned_arrival_at', '-settings.trade_document_missing_hours_before_needed') }}
     end as needed_by_at,
