@@ -40,6 +40,7 @@ COUNTED = {
 }
 WHY = {
     "unknown_reference": "no shipment has it",
+    "wrong_check_digit": "its check digit is wrong",
     "ambiguous": "several shipments fit",
     "contradictory": "its messages name two shipments",
     "out_of_time": "its shipment was not under way then",

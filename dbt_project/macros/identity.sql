@@ -5,7 +5,8 @@
 
 {#-
     The comparable form of a reference. PRO: digits without a leading "PRO" and without leading zeros.
-    Container: owner and serial number; the check digit guards the others and is often left out.
+    Container: owner and serial number; the check digit guards the others and is often left out. Where it is wrong,
+    nobody can say which sign is: all eleven of them stay, and so name no container that is written right.
     Order: letters and digits, without a leading "ORDER" or "SO" and leading zeros.
     Shipment: letters and digits, without a leading "SHIPMENT" or "SH" and leading zeros.
 -#}
@@ -14,12 +15,33 @@
         when 'PRO'
             then ltrim(regexp_replace({{ bare_reference(value) }}, '^PRO(NO|NUMBER)?', ''), '0')
         when 'CONTAINER'
-            then left(regexp_extract({{ bare_reference(value) }}, '[A-Z]{4}[0-9]{6,7}$'), 10)
+            then {{ container_key("regexp_extract(" ~ bare_reference(value) ~ ", '[A-Z]{4}[0-9]{6,7}$')") }}
         when 'ORDER'
             then ltrim(regexp_replace({{ bare_reference(value) }}, '^(ORDER|SO)(NO)?', ''), '0')
         else
             ltrim(regexp_replace({{ bare_reference(value) }}, '^(SHIPMENT|SHPT|SHP|SH)(NO)?', ''), '0')
     end
+{%- endmacro %}
+
+{#-
+    Owner and serial number of a container, without its check digit where that is right (ISO 6346: letters count from 10
+    on without the multiples of 11, each sign twice as much as the one before it, modulo 11, and of that modulo 10).
+-#}
+{% macro container_key(number) -%}
+    list_transform(
+        [{{ number }}],
+        lambda number: case
+            when length(number) = 11 and right(number, 1) != cast((
+                {%- for place in range(10) %}
+                {{ '+ ' if not loop.first }}{{ 2 ** place }} * (
+                    strpos('0123456789A?BCDEFGHIJK?LMNOPQRSTU?VWXYZ', substr(number, {{ place + 1 }}, 1)) - 1
+                )
+                {%- endfor %}
+            ) % 11 % 10 as varchar)
+                then number
+            else left(number, 10)
+        end
+    )[1]
 {%- endmacro %}
 
 {#- A lower-case id out of a name: safe in keys, paths and mail addresses. -#}

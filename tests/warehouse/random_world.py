@@ -16,6 +16,8 @@ import duckdb
 import small_world
 from raw_tables import put
 
+from data.simulate.booking import check_digit
+
 TENANTS = ("demo", "rival")
 #: So many of each that most hang together with few others, and some with many.
 SHIPMENTS, ORDERS, PROS, BOXES = 150, 110, 140, 60
@@ -191,7 +193,7 @@ class World:
         return {"shipment_no": name, "order_no": f"SO-{self.number(ORDERS)}",
                 "customer_ref": f"C{self.number(3)}", "carrier_scac": carrier,
                 "pro_number": self.chance.choice((None, f"00{self.number(PROS)}7")),
-                "container_no": self.chance.choice((None, f"MSCU1234{10 + self.number(BOXES)}7")), "mode": "road",
+                "container_no": self.chance.choice((None, self.box())), "mode": "road",
                 "service_level": "standard", "origin_code": "PL-1", "destination_code": self.chance.choice(PLACES),
                 "planned_departure_at": leaves, "planned_arrival_at": leaves + timedelta(hours=72),
                 "required_documents": "BOL|POD",
@@ -230,8 +232,13 @@ class World:
     def name(self) -> str:
         return self.chance.choice((
             f"SH-{self.number(SHIPMENTS)}", f"SO-{self.number(ORDERS)}", f"00{self.number(PROS)}7",
-            f"MSCU1234{10 + self.number(BOXES)}7",
+            self.box(),
         ))  # fmt: skip
+
+    def box(self) -> str:
+        """Return a container with its check digit, right for the most part."""
+        stem = f"MSCU1234{10 + self.number(BOXES)}"
+        return f"{stem}{(check_digit(stem) + (self.chance.random() < 0.1)) % 10}"
 
     def order(self) -> dict[str, Any]:
         return {"order_no": f"SO-{self.number(ORDERS)}", "order_line": 1 + self.number(3), "customer_ref": "C1",

@@ -82,6 +82,15 @@ judged as (
     group by tenant_id, event_id
 ),
 
+-- a container whose check digit is wrong names none: there is a slip in it
+misread as (
+    select distinct
+        tenant_id,
+        event_id
+    from {{ ref('idn_event_references') }}
+    where reference_type = 'CONTAINER' and length(reference_key) = 11
+),
+
 ignored as (
     select distinct tenant_id, event_id
     from decided
@@ -115,6 +124,7 @@ select
         when judged.fitting_count > 1 then 'ambiguous'
         when judged.has_same_carrier then 'out_of_time'
         when judged.event_id is not null then 'other_carrier'
+        when misread.event_id is not null then 'wrong_check_digit'
         else 'unknown_reference'
     end as match_status,
     events.recorded_at,
@@ -123,5 +133,7 @@ select
 from events
 left join judged
     on events.tenant_id = judged.tenant_id and events.event_id = judged.event_id
+left join misread
+    on events.tenant_id = misread.tenant_id and events.event_id = misread.event_id
 left join ignored
     on events.tenant_id = ignored.tenant_id and events.event_id = ignored.event_id
