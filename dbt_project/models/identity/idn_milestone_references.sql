@@ -2,7 +2,8 @@
 -- One row per message about a movement with the shipment it speaks of, or the reason why none could be named.
 -- No guess: two shipments that fit equally, or two references of one message that lead to different shipments,
 -- leave the message unmatched, for a person to decide.
--- What a person decided about a reference of a carrier goes before everything that was worked out.
+-- What a person decided about a reference of a carrier goes before everything that was worked out: where they said what
+-- one of a message's references means, the others say nothing.
 with decided as (
     select
         events.tenant_id,
@@ -22,6 +23,14 @@ with decided as (
         on decisions.tenant_id = shipments.tenant_id and decisions.shipment_id = shipments.shipment_id
     -- a shipment that is not known (yet) names nothing; the reference waits on
     where decisions.decision = 'ignore' or shipments.shipment_id is not null
+),
+
+sent as (
+    select distinct
+        tenant_id,
+        event_id
+    from decided
+    where decision = 'match'
 ),
 
 candidates as (
@@ -46,7 +55,9 @@ candidates as (
             and events.event_id = decided.event_id
             and events.reference_type = decided.reference_type
             and events.reference_key = decided.reference_key
-    where decided.event_id is null
+    left join sent
+        on events.tenant_id = sent.tenant_id and events.event_id = sent.event_id
+    where decided.event_id is null and sent.event_id is null
 ),
 
 by_reference as (
