@@ -24,6 +24,8 @@ SHIPMENTS, ORDERS, PROS, BOXES = 150, 110, 140, 60
 CARRIERS, PLACES = ("AAAA", "BBBB", "CCCC"), ("PL-1", "HUB-1", "DC-1", "DC-2")
 #: Places that nobody knows by their name; of one a person said what a carrier means by it.
 NAMELESS = ("YARD 7", None)
+#: The UN/LOCODE that several places have.
+TOWN = "US CHI"
 DECIDED = {"reference_type": "PLACE", "reference_key": "YARD7", "carrier_id": "AAAA", "facility_id": "DC-2"}
 #: A storm over so many shipments is told of.
 FEW_ARE_ENOUGH = {
@@ -178,7 +180,8 @@ class World:
     def facility(self, place: str) -> dict[str, Any]:
         return {"facility_code": place, "facility_name": f"{place} {self.number(3)}", "facility_type": "dc",
                 "latitude": self.number(60), "longitude": self.number(60), "country_code": "US",
-                "time_zone": "America/Chicago", "city": "Town", "region_code": "IL"}  # fmt: skip
+                "time_zone": "America/Chicago", "city": "Town", "region_code": "IL",
+                "un_locode": "USCHI" if place.startswith("DC") else None}  # fmt: skip
 
     def customer(self) -> dict[str, Any]:
         return {"customer_id": f"CUST-{self.number(3)}", "erp_customer_no": f"C{self.number(3)}",
@@ -206,7 +209,8 @@ class World:
         return {"event_id": f"M-{self.number(400)}", "carrier_scac": self.chance.choice(CARRIERS),
                 "reference": reference, "reference_type": kind, "event_code": self.chance.choice(CODES),
                 "classifier": self.chance.choice(("planned", "actual", "actual", "estimated")),
-                "location_code": self.chance.choice((*PLACES, *NAMELESS)), "occurred_at": self.moment()}  # fmt: skip
+                "location_code": self.chance.choice((*PLACES, *NAMELESS, TOWN)),
+                "occurred_at": self.moment()}  # fmt: skip
 
     def box_moved(self) -> dict[str, Any]:
         """Of few shipments, that a container of theirs was discharged, went by the gate or was brought back."""
@@ -214,7 +218,7 @@ class World:
         return self.milestone() | {
             "event_id": f"B-{self.number(90)}", "reference": name, "reference_type": "SHIPMENT",
             "carrier_scac": self.carriers.get(name), "classifier": "actual",
-            "event_code": self.chance.choice(("DISCHARGED", "GATE_OUT", "EMPTY_RETURN")),
+            "event_code": self.chance.choice(("DISCHARGED", "DISCHARGED", "GATE_OUT", "EMPTY_RETURN", "DEPA")),
             "location_code": self.chance.choice((*PLACES, None)),
         }  # fmt: skip
 
@@ -225,7 +229,8 @@ class World:
         return {"event_id": f"P-{self.number(200)}", "carrier_scac": self.chance.choice((*CARRIERS, None)),
                 "code_list": "x12_1650", "event_code": self.chance.choice(PARTNER_CODES),
                 "shipment_references": str(pairs).replace("'", '"'), "occurred_at": self.moment(),
-                "location_code": self.chance.choice((*PLACES, *NAMELESS)), "position": "x",
+                "occurred_local": self.chance.choice((None, f"{self.moment():%Y-%m-%d}")),
+                "location_code": self.chance.choice((*PLACES, *NAMELESS, TOWN)), "position": "x",
                 "city": self.chance.choice(("Town", None)), "country_code": "US",
                 "is_withdrawn": self.chance.random() < 0.1, "sent_at": self.moment()}  # fmt: skip
 

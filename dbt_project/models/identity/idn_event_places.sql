@@ -1,7 +1,7 @@
 {{ touched('events') }}
 -- Where a partner's event took place: by its code, else as a person said, else by its town. Of several places in one
--- town, the one that the shipment comes from or goes to; else the place stays open, and its clock is known where they
--- all share one.
+-- town, or of one UN/LOCODE, the one that the shipment comes from or goes to; else the place stays open, and its clock
+-- is known where they all share one.
 with events as (
     select
         told.tenant_id,
@@ -28,10 +28,23 @@ by_code as (
         events.event_id,
         places.facility_id,
         'code' as found_by,
-        true as is_on_route
+        case
+            when places.is_shared
+                then places.facility_id in (events.origin_facility_id, events.destination_facility_id)
+            else true
+        end as is_on_route,
+        coalesce(places.is_shared, false) as is_shared
     from events
     inner join {{ ref('idn_locations') }} as places
         on events.tenant_id = places.tenant_id and events.location_key = places.location_key
+),
+
+told_by_code as (
+    select
+        tenant_id,
+        event_id
+    from by_code
+    where not is_shared
 ),
 
 by_person as (
@@ -47,15 +60,19 @@ by_person as (
             events.tenant_id = decided.tenant_id
             and events.place_key = decided.place_key
             and events.carrier_id is not distinct from decided.carrier_id
-    left join by_code
-        on events.tenant_id = by_code.tenant_id and events.event_id = by_code.event_id
-    where by_code.event_id is null
+    left join told_by_code
+        on events.tenant_id = told_by_code.tenant_id and events.event_id = told_by_code.event_id
+    where told_by_code.event_id is null
 ),
 
 named as (
-    select * from by_code
-    union all
     select * from by_person
+    union all
+    select by_code.* exclude (is_shared)
+    from by_code
+    left join by_person
+        on by_code.tenant_id = by_person.tenant_id and by_code.event_id = by_person.event_id
+    where by_person.event_id is null
 ),
 
 by_town as (

@@ -1,7 +1,15 @@
 {{ touched('shipments') }}
 -- What was told of our shipments at a place that nobody knows: one row per event, with all it says of the place, and
 -- the step of its code that the plan of its shipment has nearest in time to what was told.
-with from_network as (
+with shared as (
+    select distinct
+        tenant_id,
+        location_key
+    from {{ ref('idn_locations') }}
+    where is_shared
+),
+
+from_network as (
     select
         events.tenant_id,
         events.event_id,
@@ -15,7 +23,7 @@ with from_network as (
         cast(null as varchar) as country_code,
         cast(null as double) as latitude,
         cast(null as double) as longitude,
-        'unknown_place' as match_status,
+        case when shared.location_key is not null then 'several_places' else 'unknown_place' end as match_status,
         cast(null as varchar) as remark,
         events.recorded_at,
         events.source_file_sha256,
@@ -23,6 +31,10 @@ with from_network as (
     from {{ ref('fct_milestones') }} as milestones
     inner join {{ ref('stg_network__milestones') }} as events
         on milestones.tenant_id = events.tenant_id and milestones.milestone_id = events.event_id
+    left join shared
+        on
+            events.tenant_id = shared.tenant_id
+            and {{ bare_reference('events.location_code') }} = shared.location_key
     where milestones.facility_id is null
 ),
 

@@ -1,14 +1,43 @@
 {{ touched('shipments') }}
 -- Messages of the carriers, each given its shipment and place, the same event told twice kept once.
-with from_network as (
+-- of facilities that share a UN/LOCODE, the one that the shipment comes from or goes to
+with own_ends as (
+    select
+        ends.tenant_id,
+        ends.shipment_id,
+        places.location_key,
+        min(places.facility_id) as facility_id
+    from (
+        select
+            tenant_id,
+            shipment_id,
+            unnest([origin_facility_id, destination_facility_id]) as facility_id
+        from {{ ref('stg_network__shipments') }}
+    ) as ends
+    inner join {{ ref('idn_locations') }} as places
+        on ends.tenant_id = places.tenant_id and ends.facility_id = places.facility_id
+    where places.is_shared
+    group by ends.tenant_id, ends.shipment_id, places.location_key
+    having count(distinct places.facility_id) = 1
+),
+
+lone_places as (
+    select *
+    from {{ ref('idn_locations') }}
+    where is_shared is not true
+),
+
+from_network as (
     select
         events.tenant_id,
         events.event_id,
         refs.shipment_id,
         events.milestone_code,
-        coalesce(places.facility_id, decided.facility_id) as facility_id,
-        coalesce(places.facility_id, decided.facility_id, nullif({{ bare_reference('events.location_code') }}, ''))
-            as place_key,
+        coalesce(places.facility_id, decided.facility_id, own_ends.facility_id) as facility_id,
+        coalesce(
+            places.facility_id, decided.facility_id, own_ends.facility_id,
+            nullif({{ bare_reference('events.location_code') }}, '')
+        ) as place_key,
         events.classifier,
         events.occurred_at,
         events.recorded_at as told_at,
@@ -18,7 +47,7 @@ with from_network as (
     from {{ ref('stg_network__milestones') }} as events
     inner join {{ ref('idn_milestone_references') }} as refs
         on events.tenant_id = refs.tenant_id and events.event_id = refs.event_id
-    left join {{ ref('idn_locations') }} as places
+    left join lone_places as places
         on
             events.tenant_id = places.tenant_id
             and {{ bare_reference('events.location_code') }} = places.location_key
@@ -27,6 +56,11 @@ with from_network as (
             events.tenant_id = decided.tenant_id
             and {{ bare_reference('events.location_code') }} = decided.place_key
             and events.carrier_id is not distinct from decided.carrier_id
+    left join own_ends
+        on
+            refs.tenant_id = own_ends.tenant_id
+            and refs.shipment_id = own_ends.shipment_id
+            and {{ bare_reference('events.location_code') }} = own_ends.location_key
     where refs.shipment_id is not null
 ),
 
