@@ -21,7 +21,8 @@ with told as (
         )
 ),
 
--- A landing without a place is the one with a place that lies no further off than a time that names only its day may.
+-- A landing told without a place is the one told with a place, where they lie no more than twelve hours apart: a time
+-- that names only its day may be so far off.
 told_again as (
     select distinct
         placeless.tenant_id,
@@ -33,7 +34,8 @@ told_again as (
             and placeless.shipment_id = placed.shipment_id
             and placeless.milestone_code = placed.milestone_code
     where
-        placeless.facility_id is null
+        placeless.milestone_code in ('DISCHARGED', 'RAIL_UNLOADED')
+        and placeless.facility_id is null
         and placed.facility_id is not null
         and abs(epoch(placeless.occurred_at) - epoch(placed.occurred_at)) <= 12 * 3600
 ),
