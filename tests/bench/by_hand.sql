@@ -88,7 +88,7 @@ with all_told as (
     from told
     union all by name
     select
-        b._tenant_id as tenant_id, b.shipment_no || ':' || u.step.code || ':booked' as milestone_id,
+        b._tenant_id as tenant_id, 'booked/' || b.shipment_no || ':' || u.step.code as milestone_id,
         b.shipment_no as shipment_id, u.step.code as milestone_code, u.step.place as facility_id,
         'planned' as classifier, u.step.due_at as occurred_at, b.booked_at as told_at, b.booked_at as recorded_at,
         b._file_sha256, b._row_number

@@ -22,7 +22,7 @@ from data.contract import (
 )
 from data.contract.model import CONTRACTS
 from data.errors import ContractBroken
-from tests.data.builders import PARCEL, parcel
+from tests.data.builders import PARCEL, judge, parcel
 
 
 def written(tmp_path: Path, contract: dict[str, Any]) -> Path:
@@ -135,3 +135,19 @@ def test_a_contract_survives_being_written_and_read_back() -> None:
 )
 def test_the_stamp_in_a_file_name_says_when_it_was_exported(name: str, stamp: datetime | None) -> None:
     assert stamp_of(name) == stamp
+
+
+def test_no_carrier_can_name_a_message_as_those_of_another_feed_are_named_here() -> None:
+    contract = load_contract("network", "milestone")
+    good = ["EV-1", "2026/08/1", "X12/1", "x12-214/1", "/1", "x12_214"]
+    row = {
+        "carrier_scac": "HWYM", "reference": "1", "reference_type": "PRO", "event_code": "DEPA",
+        "classifier": "actual", "location_code": "A", "occurred_at": "2026-08-05T00:00:00Z",
+        "reported_at": "2026-08-05T01:00:00Z",
+    }  # fmt: skip
+    lines = [
+        json.dumps({"event_id": name, **row}) for name in [*good, "x12_214/1", "booked/SH-1:DEPA", "dcsa/a/b"]
+    ]
+    found = judge(contract, "\n".join(lines).encode())
+    assert [row["event_id"] for row in found.rows.to_pylist()] == good
+    assert [(item.rule, item.column) for item in found.rejected] == [("pattern", "event_id")] * 3

@@ -182,7 +182,7 @@ all_told as (
     from in_force
     union all
     select
-        tenant_id, shipment_id || ':' || planned.code || ':booked', shipment_id, planned.code,
+        tenant_id, 'booked/' || shipment_id || ':' || planned.code, shipment_id, planned.code,
         planned.facility, 'planned', planned.at, recorded_at, recorded_at, source_file_sha256, source_row_number
     from booked_plan
 ),

@@ -1,5 +1,6 @@
 {{ touched('rows', read='events', key='event_id', rows_of='stg_partner__events') }}
--- What partners call the shipment they speak of: one row per event and reference, in comparable form.
+-- What partners call the shipment they speak of: one row per event and reference, in comparable form. Our readers write
+-- a list of pairs; of another text, as a mapping may take it from any column, nothing is known.
 with named as (
     select
         tenant_id,
@@ -7,7 +8,7 @@ with named as (
         carrier_id,
         coalesce(occurred_at, occurred_local at time zone 'UTC') as occurred_about,
         unnest(
-            from_json(shipment_references, '[["VARCHAR"]]')
+            coalesce(try(from_json(shipment_references, '[["VARCHAR"]]')), [])
             || case when equipment_no is not null then [['equipment', equipment_no]] else [] end
         ) as pair
     from {{ ref('stg_partner__events') }}

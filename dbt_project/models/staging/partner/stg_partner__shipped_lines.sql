@@ -57,7 +57,7 @@ select
     message_id,
     sender_id,
     order_id,
-    list_transform(from_json(item_ids, '[["VARCHAR"]]'), lambda pair: upper(trim(pair[2]))) as item_ids,
+    list_transform(try(from_json(item_ids, '[["VARCHAR"]]')), lambda pair: upper(trim(pair[2]))) as item_ids,
     cast(shipped_quantity as double) as shipped_quantity,
     quantity_unit,
     _recorded_at as recorded_at,
