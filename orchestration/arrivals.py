@@ -15,7 +15,7 @@ from orchestration.resources import Platform
 
 HOUR = timedelta(hours=1)
 SURGE = "quarantine_surge"
-#: Of a feed that shares its table with others; its newest row came in one of them.
+#: Of a feed that shares its table with others, so many of its last files are asked for its newest row.
 FILES_ASKED = 100
 NEWEST = """
     select ? as feed, max(_recorded_at) as newest_recorded_at,
@@ -81,7 +81,7 @@ def newest_rows(
     parts, told = list[str](), list[Any]()
     for feed, contract in contracts.items():
         is_shared = sharing[contract.table_name] > 1
-        of_the_feed = "and list_contains(?, _file_sha256)" if is_shared else ""
+        of_the_feed = "and _file_sha256 in (select unnest(?))" if is_shared else ""
         parts.append(NEWEST.format(table=contract.table_name, of_the_feed=of_the_feed))
         told += [feed, tenant_id]
         told += [arrivals.newest_files(platform.engine, tenant_id, feed, FILES_ASKED)] if is_shared else []

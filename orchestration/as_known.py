@@ -27,7 +27,8 @@ from orchestration.resources import Platform
 from orchestration.warehouse import ARRIVALS_TABLES, BUILT_TABLES, SCORES_COLUMNS, TOLD_TABLES, Warehouse
 
 FACTS = ("build", "--quiet", "--exclude", "tag:decide", "--exclude-resource-type", "unit_test")
-TOLD_LATER = {"reference_decisions": "decided_at"}  # what orchestration tells and when it came to be
+# What is told of a moment and not of all times: empty in the copy.
+TOLD_OF_NOW = ARRIVALS_TABLES.keys() | {"reference_decisions"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,10 @@ def _decisions(platform: Platform, tenant_id: str, at: datetime) -> list[dict[st
 
 
 def copy_known(warehouse: Warehouse, target: Path, at: datetime, tenants: Sequence[str]) -> None:
-    """Copy the raw rows of some tenants that were known at an instant; what came later is not in the copy."""
+    """Copy the raw rows of some tenants that were known at an instant; what came later is not in the copy.
+
+    Nor are decisions about references, of which the store knows when each was made and undone.
+    """
     with warehouse.connect() as connection:
         named = (
             "select table_name from duckdb_tables() "
@@ -112,9 +116,7 @@ def _known(table: str) -> str:
         return "len($tenants) < 0"  # nothing is built there yet
     if table not in TOLD_TABLES:
         return "list_contains($tenants, _tenant_id) and _recorded_at <= $at"
-    came = TOLD_LATER.get(table)
-    later = f" and {came} <= $at" if came else " and false" if table in ARRIVALS_TABLES else ""
-    return f"list_contains($tenants, tenant_id){later}"
+    return f"list_contains($tenants, tenant_id){' and false' if table in TOLD_OF_NOW else ''}"
 
 
 def build_facts(warehouse: Path, place: Path, environment: Mapping[str, str]) -> None:

@@ -67,8 +67,8 @@ class HotPath:
         """Carry what waits; return the seconds of each stage of the last run, or None where nothing waited.
 
         Only what follows from it is built, where all else was built before from what is in force now. Until asked
-        to `stop` it goes on with what comes later, as long as nobody else waits for the warehouse: to open it again
-        takes a while.
+        to `stop` it goes on with what comes within five minutes, as long as nobody else waits for the warehouse: to
+        open it again takes a while.
         Raises `PipelineFailed` with the stage that failed (what was loaded stays loaded), `CodeChanged`
         where another process has to do it.
         """

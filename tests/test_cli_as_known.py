@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -17,7 +19,7 @@ from orchestration.errors import PipelineFailed
 from orchestration.resources import Platform
 from orchestration.settings import Settings
 
-THEN = datetime(2026, 8, 1, tzinfo=UTC)
+THEN, YEAR = datetime(2026, 8, 1, tzinfo=UTC), timedelta(days=365)
 
 
 @pytest.fixture
@@ -70,3 +72,29 @@ def test_models_that_do_not_build_leave_no_half_a_file(
     with pytest.raises(PipelineFailed, match="could not be built"):
         as_known.build(platform, THEN, tmp_path / "then.duckdb", ["demo"])
     assert {path.name for path in tmp_path.iterdir()} == {"var"}
+
+
+def test_a_decision_counts_until_it_was_undone_by_the_clock_of_the_desk(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.warehouse.prepare({})
+    desk, operator = platform.casework, platform.casework.operator()
+    moments: list[datetime] = []
+
+    def decided(means: str) -> str:
+        made = desk.decide_reference(operator, "demo", "PRO", "4711", "HWYM", means, "Looked up.")
+        moments.append(made.decided_at)
+        return str(made.decision_id)
+
+    desk.undo_reference_decision(operator, "demo", decided("SH-1"), "A slip.")
+    decided("SH-2")
+    monkeypatch.setattr(as_known, "build_facts", lambda *_: None)
+    # the tenant's files are of a day before the desk's; at that clock it is as it stands now
+    monkeypatch.setattr(type(desk), "clock_of", lambda *_: SimpleNamespace(as_of=moments[-1] + YEAR))
+    told = []
+    for number, at in enumerate([moments[0] - YEAR, moments[0], moments[1], moments[1] + YEAR]):
+        built = as_known.build(platform, at, tmp_path / f"{number}.duckdb", ["demo"])
+        with duckdb.connect(str(built.path), read_only=True) as then:
+            query = "select shipment_id from raw.reference_decisions"
+            told.append([means for (means,) in then.execute(query).fetchall()])
+    assert told == [[], ["SH-1"], ["SH-2"], ["SH-2"]]
