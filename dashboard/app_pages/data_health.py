@@ -253,7 +253,7 @@ def _fix_form(row: QuarantinedRow, viewer: Viewer) -> None:
     else:
         if _is_in_doubt(row, values):
             st.caption(
-                "Not every cell of this row could be read for sure. Look at each: all of them are loaded."
+                "Some cells of this row may not be as they were sent. Look at each: all that are shown are loaded."
             )
         with st.form(f"fix_form_{row.quarantine_id}", border=False):
             typed = _cells(row, values)
