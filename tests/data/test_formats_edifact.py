@@ -58,6 +58,33 @@ def test_the_same_words_are_the_same_row_however_they_are_laid_out(una: str, bet
     assert records(b"\xef\xbb\xbf" + text.encode()) == records(text)
 
 
+def test_a_file_holds_several_interchanges_each_written_in_its_own_way() -> None:
+    first = interchange(message(*STATUS))
+    own = interchange(message(*STATUS), charset="UNOW:4").replace("HAMBURG", "LÜBECK").replace("REF1", "REF2")
+    plain = own.replace("?+", "\0").replace("?'", "\1")
+    second = plain.translate(str.maketrans("+:'\0\1", "|^~+'"))
+    content = (
+        f"{first}\r\n".encode()
+        + f"UNA^|.\\*~\r\n{second}\r\n".encode()
+        + first.replace("REF1", "REF3").encode()
+    )
+    found = records(content)
+    assert [record.problem for record in found] == [None] * 3
+    assert [record.row_number for record in found] == [1, 2, 3]
+    assert [record.line_number for record in found] == [8, 25, 42]
+    assert [record.values["location_name"] for record in found] == ["HAMBURG", "LÜBECK", "HAMBURG"]
+    assert len({record.values["event_id"] for record in found}) == 3
+
+
+def test_an_interchange_that_comes_twice_in_a_file_is_told_of_once() -> None:
+    first, second = records(GOOD + GOOD)
+    assert first.problem is None
+    assert second.problem
+    assert "Segment 19 (UNH), element 1, is '1', and the message of segment 2 has the same reference" in (
+        second.problem.message
+    )
+
+
 @pytest.mark.parametrize("una", ["", "UNA:+.? '", "UNA:+.? '\r\n" + " " * 200])
 @pytest.mark.parametrize("before", ["\n", " \r\n\t", "\n" * 200])
 def test_blanks_before_and_the_end_of_a_dos_file_say_nothing(una: str, before: str) -> None:

@@ -73,7 +73,20 @@ BROKEN = {
         GOOD.replace("UNZ+1+REF1", "UNZ+1+REF2"),
         r"segment 17 \(UNZ\), element 2, is 'REF2' and",
     ),
-    "twice": (GOOD + GOOD, r"segment 18 \(UNB\) comes after the end of the interchange"),
+    "after": (GOOD + "UNX+1'", r"segment 18 \(UNX\) comes after the end of the interchange"),
+    "second_una": (GOOD + "UNA::.? '" + GOOD, r"after UNA before segment 18 .* cannot be told from text"),
+    "second_charset": (GOOD + GOOD.replace("UNOC", "UNOX"), r"segment 18 \(UNB\), element 1, names the"),
+    "second_cut": (GOOD + GOOD[:-5], r"segment 34 \(UNZ\) has no end"),
+    "second_open": (GOOD + GOOD.replace("UNZ+1+REF1'", ""), r"segment 33 \(UNT\) is the last: the end of"),
+    "second_unz": (GOOD + GOOD.replace("UNZ+1", "UNZ+3"), r"segment 34 \(UNZ\), element 1, counts '3'"),
+    "second_utf8": (
+        GOOD + GOOD.replace("UNOC", "UNOY").replace("HAMBURG", "LÜBECK"),
+        r"byte 655, in segment 28, is not a character of UNOY",
+    ),
+    "first_open": (
+        GOOD.replace("UNZ+1+REF1'", "") + GOOD,
+        r"segment 17 \(UNB\) begins an interchange inside of another",
+    ),
     "outside": (GOOD.replace("UNH", "UNX"), r"segment 2 \(UNX\) stands outside of any message"),
     "nested": (
         GOOD.replace("BGM+77", "UNB+77"),

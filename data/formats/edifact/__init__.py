@@ -20,19 +20,19 @@ MESSAGES: dict[str, Callable[[Message], Iterator[Row]]] = {"IFTMIN": instruction
 
 
 def read(contract: Contract, source: Path | bytes) -> Iterator[Record]:
-    """Records of the messages of one interchange, in order; a record's line number is its segment's.
+    """Records of the messages of each interchange, in order; a record's line number is its segment's.
 
-    FileRefused where the interchange is too large, not decodable, no EDIFACT, cut off, a test, or its envelope does
-    not hold; then no row of it has been given. A message or a status that cannot be read is one problem.
+    FileRefused where the file is too large, or an interchange is not decodable, no EDIFACT, cut off, a test, or its
+    envelope does not hold; then no row of it has been given. A message or a status that cannot be read is one problem.
     """
     if contract.message not in MESSAGES:
         known = " or ".join(MESSAGES)
         raise ContractBroken(f"{contract.source}/{contract.feed}.yml", f"message must be {known}")
     check_size(contract, size_of(source))
     with open_bytes(source) as stream:
-        interchange = opened(contract, stream.read(contract.max_bytes + 1))
+        found = opened(contract, stream.read(contract.max_bytes + 1))
     row_number = 0
-    for message in messages(interchange, contract.message):
+    for message in messages(found, contract.message):
         for row in _rows(contract.message, message):
             row_number += 1
             check_row_count(contract, row_number)

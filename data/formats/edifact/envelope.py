@@ -1,6 +1,7 @@
 """The envelope of an interchange (UNB/UNZ, UNG/UNE, UNH/UNT): checked as a whole, then opened message by message.
 
-A broken interchange or group refuses the file before any row of it is read; a broken message is one problem.
+A broken interchange or group refuses the file before any row of it is read; a broken message is one problem. A file
+may hold several interchanges one after another.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data.contract.model import Contract
-from data.formats.edifact.syntax import Raw, Segment, Syntax, decoded, refused, where
+from data.formats.edifact.syntax import Raw, Segment, Syntax, interchanges, refused, where
 from data.records import Problem, sentence
 
 #: No message is longer than this; what it says is not read then. The largest real ones have some thousands.
@@ -22,14 +23,16 @@ ENVELOPE_TAGS = frozenset({"UNB", "UNG", "UNH", "UNT", "UNE", "UNZ"})
 
 @dataclass(frozen=True, slots=True)
 class Interchange:
-    """A whole file whose envelope holds. `sender` and `reference` are data elements 0004 and 0020.
+    """One UNB to its UNZ, whose envelope holds. `sender` and `reference` are data elements 0004 and 0020.
 
-    `prepared` are the day and the time of its preparation as sent (S004).
+    `prepared` are the day and the time of its preparation as sent (S004); `before` says how many segments of the
+    file come before it.
     """
 
     feed: str
     syntax: Syntax
     text: str
+    before: int
     sender: str
     prepared: tuple[str, str]
     reference: str
@@ -64,18 +67,21 @@ class Message:
         return self.interchange.syntax.parse(raw)
 
 
-def opened(contract: Contract, content: bytes) -> Interchange:
-    """The interchange in these bytes; FileRefused where its envelope does not hold from UNB to UNZ."""
-    syntax, text = decoded(contract, content)
-    walk = _Walk(contract.feed, syntax)
-    for raw in syntax.cut(text, contract.feed):
-        walk.take(raw)
-    walk.finish()
-    return Interchange(contract.feed, syntax, text, walk.sender, walk.prepared, walk.reference)
+def opened(contract: Contract, content: bytes) -> list[Interchange]:
+    """The interchanges in these bytes; FileRefused where the envelope of one does not hold from UNB to UNZ."""
+    found = []
+    for syntax, text, before in interchanges(contract, content):
+        walk = _Walk(contract.feed, syntax)
+        for raw in syntax.cut(text, contract.feed, before):
+            walk.take(raw)
+        walk.finish()
+        sent = (walk.sender, walk.prepared, walk.reference)
+        found.append(Interchange(contract.feed, syntax, text, before, *sent))
+    return found
 
 
 class _Walk:
-    """One look at every segment of a file, for what holds the messages together."""
+    """One look at every segment of an interchange, for what holds the messages together."""
 
     def __init__(self, feed: str, syntax: Syntax) -> None:
         self.feed, self.syntax = feed, syntax
@@ -87,10 +93,6 @@ class _Walk:
         self.message_count = self.group_count = self.messages_in_group = 0
 
     def take(self, raw: Raw) -> None:
-        if self.is_closed:
-            raise self._refused(
-                raw, None, "comes after the end of the interchange (UNZ); send each as its own file"
-            )
         if raw.tag in ENVELOPE_TAGS:
             fault = self.syntax.fault(raw)
             if fault:
@@ -110,7 +112,7 @@ class _Walk:
             )
 
     def _unb(self, raw: Raw, segment: Segment) -> None:
-        if raw.number > 1:
+        if self.last:
             raise self._refused(raw, None, "begins an interchange inside of another")
         for element, name in ((2, "sender"), (3, "recipient"), (4, "date"), (5, "control reference")):
             if not segment.value(element):
@@ -179,11 +181,16 @@ def counted(value: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def messages(interchange: Interchange, message_type: str) -> Iterator[Message]:
+def messages(opened: list[Interchange], message_type: str) -> Iterator[Message]:
     """Every message in order, those that cannot be used with their problem."""
-    group, current, count = "", None, 0
     seen: dict[str, int] = {}
-    for raw in interchange.syntax.cut(interchange.text, interchange.feed):
+    for interchange in opened:
+        yield from _messages(interchange, message_type, seen)
+
+
+def _messages(interchange: Interchange, message_type: str, seen: dict[str, int]) -> Iterator[Message]:
+    group, current, count = "", None, 0
+    for raw in interchange.syntax.cut(interchange.text, interchange.feed, interchange.before):
         if current and raw.tag in ENVELOPE_TAGS - {"UNT"}:
             yield _message(interchange, message_type, group, current, count, seen, raw)
             current = None

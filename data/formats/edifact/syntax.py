@@ -39,7 +39,6 @@ CHARACTER_SETS = {
 MAX_SEGMENTS = 2_000_000
 #: Blanks, and the sign by which DOS ends a file where nothing else follows it.
 BETWEEN_SEGMENTS = re.compile(r"[ \t\r\n]*+(?:\x1a[\x1a \t\r\n]*+\Z)?")
-LEADING_BLANKS = re.compile(rb"[ \t\r\n]*+")
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 TAG = re.compile(r"[A-Z][A-Z0-9]{2}")
 #: What may separate: signs of ASCII, and its four information separators (ISO 9735, level B).
@@ -49,7 +48,7 @@ ASK_AGAIN = "Ask the sender for the file again."
 
 
 class Raw(NamedTuple):
-    """A segment as it was sent: its number in the file (UNB is 1; UNA is not counted), its tag, its text."""
+    """A segment as it was sent: its number in the file (the first UNB is 1; UNA is not counted), its tag, its text."""
 
     number: int
     tag: str
@@ -98,9 +97,11 @@ class Syntax:
         kept = re.escape(self.release + at)
         return re.compile(f"(?:^|{re.escape(at)})((?:[^{kept}]++|{one})*+)", re.DOTALL)
 
-    def cut(self, text: str, feed: str) -> Iterator[Raw]:
-        """Segments in order, one at a time; FileRefused where one has no end or there are too many."""
-        number, position = 0, self._after_blanks(text, 0)
+    def cut(self, text: str, feed: str, number: int = 0) -> Iterator[Raw]:
+        """Segments in order, one at a time, numbered after `number`; FileRefused where one has no end or there are
+        too many.
+        """
+        position = _after_blanks(text, 0)
         while position < len(text):
             number += 1
             found = self._segment.match(text, position)
@@ -115,7 +116,19 @@ class Syntax:
                 )
             words = found[1]
             yield Raw(number, self._tag.match(words)[0][:20], words)  # type: ignore[index]
-            position = self._after_blanks(text, found.end())
+            position = _after_blanks(text, found.end())
+
+    def end(self, text: str, position: int) -> tuple[int, int]:
+        """Where the interchange ends that begins here, blanks after it included, and how many segments it has.
+
+        That is where the text ends if no UNZ comes.
+        """
+        count = 0
+        while found := self._segment.match(text, position):
+            position, count = _after_blanks(text, found.end()), count + 1
+            if self._tag.match(found[1])[0] == "UNZ":  # type: ignore[index]
+                return position, count
+        return len(text), count
 
     def ended(self, text: str) -> int:
         """How many segments end in this text."""
@@ -123,10 +136,6 @@ class Syntax:
         while found := self._segment.match(text, position):
             position, count = found.end(), count + 1
         return count
-
-    @staticmethod
-    def _after_blanks(text: str, position: int) -> int:
-        return BETWEEN_SEGMENTS.match(text, position).end()  # type: ignore[union-attr]
 
     def parse(self, raw: Raw) -> Segment:
         """The segment taken apart and its released characters given back."""
@@ -165,18 +174,29 @@ class Syntax:
         return self._released.sub(r"\1", text) if self.release and self.release in text else text
 
 
-def decoded(contract: Contract, content: bytes) -> tuple[Syntax, str]:
-    """How the file is written, and its text from UNB on; FileRefused where it is not EDIFACT or not decodable."""
+def interchanges(contract: Contract, content: bytes) -> Iterator[tuple[Syntax, str, int]]:
+    """For each interchange of a file how it is written, its text from UNB on, and how many segments are before it.
+
+    FileRefused where one is not EDIFACT or not decodable. Each says its own service characters and character set.
+    """
+    # Every character set is ASCII where it separates, so places found in bytes hold in the text too.
     content = content.removeprefix(UTF8_BOM)
-    if not content:
-        raise FileRefused(contract.feed, "empty", "it is empty.", ASK_AGAIN)
-    characters, start = _service_characters(contract, content)
-    name, version = _character_set(contract, content[start : start + 60].decode("latin-1"), characters)
-    syntax = Syntax(characters, version)
+    signs = content.decode("latin-1")
+    position = number = 0
+    while not number or position < len(signs):
+        characters, start = _service_characters(contract, signs, position, number)
+        name, version = _character_set(contract, signs[start : start + 60], characters, number)
+        syntax = Syntax(characters, version)
+        position, count = syntax.end(signs, start)
+        yield syntax, _decoded(contract, content[start:position], name, syntax, start, number), number
+        number += max(count, 1)
+
+
+def _decoded(contract: Contract, content: bytes, name: str, syntax: Syntax, start: int, before: int) -> str:
     try:
-        return syntax, content[start:].decode(CHARACTER_SETS[name])
+        return content.decode(CHARACTER_SETS[name])
     except UnicodeDecodeError as error:
-        number = syntax.ended(content[start : start + error.start].decode("latin-1")) + 1
+        number = before + syntax.ended(content[: error.start].decode("latin-1")) + 1
         words = f"byte {start + error.start + 1:,}, in segment {number:,}, is not a character of {name}"
         advice = "Ask the sender to declare the character set it writes (UNOC, or UNOY for UTF-8)."
         raise FileRefused(contract.feed, "encoding", f"{words}.", advice) from error
@@ -193,41 +213,45 @@ def where(number: int, tag: str, element: int | None = None) -> str:
     return f"{named}, element {element}," if element else named
 
 
-def _service_characters(contract: Contract, content: bytes) -> tuple[str, int]:
-    """The six service characters and where UNB begins."""
-    start = _after(content, 0)
-    head = content[start : start + 9].decode("latin-1")
-    if not head.startswith("UNA"):
+def _service_characters(contract: Contract, signs: str, position: int, number: int) -> tuple[str, int]:
+    """The six service characters of the interchange that begins here, and where its UNB begins."""
+    start = _after_blanks(signs, position)
+    if start == len(signs):
+        raise FileRefused(contract.feed, "empty", "it is empty.", ASK_AGAIN)
+    if not signs.startswith("UNA", start):
         # Syntax version 4 has a repetition separator of its own where UNA does not say another.
-        version = content[start + 9 : start + 10]
-        return (":+.?*'" if version == b"4" else DEFAULT_CHARACTERS), start
-    characters = head[3:9]
+        return (":+.?*'" if signs[start + 9 : start + 10] == "4" else DEFAULT_CHARACTERS), start
+    characters = signs[start + 3 : start + 9]
     release = characters[3:4]
     used = [*characters[:2], *characters[5:], *([release] if release != " " else [])]
     is_told_apart = len(used) == len(set(used)) and characters[4:5] not in used and len(characters) == 6
     if not is_told_apart or not all(one in SEPARATORS for one in used):
-        words = f"the six characters after UNA ({characters!r}) cannot be told from text or from each other"
+        of = f" before segment {number + 1:,}" if number else ""
+        words = (
+            f"the six characters after UNA{of} ({characters!r}) cannot be told from text or from each other"
+        )
         raise FileRefused(contract.feed, "envelope", f"{words}.", ASK_AGAIN)
-    return characters, _after(content, start + 9)
+    return characters, _after_blanks(signs, start + 9)
 
 
-def _after(content: bytes, position: int) -> int:
-    """Where the blanks end that begin at a place."""
-    return LEADING_BLANKS.match(content, position).end()  # type: ignore[union-attr]
+def _after_blanks(text: str, position: int) -> int:
+    return BETWEEN_SEGMENTS.match(text, position).end()  # type: ignore[union-attr]
 
 
-def _character_set(contract: Contract, head: str, characters: str) -> tuple[str, str]:
+def _character_set(contract: Contract, head: str, characters: str, before: int) -> tuple[str, str]:
     """Data elements 0001 and 0002: the character set and the version of the syntax."""
     component, element = characters[0], characters[1]
     if not head.startswith(f"UNB{element}"):
         words = f"it begins with {head[:9]!r} and not with UNA or UNB{element}: it is no EDIFACT interchange"
+        if before:
+            words = f"{where(before + 1, head[:3])} comes after the end of the interchange (UNZ) and begins no other"
         raise FileRefused(contract.feed, "envelope", f"{words}.", ASK_AGAIN)
     name, _, version = head[4:].split(element)[0].partition(component)
     if name not in CHARACTER_SETS:
         known = f"known are {', '.join(sorted(CHARACTER_SETS))}"
-        raise refused(contract.feed, 1, "UNB", 1, f"names the character set {name[:10]!r}; {known}")
+        words = f"names the character set {name[:10]!r}; {known}"
+        raise refused(contract.feed, before + 1, "UNB", 1, words)
     if version.partition(component)[0] not in ("1", "2", "3", "4"):
-        raise refused(
-            contract.feed, 1, "UNB", 1, f"names the syntax version {version[:10]!r}; known are 1 to 4"
-        )
+        words = f"names the syntax version {version[:10]!r}; known are 1 to 4"
+        raise refused(contract.feed, before + 1, "UNB", 1, words)
     return name, version[0]
