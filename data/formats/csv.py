@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,8 +42,11 @@ def read_in_blocks(contract: Contract, source: Path | bytes) -> Iterator[Record 
     check_size(contract, size_of(source))
     with open_bytes(source) as stream:
         _check_encoding(contract, stream)
-        pieces, encoding = _Pieces(_as_bytes_of_text(contract, stream)), _encoding(contract)
-        slow = rows_of(lines_of(pieces, encoding), contract.delimiter)
+        pieces, encoding = (
+            _Pieces(_as_bytes_of_text(contract, stream), contract.header_row),
+            _encoding(contract),
+        )
+        slow = rows_of(islice(lines_of(pieces, encoding), contract.header_row - 1, None), contract.delimiter)
         names, last_line = _heading(contract, slow)
         row_number = 0
         while True:
@@ -67,10 +71,10 @@ def read_in_blocks(contract: Contract, source: Path | bytes) -> Iterator[Record 
 
 
 class _Pieces:
-    """A file in stretches of whole lines (or what comes nearest), the headings' line alone at first."""
+    """A file in stretches of whole lines (or what comes nearest), at first one by one until the headings."""
 
-    def __init__(self, stream: Readable) -> None:
-        self._stream = stream
+    def __init__(self, stream: Readable, header_row: int) -> None:
+        self._stream, self._header_row = stream, header_row
         self._given_back: list[bytes] = []
         self._rest = b""
         self.line_count = 0  # of what was given so far; not less than it has
@@ -87,8 +91,11 @@ class _Pieces:
         self.line_count -= _line_count(piece)
 
     def _next(self) -> bytes:
-        found = self._rest + self._stream.read(CHUNK_BYTES)
-        end = (found.find(b"\n") if self.line_count == 0 else found.rfind(b"\n")) + 1
+        is_alone = self.line_count < self._header_row
+        found = self._rest
+        if not (is_alone and b"\n" in found):
+            found += self._stream.read(CHUNK_BYTES)
+        end = (found.find(b"\n") if is_alone else found.rfind(b"\n")) + 1
         piece, self._rest = found[: end or len(found)], found[end or len(found) :]
         return piece
 
@@ -146,9 +153,9 @@ def _heading(
 ) -> tuple[Names, int]:
     first = next(rows, None)
     if first is None:
-        raise FileRefused(
-            contract.feed, "empty", "it is empty, without even a line of headings.", "Ask for the file again."
-        )
+        beyond = f" from line {contract.header_row} on" if contract.header_row > 1 else ""
+        words = f"it is empty{beyond}, without even a line of headings."
+        raise FileRefused(contract.feed, "empty", words, "Ask for the file again.")
     cells, lines, problem = first
     if problem:
         raise FileRefused(

@@ -164,8 +164,10 @@ class PartnerMapping(BaseModel):
     @model_validator(mode="after")
     def _options_fit_the_format(self) -> Self:
         said = self.model_fields_set
-        if self.format != "xlsx" and said & {"sheet", "header_row"}:
-            raise ValueError("sheet and header_row belong to xlsx files only")
+        if self.format != "xlsx" and "sheet" in said:
+            raise ValueError("sheet belongs to xlsx files only")
+        if self.format not in ("csv", "xlsx") and "header_row" in said:
+            raise ValueError("header_row belongs to csv and xlsx files only")
         if self.format != "json" and "rows_at" in said:
             raise ValueError("rows_at belongs to json documents only")
         if self.format != "csv" and said & {"delimiter", "encoding"}:

@@ -5,6 +5,7 @@ Only what the bytes prove is taken as known; what they merely suggest is kept as
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -23,6 +24,8 @@ from data.records import Record
 #: As much of a sample is looked at (bytes of text formats, rows of any).
 SAMPLE_BYTES = 4 * 1024 * 1024
 SAMPLE_ROWS = 1_000
+#: So many lines of titles above the headings of a CSV file are looked for.
+TITLE_ROWS = 20
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
@@ -47,21 +50,24 @@ class Sample:
 
 
 def sample_of(
-    path: Path, sheet: str | None = None, header_row: int = 1, rows_at: str | None = None
+    path: Path, sheet: str | None = None, header_row: int | None = None, rows_at: str | None = None
 ) -> Sample:
     """The file looked at; FileRefused where it is no table that a mapping could read, or holds no rows.
 
-    `sheet` and `header_row` (from 1) are of a workbook: which sheet of several, and where its headings are.
+    `sheet` is of a workbook: which one of several. `header_row` (from 1) is where the headings of a workbook or a
+    CSV file are; without it titles above those of a CSV file are looked for, and asked about.
     `rows_at` is of a JSON document: where its list of rows is, such as `data.events`.
     """
     with path.open("rb") as stream:
         head = stream.read(SAMPLE_BYTES)
     if len(head) == SAMPLE_BYTES:
         head = head[: head.rfind(b"\n") + 1] or head
-    found = _without_cells(path, head, rows_at)
+    found = _without_cells(path, head, rows_at, header_row)
     if found.format == "xlsx":
         found.options = {"sheet": sheet} if sheet else {}
-        found.options |= {"header_row": header_row} if header_row != 1 else {}
+        found.options |= {"header_row": header_row} if header_row else {}
+    if found.options.get("header_row") == 1:
+        del found.options["header_row"]
     source: Path | bytes = head if found.format in ("csv", "jsonl") else path
     headings = list(dict.fromkeys(name for row in _rows(found, source, []) for name in row.extras))
     if not headings:
@@ -75,7 +81,7 @@ def sample_of(
     return found
 
 
-def _without_cells(path: Path, head: bytes, rows_at: str | None) -> Sample:
+def _without_cells(path: Path, head: bytes, rows_at: str | None, header_row: int | None) -> Sample:
     if head.startswith(b"PK\x03\x04"):
         return Sample("xlsx")
     if head.startswith(b"PAR1"):
@@ -94,7 +100,7 @@ def _without_cells(path: Path, head: bytes, rows_at: str | None) -> Sample:
         found.options["encoding"] = encoding
     if encoding == "cp1252":
         found.questions.append("It is not UTF-8, so it is taken for cp1252: look at its accented letters.")
-    _delimit(found, head)
+    _delimit(found, head, header_row)
     return found
 
 
@@ -141,30 +147,69 @@ def _encoding_of(head: bytes) -> str:
     raise _refused("encoding", "it is neither UTF-8 nor cp1252.", "Ask the producer which encoding it is in.")
 
 
-def _delimit(found: Sample, head: bytes) -> None:
-    """Find the one delimiter that gives every row as many cells as there are headings."""
-    fitting: dict[str, int] = {}
-    for delimiter in DELIMITERS:
-        found.options["delimiter"] = delimiter
-        try:
-            rows = _rows(found, head, [])
-        except FileRefused as refused:
-            if refused.rule == "repeated_columns":
-                raise
-            continue
-        if rows and len(rows[0].extras) > 1 and not any(row.problem for row in rows[:200]):
-            fitting[delimiter] = len(rows[0].extras)
+def _delimit(found: Sample, head: bytes, header_row: int | None) -> None:
+    """Find the one delimiter that gives every row as many cells as there are headings, and where those are."""
+    fitting = _below_titles(found, head) if header_row is None else _fitting(found, head, header_row)
     if not fitting and len(head.split()) and not head.strip().count(b"\n"):
         problem = "it has one line: headings without rows, or rows without headings."
         raise _refused("csv", problem, "Give a sample with its headings and some real rows.")
     if not fitting:
         listed = ", ".join(DELIMITERS.values())
         problem = f"none of {listed} cuts its rows into the columns of its headings."
-        raise _refused("csv", problem, "Give a sample whose first line is the headings.")
-    found.options["delimiter"] = max(fitting, key=lambda delimiter: fitting[delimiter])
+        advice = "Give a sample whose first line is the headings, or say with --header-row which one is."
+        raise _refused("csv", problem, advice)
+    found.options["delimiter"] = max(fitting, key=lambda delimiter: len(fitting[delimiter]))
     if len(fitting) > 1:
         words = " and ".join(DELIMITERS[delimiter] for delimiter in fitting)
         found.questions.append(f"Both {words} would cut its rows evenly: the one with more columns is taken.")
+
+
+def _fitting(found: Sample, head: bytes, header_row: int) -> dict[str, set[str]]:
+    """The names of columns by each delimiter that cuts every row as it cuts this one; "" is one without a name."""
+    fitting: dict[str, set[str]] = {}
+    found.options["header_row"] = header_row
+    for delimiter in DELIMITERS:
+        found.options["delimiter"] = delimiter
+        try:
+            rows = _rows(found, head, [])[:200]
+        except FileRefused as refused:
+            if refused.rule == "repeated_columns":
+                raise
+            continue
+        if rows and len(rows[0].extras) > 1 and not any(row.problem for row in rows):
+            fitting[delimiter] = {name for row in rows for name in row.extras}
+    return fitting
+
+
+def _below_titles(found: Sample, head: bytes) -> dict[str, set[str]]:
+    """What fits the first line, or else what fits the first one below lines that are titles and no rows."""
+    first = _fitting(found, head, 1)
+    if any("" not in names for names in first.values()):
+        return first
+    text = io.StringIO(head.decode(found.options.get("encoding", "utf-8"), "replace"), newline=None)
+    lines = list(islice(text, TITLE_ROWS + 1))
+    for row in (row for row, line in enumerate(lines, start=1) if row > 1 and line.strip()):
+        try:
+            fitting = _fitting(found, head, row)
+        except FileRefused:  # names that repeat are what rows have, not headings
+            continue
+        fitting = {
+            delimiter: names
+            for delimiter, names in fitting.items()
+            if "" not in names and all(_is_title(line, delimiter, len(names)) for line in lines[: row - 1])
+        }
+        if fitting:
+            found.questions.append(
+                f"Lines 1 to {row - 1} are taken for titles: are its headings in line {row}?"
+            )
+            return fitting
+    found.options["header_row"] = 1
+    return first
+
+
+def _is_title(line: str, delimiter: str, width: int) -> bool:
+    """Whether a line fills half of the columns at most; headings and rows fill more."""
+    return 2 * sum(bool(cell.strip(' "\n')) for cell in line.split(delimiter)) <= width
 
 
 def _rows(found: Sample, source: Path | bytes, headings: list[str]) -> list[Record]:

@@ -139,7 +139,9 @@ def feed_new(
         str | None, typer.Option(help="The feed's name, and its folder under landing; else the sample's.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook with several.")] = None,
-    header_row: Annotated[int, typer.Option(min=1, help="The row of a workbook's headings.")] = 1,
+    header_row: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="The row of the headings of a workbook or a CSV file.")
+    ] = None,
     rows_at: Annotated[
         str | None, typer.Option(help="Where in a JSON document its list of rows is, such as data.events.")
     ] = None,
@@ -309,7 +311,7 @@ def proposed(
     contract: str,
     path: Path,
     sheet: str | None,
-    header_row: int,
+    header_row: int | None,
     rows_at: str | None,
 ) -> list[str]:
     """Write the proposal and return what is left to decide."""

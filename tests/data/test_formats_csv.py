@@ -88,6 +88,31 @@ def test_rows_are_numbered_from_one_and_know_the_line_they_stand_on() -> None:
     ]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    "titles", [["Parcels of Acme, Ltd", ""], ["Parcels,,", ",,,,,,,", 'An "odd one', "P-1"]]
+)
+def test_headings_stand_below_as_many_lines_as_agreed(titles: list[str], mark: bytes, end: str) -> None:
+    rows = [GOOD, GOOD | {"Parcel No": "P-2", "Remark": "two\nlines"}, GOOD | {"Parcel No": "P-3"}]
+    content = mark + "".join(f"{title}{end}" for title in titles).encode() + csv_text(rows, end)
+    contract, first = parcel(header_row=len(titles) + 1), len(titles) + 2
+    assert [row["parcel_no"] for row in judge(contract, content).rows.to_pylist()] == ["P-1", "P-2", "P-3"]
+    assert [record.line_number for record in read(contract, content)] == [first, first + 1, first + 3]
+    assert judge(contract, content.replace(b"P-2", b"P 2")).rejected[0].row_number == 2
+    with pytest.raises(FileRefused, match="empty from line 99 on"):
+        judge(parcel(header_row=99), content)
+
+
+def test_headings_of_several_lines_stand_below_titles_too() -> None:
+    content = b"A title\nB\n" + csv_text([GOOD] * 3).replace(b"Remark", b'"Re\nmark"')
+    contract = parcel(header_row=3)
+    remark = contract.columns["remark"].model_copy(update={"source_name": "Re\nmark"})
+    contract = contract.model_copy(update={"columns": {**contract.columns, "remark": remark}})
+    assert [record.line_number for record in read(contract, content)] == [5, 6, 7]
+    assert judge(contract, content).rows.to_pylist()[2]["remark"] == "handle, with care"
+
+
 def test_raw_text_is_the_row_as_it_stood_in_the_file() -> None:
     content = csv_text([GOOD | {"Remark": 'say "no"\nnever'}])
     assert records(content)[0].raw_text == content.split(b"\n", 1)[1].decode().rstrip("\n")

@@ -495,7 +495,7 @@ def test_one_of_their_columns_may_be_two_of_ours() -> None:
         ("{from: Ort}", "{from: Ort, colour: red}", "columns.location_code.colour: Extra inputs"),
         ("[Sachbearbeiter]", "[Ort]", "'Ort' is both used and ignored"),
         ("format: csv", "format: jsonl", "delimiter and encoding belong to csv files only"),
-        ("format: csv", "format: csv\nsheet: A", "sheet and header_row belong to xlsx files only"),
+        ("format: csv", "format: csv\nsheet: A", "sheet belongs to xlsx files only"),
         ("format: csv", "format: x12", "format: Input should be 'csv'"),
         ("ignored:", "ignored: [", "while parsing a flow"),
     ],

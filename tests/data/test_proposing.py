@@ -15,7 +15,7 @@ from data.mapping.propose import propose
 from data.mapping.sample import sample_of
 from data.mapping.words import likeness
 from tests.data.builders import PARCEL, parcel
-from tests.data.test_mapping import PARCELS, judge, mapping_file, parcels, table
+from tests.data.test_mapping import MEIER, PARCELS, judge, mapping_file, meier, parcels, table
 from tests.data.workbooks import sheet, workbook
 
 
@@ -41,6 +41,48 @@ def test_a_sample_says_how_it_is_written(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(FileRefused, match=words):
             sample_of(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "header_row", "headings"),
+    [
+        (b"Export of 28.11.2026\n\na;b;c\n1;2;3\n", 3, ["a", "b", "c"]),
+        (b"Export;;\n;;\nBy;Acme, Ltd;;;;\na;b;c;d;e;f\n1;2;3;4;5;6\n", 4, list("abcdef")),
+        ("Übersicht\r\na\tb\r\n1\t2\r\n".encode("utf-16"), 2, ["a", "b"]),
+        (b",a,b\n0,1,2\n1,1,2\n", None, ["a", "b", ""]),  # a nameless first column, as pandas writes it
+        (b"a,b,c,\n1,2,3,\n1,2,3,4\n", None, ["a", "b", "c", ""]),
+    ],
+)
+def test_titles_above_the_headings_are_asked_about(
+    tmp_path: Path, content: bytes, header_row: int | None, headings: list[str]
+) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_bytes(content)
+    found = sample_of(path)
+    assert (found.options.get("header_row"), found.headings) == (header_row, headings)
+    assert any(f"headings in line {header_row}?" in question for question in found.questions) == bool(
+        header_row
+    )
+    assert sample_of(path, header_row=header_row or 1).headings == headings
+
+
+def test_what_may_be_headings_is_never_passed_over_as_a_title(tmp_path: Path) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_bytes(b"a;b\n1;2;3\n4;5;6\n")
+    with pytest.raises(FileRefused, match="say with --header-row"):
+        sample_of(path)
+    assert sample_of(path, header_row=2).headings == ["1", "2", "3"]
+
+
+def test_a_mapping_below_titles_reads_what_the_sample_showed(tmp_path: Path) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_bytes(b"Sendungen\r\n\r\n" + table({}, {}))
+    proposal = propose(sample_of(path), load_contracts()["network", "milestone"], "demo", "sample.csv")
+    assert "header_row: 3" in proposal.text.splitlines()
+    held = meier(tmp_path, MEIER.replace("format: csv", "format: csv\nheader_row: 3"))
+    assert judge(held, path.read_bytes()).rejected == []
+    with pytest.raises(FileRefused, match="lacks the columns"):
+        judge(held, b"Two\r\nmore\r\n" + path.read_bytes())
 
 
 @pytest.mark.parametrize(
