@@ -81,7 +81,7 @@ def test_a_mapping_below_titles_reads_what_the_sample_showed(tmp_path: Path) -> 
     assert "header_row: 3" in proposal.text.splitlines()
     held = meier(tmp_path, MEIER.replace("format: csv", "format: csv\nheader_row: 3"))
     assert judge(held, path.read_bytes()).rejected == []
-    with pytest.raises(FileRefused, match="lacks the columns"):
+    with pytest.raises(FileRefused, match="required columns are missing"):
         judge(held, b"Two\r\nmore\r\n" + path.read_bytes())
 
 
