@@ -259,7 +259,7 @@ def _judge(
     judged = _in_order(engine.execute("from judged").to_arrow_table())
     engine.unregister("records")
     row_numbers = pa.concat_arrays([stretch.numbers for stretch in batch])
-    table = judged.drop_columns(["n"]).append_column("_row_number", row_numbers)
+    table = judged.drop_columns(["_number"]).append_column("_row_number", row_numbers)
     start = 0
     for stretch in batch:
         _count(tally[stretch.file.file_sha256], stretch, table.slice(start, len(stretch)), verdict)
@@ -268,17 +268,17 @@ def _judge(
 
 def _in_order(judged: pa.Table) -> pa.Table:
     """Rows in the order they were given in: the engine keeps it where it can, and sorting costs more than looking."""
-    numbers = judged.column("n").to_numpy()
-    return judged if (numbers[1:] > numbers[:-1]).all() else judged.sort_by("n")
+    numbers = judged.column("_number").to_numpy()
+    return judged if (numbers[1:] > numbers[:-1]).all() else judged.sort_by("_number")
 
 
 def _count(own: _Tally, stretch: _Stretch, judged: pa.Table, verdict: Verdict) -> None:
-    broken = judged.column("broken").combine_chunks()
+    broken = judged.column("_broken").combine_chunks()
     is_good = broken.is_null().to_numpy(zero_copy_only=False)
     is_good[list(stretch.unread)] = False
     own.row_count += len(stretch)
     own.extras.update(dict.fromkeys(stretch.extras))
-    own.tables.append(judged.drop_columns(["broken"]).filter(pa.array(is_good)))
+    own.tables.append(judged.drop_columns(["_broken"]).filter(pa.array(is_good)))
     refused = (~is_good).nonzero()[0].tolist()
     numbers = broken.take(pa.array(refused, pa.int64())).to_pylist()
     own.rejected.extend(

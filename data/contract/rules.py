@@ -71,7 +71,8 @@ class Rule:
 class Verdict:
     """Everything the row split needs: one select, its parameters, and the rules its numbers stand for.
 
-    The rows come in no promised order, each with its number `n`.
+    The rows come in no promised order, each with its `_number` and the numbers of the rules it
+    has `_broken`; no column of a contract begins with an underscore.
     """
 
     sql: str
@@ -106,8 +107,8 @@ def _build(contract: Contract) -> Verdict:
         f"with cells as (select n, stamp, clock, {', '.join(cells)} from records), "
         f"read as (select {', '.join(['*', *read])} from cells), "
         f"typed as (select *, {', '.join(typed)} from read) "
-        f"select n, {columns}, sha256({_canonical(contract)}) as _row_sha256, "
-        f"{_recorded_at(contract)} as _recorded_at, {_broken(rules)} as broken from typed"
+        f"select n as _number, {columns}, sha256({_canonical(contract)}) as _row_sha256, "
+        f"{_recorded_at(contract)} as _recorded_at, {_broken(rules)} as _broken from typed"
     )
     return Verdict(sql, parameters, tuple(rules))
 

@@ -1,6 +1,14 @@
+{#- No shipment is worth more: a feed that says so errs, and one such row must not stop the build of everybody. -#}
+{% macro most_money() -%} 1000000000000 {%- endmacro %}
+
 {#- An amount of money, rounded to cents once and exact from then on. -#}
 {% macro money(amount) -%}
-    cast(round(coalesce({{ amount }}, 0), 2) as decimal(18, 2))
+    cast(round(least(coalesce({{ amount }}, 0), {{ most_money() }}), 2) as decimal(18, 2))
+{%- endmacro %}
+
+{#- A sum of amounts of money, exact. -#}
+{% macro money_sum(amount) -%}
+    cast(least(sum({{ amount }}), {{ most_money() }}) as decimal(18, 2))
 {%- endmacro %}
 
 {#- What a late delivery costs by its commitment: so much for each day, up to its cap. -#}

@@ -214,3 +214,24 @@ def test_a_correction_that_is_still_wrong_is_refused_with_the_reason(
     found = correct(parcel(), cells, tenant_id="demo", file_sha256=SHA, row_number=7, clock=NOW)
     assert found.rows.num_rows == 0
     assert [(item.row_number, item.rule) for item in found.rejected] == [(7, rule)]
+
+
+@pytest.mark.parametrize(
+    "names", [["n", "stamp", "clock", "broken"], ["t3", "t2", "t1", "t0"], ["r1", "p1", "c1", "cells"]]
+)
+def test_columns_may_have_any_name(names: list[str]) -> None:
+    own = parcel()
+    renamed = dict(zip(["parcel_no", "weight_kg", "pieces", "mode"], names, strict=True))
+    columns = {renamed.get(name, name): column for name, column in own.columns.items()}
+    contract = own.model_copy(update={"columns": columns, "key": [renamed["parcel_no"]]})
+    content = csv_text([GOOD, GOOD | {"Pieces": "0"}, GOOD | {"Weight": "x", "Mode": "rail"}])
+    expected, found = judge(own, content), judge(contract, content)
+    assert [list(row.values()) for row in found.rows.to_pylist()] == [
+        list(row.values()) for row in expected.rows.to_pylist()
+    ]
+    assert [(row.row_number, row.rule) for row in found.rejected] == [
+        (row.row_number, row.rule) for row in expected.rejected
+    ]
+    assert [row.column for row in found.rejected] == [
+        renamed.get(row.column or "") for row in expected.rejected
+    ]

@@ -25,19 +25,19 @@ disruptions as (
         any_value(disrupted.source_file_sha256) as file_sha256,
         any_value(disrupted.source_row_number) as row_number,
         count(*) as affected_shipments,
-        sum({{ money(
+        {{ money_sum(money(
             'watch.disruption_harm_probability * '
             ~ capped_penalty(
                 'watch.sla_penalty_per_day', 'watch.sla_penalty_cap',
                 'greatest(1, ceil('
                 ~ hours_between('watch.promised_at', 'greatest(watch.expected_arrival_at, watch.as_of)') ~ ' / 24))'
             )
-        ) }}) as sla_penalty_amount,
-        sum({{ money('watch.disruption_harm_probability * cast(watch.revenue_at_risk as double)') }})
+        )) }} as sla_penalty_amount,
+        {{ money_sum(money('watch.disruption_harm_probability * cast(watch.revenue_at_risk as double)')) }}
             as revenue_amount,
-        sum({{ money('watch.disruption_harm_probability * cast(watch.inventory_at_risk as double)') }})
+        {{ money_sum(money('watch.disruption_harm_probability * cast(watch.inventory_at_risk as double)')) }}
             as inventory_amount,
-        sum({{ money('watch.disruption_harm_probability * cast(watch.customer_tier_amount as double)') }})
+        {{ money_sum(money('watch.disruption_harm_probability * cast(watch.customer_tier_amount as double)')) }}
             as tier_amount,
         any_value(watch.currency_code) as currency_code,
         max(watch.assumption) as assumption,
