@@ -18,6 +18,7 @@ import duckdb
 
 from data.contract import load_contract, split
 from data.formats import read_in_blocks
+from tests.bench.warehouse import tell
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 ROWS, WRONG = 1_000_000, 100  # every so many rows one is refused
@@ -109,3 +110,7 @@ def _write(path: Path, quoting: Any) -> None:
             cells = (f"SO-{number:07d}", "1", f"C{number % 999:07d}", "PMP-001", quantity, "10.5", "USD")
             day = f"2026-08-{1 + number % 28:02d}T{number % 24:02d}:00:00Z"
             writer.writerow((*cells, day, day, day, day))
+
+
+if __name__ == "__main__":
+    tell(measure)

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from casework.store.engine import writing
 from casework.store.tables import ingested_files
 from tests.bench.stores import KINDS, door, urls
+from tests.bench.warehouse import tell
 from tests.system.posting import NOTICE, Sender, receiver
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -82,3 +83,7 @@ def _least(engine: sa.Engine, home: Path, number: int, body: bytes) -> None:
     }  # fmt: skip
     with writing(engine, TENANT) as connection:
         connection.execute(ingested_files.insert().values(row))
+
+
+if __name__ == "__main__":
+    tell(measure)
