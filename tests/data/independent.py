@@ -178,6 +178,8 @@ def _typed(column: Column, found: Any) -> Any:
         found = "true" if found else "false"
     elif isinstance(found, datetime):
         found = (found.astimezone(UTC) if found.tzinfo else found).isoformat()
+    elif isinstance(found, float) and abs(found) >= 1e15:
+        return BROKEN  # of such a one not all digits were kept
     elif isinstance(found, (int, float, Decimal, date)):
         found = str(found)
     if not isinstance(found, str) or NOT_STORABLE.search(found):
