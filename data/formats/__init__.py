@@ -7,7 +7,8 @@ from pathlib import Path
 
 from data.contract.model import Contract
 from data.formats import csv, dcsa, document, edifact, epcis, jsonl, parquet, webhook, x12, xlsx
-from data.formats.lines import size_of
+from data.formats.limits import check_unwrapped
+from data.formats.lines import open_bytes, size_of
 from data.formats.messages import bounded
 from data.mapping.apply import translated
 from data.mapping.mapped import MappedContract, sent_as
@@ -34,15 +35,15 @@ SHARING = {"dcsa", "edifact", "epcis", "json", "webhook", "x12"}
 def read(contract: Contract, source: Path | str | bytes) -> Iterator[Record]:
     """Every row of the file as a Record, in order, in bounded memory.
 
-    Raises FileRefused where the file as a whole breaks the contract (size, headings, damage); anything wrong
+    Raises FileRefused where the file as a whole breaks the contract (packed, size, headings, damage); anything wrong
     with one row is that record's `problem`. A mapped contract's rows come in its own words already.
     """
-    found = Path(source) if isinstance(source, str) else source
+    found = _unwrapped(contract, source)
     if isinstance(contract, MappedContract):
         records = translated(contract, _sent(contract, found))
     else:
         records = READERS[contract.format](contract, found)
-    return bounded(contract, size_of(found), records) if contract.format in SHARING else records
+    yield from bounded(contract, size_of(found), records) if contract.format in SHARING else records
 
 
 def _sent(contract: MappedContract, source: Path | bytes) -> Iterator[Record]:
@@ -54,5 +55,13 @@ def _sent(contract: MappedContract, source: Path | bytes) -> Iterator[Record]:
 def read_in_blocks(contract: Contract, source: Path | str | bytes) -> Iterator[Record | Block]:
     """The same rows, many at once where the format has them so: what a row split is given."""
     if contract.format != "csv" or isinstance(contract, MappedContract):
-        return read(contract, source)
-    return csv.read_in_blocks(contract, Path(source) if isinstance(source, str) else source)
+        yield from read(contract, source)
+    else:
+        yield from csv.read_in_blocks(contract, _unwrapped(contract, source))
+
+
+def _unwrapped(contract: Contract, source: Path | str | bytes) -> Path | bytes:
+    found = Path(source) if isinstance(source, str) else source
+    with open_bytes(found) as stream:
+        check_unwrapped(contract.feed, stream.read(16), is_workbook=contract.format == "xlsx")
+    return found

@@ -1,4 +1,4 @@
-"""Whole-file promises: how large, how many rows, which columns. A file that breaks one is refused."""
+"""Whole-file promises: unpacked, how large, how many rows, which columns. A file that breaks one is refused."""
 
 from __future__ import annotations
 
@@ -11,6 +11,26 @@ from data.records import composed, shortened
 #: No line and no row is longer than this (bytes); a longer one is a fault or an attack. It also keeps every
 #: cell under the csv module's own limit.
 MAX_LINE_BYTES = 128 * 1024
+
+#: How files begin that hold another one, packed or encrypted.
+WRAPPINGS = {
+    b"\x1f\x8b": "packed by gzip",
+    b"\x1f\x9d": "packed by compress",
+    **{b"BZh%d1AY&SY" % level: "packed by bzip2" for level in range(1, 10)},
+    b"\xfd7zXZ\x00": "packed by xz",
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"PK\x03\x04": "a ZIP archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"-----BEGIN PGP": "encrypted or signed by PGP",
+}
+
+
+def check_unwrapped(feed: str, head: bytes, *, is_workbook: bool = False) -> None:
+    """Refuse a file that holds another one: what is in it may be of any size, and was not agreed on."""
+    found = next((words for mark, words in WRAPPINGS.items() if head.startswith(mark)), None)
+    if found and not (is_workbook and head.startswith(b"PK")):
+        raise FileRefused(feed, "wrapped", f"it is {found}.", "Ask the producer to send the file itself.")
 
 
 def check_size(contract: Contract, size: int) -> None:

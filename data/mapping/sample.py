@@ -17,6 +17,7 @@ from data.errors import FileRefused
 from data.formats import read
 from data.formats.document import lists_in
 from data.formats.jsonl import parse_object
+from data.formats.limits import check_unwrapped
 from data.formats.strict_json import NotStrict
 from data.mapping.model import TableFormat
 from data.records import Record
@@ -89,6 +90,7 @@ def _without_cells(path: Path, head: bytes, rows_at: str | None, header_row: int
     if head.startswith(OLD_EXCEL):
         problem = "it is an old Excel file (.xls) or one with a password."
         raise _refused("xlsx", problem, "Save it as .xlsx or CSV, without a password.")
+    check_unwrapped("sample", head)
     encoding = _encoding_of(head)
     text = head.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     if not text:
