@@ -327,6 +327,15 @@ def test_more_segments_than_a_file_may_have_refuse_it(monkeypatch: pytest.Monkey
         records(GOOD)
 
 
+def test_a_file_of_endless_interchanges_is_refused() -> None:
+    empty = b"UNB+UNOA:1+A+B+260801:1500+D'UNZ+0+D'"
+    assert list(read(IFTSTA, empty * 1_000)) == []
+    with pytest.raises(
+        FileRefused, match=r"segment 200,001 \(UNB\) begins one more interchange than the 100,000"
+    ):
+        list(read(IFTSTA, empty * 100_001))
+
+
 def test_a_message_of_endless_segments_is_not_read() -> None:
     text = interchange(message(*STATUS, *["FTX+AAI+++A"] * 50_000))
     assert "50,000 are read at most" in problem(text)[1]

@@ -16,6 +16,8 @@ from data.records import Problem, sentence
 
 #: No message is longer than this; what it says is not read then. The largest real ones have some thousands.
 MAX_MESSAGE_SEGMENTS = 50_000
+#: Every interchange is held until all of them were looked at.
+MAX_INTERCHANGES = 100_000
 COUNT = re.compile(r"0*([0-9]{1,9})")
 ASK_MESSAGE_AGAIN = "Ask the sender for the message again."
 ENVELOPE_TAGS = frozenset({"UNB", "UNG", "UNH", "UNT", "UNE", "UNZ"})
@@ -69,8 +71,11 @@ class Message:
 
 def opened(contract: Contract, content: bytes) -> list[Interchange]:
     """The interchanges in these bytes; FileRefused where the envelope of one does not hold from UNB to UNZ."""
-    found = []
+    found: list[Interchange] = []
     for syntax, text, before in interchanges(contract, content):
+        if len(found) == MAX_INTERCHANGES:
+            words = f"begins one more interchange than the {MAX_INTERCHANGES:,} that a file may have"
+            raise refused(contract.feed, before + 1, "UNB", None, words)
         walk = _Walk(contract.feed, syntax)
         for raw in syntax.cut(text, contract.feed, before):
             walk.take(raw)
