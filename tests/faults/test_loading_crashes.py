@@ -28,6 +28,9 @@ HEADING = (
     "destination_code,planned_departure_at,planned_arrival_at,required_documents,status,exported_at"
 )
 
+#: Seconds; a load takes a few of them alone, and minutes beside proofs that keep every processor busy.
+GIVEN_UP_AFTER = 1200
+
 pytestmark = [pytest.mark.faults, pytest.mark.feeds]
 
 
@@ -45,7 +48,7 @@ def load_once(home: Home, **environment: str) -> int:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=GIVEN_UP_AFTER,
         check=False,
     )
     assert done.returncode in (0, -signal.SIGKILL), done.stderr[-2000:]

@@ -125,7 +125,7 @@ class Stream:
         finally:
             self.stop.set()
             for thread in threads:
-                thread.join(120)
+                thread.join(600)
         assert not any(thread.is_alive() for thread in threads), "what was begun was never acknowledged"
         if failures:
             raise failures[0]
