@@ -186,10 +186,10 @@ def counted(value: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def messages(opened: list[Interchange], message_type: str) -> Iterator[Message]:
+def messages(file: list[Interchange], message_type: str) -> Iterator[Message]:
     """Every message in order, those that cannot be used with their problem."""
     seen: dict[str, int] = {}
-    for interchange in opened:
+    for interchange in file:
         yield from _messages(interchange, message_type, seen)
 
 
