@@ -39,10 +39,14 @@ candidates as (
         events.event_id,
         events.reference_type,
         events.reference_key,
-        names.shipment_id,
         -- who does not say which carrier speaks is held to the name and the time alone
         coalesce(events.carrier_id, names.carrier_id) = names.carrier_id as is_same_carrier,
-        events.occurred_about between names.valid_from and names.valid_until as is_in_time
+        case
+            when
+                coalesce(events.carrier_id, names.carrier_id) = names.carrier_id
+                and events.occurred_about between names.valid_from and names.valid_until
+                then names.shipment_id
+        end as fitting_shipment_id
     from {{ ref('idn_event_references') }} as events
     inner join {{ ref('idn_shipment_references') }} as names
         on
@@ -60,22 +64,23 @@ candidates as (
     where decided.event_id is null and sent.event_id is null
 ),
 
+-- whether one fits or several, the first and the last of them tell: to count them apart costs half as much again
 by_reference as (
     select
         tenant_id,
         event_id,
         reference_type,
         reference_key,
-        count(distinct shipment_id) filter (where is_same_carrier and is_in_time) as fitting_count,
-        min(shipment_id) filter (where is_same_carrier and is_in_time) as fitting_shipment_id,
+        min(fitting_shipment_id) as first_fitting_id,
+        max(fitting_shipment_id) as last_fitting_id,
         bool_or(is_same_carrier) as has_same_carrier
     from candidates
     group by tenant_id, event_id, reference_type, reference_key
     union all
     select distinct
         tenant_id, event_id, reference_type, reference_key,
-        case when decision = 'match' then 1 else 0 end,
-        shipment_id,
+        case when decision = 'match' then shipment_id end,
+        case when decision = 'match' then shipment_id end,
         decision = 'match'
     from decided
 ),
@@ -85,9 +90,9 @@ judged as (
     select
         tenant_id,
         event_id,
-        count(distinct fitting_shipment_id) filter (where fitting_count = 1) as named_count,
-        min(fitting_shipment_id) filter (where fitting_count = 1) as named_shipment_id,
-        max(fitting_count) as fitting_count,
+        min(first_fitting_id) filter (where first_fitting_id = last_fitting_id) as first_named_id,
+        max(first_fitting_id) filter (where first_fitting_id = last_fitting_id) as last_named_id,
+        bool_or(first_fitting_id != last_fitting_id) as has_several_fitting,
         bool_or(has_same_carrier) as has_same_carrier
     from by_reference
     group by tenant_id, event_id
@@ -127,12 +132,12 @@ select
     events.reference,
     events.reference_type,
     events.reference_key,
-    case when judged.named_count = 1 then judged.named_shipment_id end as shipment_id,
+    case when judged.first_named_id = judged.last_named_id then judged.first_named_id end as shipment_id,
     case
-        when judged.named_count = 1 then 'matched'
-        when judged.named_count > 1 then 'contradictory'
+        when judged.first_named_id = judged.last_named_id then 'matched'
+        when judged.first_named_id != judged.last_named_id then 'contradictory'
         when ignored.event_id is not null then 'ignored'
-        when judged.fitting_count > 1 then 'ambiguous'
+        when judged.has_several_fitting then 'ambiguous'
         when judged.has_same_carrier then 'out_of_time'
         when judged.event_id is not null then 'other_carrier'
         when misread.event_id is not null then 'wrong_check_digit'
