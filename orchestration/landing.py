@@ -36,6 +36,11 @@ AGAIN = "It is tried again at each look: let the user of this process read it, o
 LEFT = (
     "It is left until it changes or this process is started again: send it under a plainer name, or in parts."
 )
+NO_FEED = (
+    "lies in the folder of no feed that can be used, so nobody reads it. "
+    "Lay it in landing/TENANT/FEED of a feed that `tidewaiter feeds` shows, mend its mapping, or make one: "
+    "`tidewaiter feed new`."
+)
 NO_FILE = {
     stat.S_IFDIR: "is a folder. Only files directly in a feed's folder are taken: move what is in it up.",
     stat.S_IFLNK: "is a link, and links are not followed. Lay the file itself there.",
@@ -91,7 +96,11 @@ def _paths(landing: Path, looks: Looks) -> Iterator[Path]:
 def _within(folder: Path, looks: Looks) -> list[Path]:
     try:
         return sorted(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):  # a file beside the folders is nobody's
+    except FileNotFoundError:
+        return []
+    except NotADirectoryError:
+        if not is_unfinished(folder.name):
+            looks.tell(str(folder), ("no feed",), NO_FEED)
         return []
     except OSError as problem:
         looks.tell(str(folder), ("closed",), f"cannot be looked into ({_why(problem)}). {AGAIN}")
@@ -161,9 +170,12 @@ def register_landed(
 
 
 def _register(platform: Platform, file: LandedFile, index: LandingIndex) -> bool:
-    if platform.contract_of(file.tenant_id, file.feed) is None or index.knows(file):
-        return False
     looks, refused = platform.looks, ("refused", *file.mark)
+    if platform.contract_of(file.tenant_id, file.feed) is None:
+        looks.tell(file.place, ("no feed",), NO_FEED)
+        return False
+    if index.knows(file):
+        return False
     if looks.was_told(file.place, refused):
         return False
     try:

@@ -27,6 +27,7 @@ from orchestration.resources import Platform, utcnow
 from orchestration.settings import Settings
 from orchestration.watching import Moves
 from orchestration.world import copy_in
+from tests.data.test_mapping import MEIER
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +230,8 @@ def test_what_is_no_file_is_told_of_once_and_stops_nothing(
     (folder / "d_dangling.csv").symlink_to("nowhere")
     (folder / "e_loop.csv").symlink_to("e_loop.csv")
     (folder.parent / "loop").symlink_to("loop")
-    (folder.parent / "beside.csv").write_text("nobody's")
+    (folder.parent / "beside.csv").write_text("of no feed")
+    (folder.parent / ".mark").write_text("somebody's own")
     listening = socket.socket(socket.AF_UNIX)
     previous = Path.cwd()
     os.chdir(folder)  # a socket's path may not be long
@@ -238,6 +240,7 @@ def test_what_is_no_file_is_told_of_once_and_stops_nothing(
     assert register_landed(platform) == 1
     listening.close()
     assert [sentence.removeprefix(f"{folder.parent}/").split(". ")[0] for sentence in told(caplog)] == [
+        "beside.csv lies in the folder of no feed that can be used, so nobody reads it",
         "loop cannot be looked into (Too many levels of symbolic links)",
         "shipment/a_folder.csv is a folder",
         "shipment/b_pipe.csv is no file but a pipe, a socket or a device",
@@ -251,6 +254,24 @@ def test_what_is_no_file_is_told_of_once_and_stops_nothing(
     os.mkfifo(folder / "b_pipe.csv")
     register_landed(platform)
     assert len(told(caplog)) == 1  # it came anew
+
+
+def test_a_file_of_no_feed_is_told_of_once_and_taken_when_there_is_one(
+    platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(platform, "a.csv", feed="demo/shipmnet")
+    put(platform, "b.csv", feed="nobody/shipment")
+    put(platform, "z.csv")
+    assert register_landed(platform) == 1
+    assert [sentence.split(" lies in the folder of no feed")[0][-10:] for sentence in told(caplog)] == [
+        "mnet/a.csv",
+        "ment/b.csv",
+    ]
+    assert (register_landed(platform), told(caplog)) == (0, [])
+    mapping = platform.settings.home / "mappings" / "demo" / "shipmnet.yml"
+    mapping.parent.mkdir(parents=True, exist_ok=True)
+    mapping.write_text(MEIER)
+    assert register_landed(platform) == 1
 
 
 @pytest.mark.parametrize("method", ["lstat", "iterdir"])

@@ -1,8 +1,8 @@
 {#-
-    Shipments with the subjects their outcome counts for, and the outcome from when it was known. A programme without
-    carriers answers through its vendors, and its lane is vendor to country; everywhere else a lane joins the last leg's
-    origin to the destination. The one forwarder of the air-freight data is the whole network, so it is no subject of
-    its own.
+    Shipments with the subjects their outcome counts for, and the outcome from when it was known as it stands: a delivery
+    that was told anew, with another time, counts from then on. A programme without carriers answers through its
+    vendors, and its lane is vendor to country; everywhere else a lane joins the last leg's origin to the destination.
+    The one forwarder of the air-freight data is the whole network, so it is no subject of its own.
 -#}
 {% macro outcomes(booked, shipments) -%}
     select
@@ -26,7 +26,9 @@
                 key := coalesce(booked.fulfill_via, 'any:' || coalesce(booked.mode, 'unknown'))
             )
         ] as subjects,
-        known.delivered_recorded_at as known_at,
+        case
+            when known.shipment_id is not null then coalesce(booked.outcome_known_at, known.delivered_recorded_at)
+        end as known_at,
         known.is_late,
         known.delay_hours
     from {{ booked }} as booked

@@ -59,7 +59,11 @@ delivered as (
         deliveries.tenant_id,
         deliveries.shipment_id,
         arg_max(deliveries.occurred_at, (deliveries.told_at, deliveries.occurred_at)) as delivered_at,
-        min(deliveries.known_at) as delivered_recorded_at
+        min(deliveries.known_at) as delivered_recorded_at,
+        -- from here on it stands as it does: what was told of it before that taught something else
+        arg_max(
+            deliveries.known_at, (deliveries.told_at, deliveries.occurred_at, deliveries.known_at)
+        ) as outcome_known_at
     from deliveries
     inner join {{ ref('int_tenant_settings') }} as settings
         on deliveries.tenant_id = settings.tenant_id
@@ -98,6 +102,7 @@ select
     shipments.status = 'cancelled' as is_cancelled,
     coalesce(delivered.delivered_at, shipments.delivered_reported_at) as delivered_at,
     coalesce(delivered.delivered_recorded_at, shipments.delivered_reported_at) as delivered_recorded_at,
+    coalesce(delivered.outcome_known_at, shipments.delivered_reported_at) as outcome_known_at,
     shipments.required_documents,
     -- one order may travel in several shipments; what it holds and is worth is shared out among those not cancelled
     greatest(1, count(*) filter (where shipments.status != 'cancelled')
