@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -25,9 +26,10 @@ from data.records import Block, Problem, Record, is_text, shortened
 
 #: Written beside every row: which way of reading made it.
 LOADER_VERSION = "1"
-BATCH_ROWS = 250_000
-#: Fewer rows are judged together where their text comes to this (bytes): judging takes several times its memory.
-BATCH_BYTES = 32 * 1024 * 1024
+BATCH_ROWS = 125_000
+#: Fewer rows are judged together where their text comes to this (bytes): judging takes several times its memory, and
+#: as many are read meanwhile.
+BATCH_BYTES = 16 * 1024 * 1024
 #: The engine works on some thousand rows at once, on no more than one stretch of them: long rows come in short ones.
 STRETCH_CHARACTERS = 4 * 1024 * 1024
 
@@ -99,7 +101,7 @@ def split_files(
     tally = {file.file_sha256: _Tally() for file in files}
     with _engine().cursor() as engine:
         engine.execute("set TimeZone = 'UTC'")
-        for batch in _batches(_stretches(contract, files, tally)):
+        for batch in _read_ahead(_batches(_stretches(contract, files, tally))):
             _judge(engine, verdict, batch, tally)
     return {sha256: done.split(contract, tenant_id, sha256) for sha256, done in tally.items()}
 
@@ -244,6 +246,15 @@ def _batches(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
         batch.append(stretch)
     if batch:
         yield batch
+
+
+def _read_ahead(batches: Iterator[list[_Stretch]]) -> Iterator[list[_Stretch]]:
+    """Read the next batch while one is judged: reading is mostly one thread's work, and the engine's is not."""
+    with ThreadPoolExecutor(1, "reading") as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 def _judge(

@@ -362,7 +362,8 @@ def test_a_file_cut_or_overwritten_anywhere_is_read_or_refused(at: int, bytes_: 
         try:
             list(read(CONTRACT, broken))
         except FileRefused as refused:
-            assert refused.rule in ("json", "envelope")
+            is_packed = at == 0 and refused.rule == "wrapped"  # it may begin as a packed file does
+            assert is_packed or refused.rule in ("json", "envelope")
 
 
 def test_every_code_of_the_standard_is_in_the_seed_once() -> None:

@@ -310,4 +310,5 @@ def test_whatever_bytes_are_put_into_a_body_nothing_else_is_raised(
     try:
         list(read(load_contract("partner", f"webhook_{provider}"), content[:place] + noise + content[place:]))
     except FileRefused as refused:
-        assert "json" in refused.rule
+        is_packed = place == 0 and refused.rule == "wrapped"  # noise may begin as a packed file does
+        assert is_packed or "json" in refused.rule
