@@ -1,8 +1,8 @@
 {{ touched('shipments') }}
 -- Messages of the carriers, each given its shipment and place, the same event told twice kept once.
--- Of ten million messages few were told twice, and of a million shipments few were planned twice: what is so alone is
--- compared with its like, and all others go round the sorts that this takes. What is read so several times is not kept
--- in between: it would be written out and read again.
+-- Few messages are told twice, and few shipments planned twice: only those are compared with their like, and all others
+-- go round the sorts that this takes. What is read several times for it is not kept in between (`not materialized`): it
+-- would be written out and read again.
 {%- set what_was_told -%}
     {#- an estimate repeated later is news (somebody still believes it); an actual or a plan repeated is not -#}
     tenant_id, shipment_id, milestone_code, classifier, facility_id, occurred_at,
