@@ -64,7 +64,7 @@ candidates as (
     where decided.event_id is null and sent.event_id is null
 ),
 
--- whether one fits or several, the first and the last of them tell: to count them apart costs half as much again
+-- whether one fits or several, the first and the last of them tell: to count them apart costs more
 by_reference as (
     select
         tenant_id,
